@@ -1,0 +1,169 @@
+"""Every plot of the series, in colours that colour-blind readers can tell apart.
+
+Each function returns a matplotlib Figure; `show` displays it with its alternative text.
+"""
+
+import io
+
+import matplotlib
+import numpy as np
+from IPython.display import display
+from matplotlib.figure import Figure
+
+# Okabe & Ito 2008: distinguishable with the common forms of colour blindness
+COLOURS = {
+    "benign": "#0072B2",
+    "malignant": "#D55E00",
+    "normal": "#009E73",
+    "background": "#999999",
+    "reference": "#56B4E9",
+    "prediction": "#E69F00",
+}
+MAP = "viridis"
+matplotlib.rcParams.update({"font.size": 10, "axes.titlesize": 10})
+
+
+def show(figure, alt):
+    """Display a figure; `alt` says in words what it shows, for those who cannot see it."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=90, bbox_inches="tight", facecolor="white")
+    picture = {"image/png": buffer.getvalue(), "text/plain": alt}
+    display(picture, metadata={"image/png": {"alt": alt}}, raw=True)
+
+
+def panels(n, columns=4, width=2.4, height=2.3, axes_on=False):
+    """Return (figure, list of n axes) in a grid; picture axes have no ticks."""
+    columns = min(columns, n)
+    rows = -(-n // columns)
+    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for i, ax in enumerate(grid):
+        if i >= n or not axes_on:
+            ax.set_axis_off()
+    return figure, list(grid[:n])
+
+
+def outline(ax, mask, colour, style="solid"):
+    """Draw the border of a 2-D bool mask onto an image."""
+    if mask.any() and not mask.all():
+        ax.contour(mask, [0.5], colors=[colour], linewidths=1.4, linestyles=style)
+
+
+def gallery(images, titles, references=None, predictions=None, columns=4, heading=""):
+    """Show grey images; reference outlines solid, predicted ones dashed.
+
+    images: list of uint8 (h, w); references, predictions: lists of bool (h, w) or None.
+    """
+    figure, axes = panels(len(images), columns)
+    for i, ax in enumerate(axes):
+        ax.imshow(images[i], cmap="gray", vmin=0, vmax=255)
+        ax.set_title(titles[i], fontsize=9)
+        if references is not None:
+            outline(ax, references[i], COLOURS["reference"])
+        if predictions is not None:
+            outline(ax, predictions[i], COLOURS["prediction"], "dashed")
+    figure.suptitle(heading)
+    return figure
+
+
+def maps(image, classes, names, heading=""):
+    """Show an image and the probability map of each class, on one scale 0 to 1.
+
+    image: (h, w) grey; classes: float (h, w, len(names)).
+    """
+    figure, axes = panels(len(names) + 1, len(names) + 1)
+    axes[0].imshow(image, cmap="gray")
+    axes[0].set_title("image")
+    for ax, name, values in zip(
+        axes[1:], names, np.moveaxis(classes, -1, 0), strict=True
+    ):
+        shown = ax.imshow(values, cmap=MAP, vmin=0, vmax=1)
+        ax.set_title(f"probability of\n{name}")
+    figure.colorbar(shown, ax=axes[1:], shrink=0.7)
+    figure.suptitle(heading)
+    return figure
+
+
+def counts(table, heading):
+    """Show how many cases each class has; table: Series of counts by label."""
+    figure, (ax,) = panels(1, 1, 5, 2.2, axes_on=True)
+    bars = ax.barh(table.index, table, color=[COLOURS[name] for name in table.index])
+    ax.bar_label(bars, padding=3)
+    ax.invert_yaxis()
+    ax.set(xlabel="cases", title=heading)
+    return figure
+
+
+def by_class(table, column, axis_label, heading):
+    """Show a column of numbers, one dot a case, by class, with the median marked."""
+    figure, (ax,) = panels(1, 1, 6.5, 3, axes_on=True)
+    rng = np.random.default_rng(
+        0
+    )  # spreads the dots so that they do not hide each other
+    labels = list(dict.fromkeys(table["label"]))
+    for i, label in enumerate(labels):
+        values = table.loc[table["label"] == label, column].to_numpy(float)
+        spread = i + rng.uniform(-0.28, 0.28, len(values))
+        ax.plot(values, spread, ".", color=COLOURS[label], alpha=0.6, markersize=4)
+        ax.plot([np.median(values)] * 2, [i - 0.38, i + 0.38], color="black", lw=2)
+    ax.set_yticks(range(len(labels)), labels)
+    ax.invert_yaxis()
+    ax.set(xlabel=axis_label, title=f"{heading} (black: median)")
+    return figure
+
+
+def sizes(cases, heading):
+    """Show the width and height in pixels of every image."""
+    figure, (ax,) = panels(1, 1, 5, 3.2, axes_on=True)
+    for label, part in cases.groupby("label", sort=False):
+        ax.plot(
+            part["width"],
+            part["height"],
+            ".",
+            color=COLOURS[label],
+            label=label,
+            alpha=0.6,
+        )
+    ax.set(xlabel="width (pixels)", ylabel="height (pixels)", title=heading)
+    ax.legend()
+    return figure
+
+
+def curves(history, heading):
+    """Show the loss and the validation Dice by epoch; history: a DataFrame."""
+    figure, (left, right) = panels(2, 2, 4, 2.8, axes_on=True)
+    left.plot(
+        history["epoch"], history["loss"], color=COLOURS["benign"], label="training"
+    )
+    left.plot(
+        history["epoch"],
+        history["val_loss"],
+        "--",
+        color=COLOURS["malignant"],
+        label="validation",
+    )
+    left.set(xlabel="epoch", ylabel="loss", title="loss (lower is better)")
+    left.legend()
+    right.plot(history["epoch"], history["val_dice"], color=COLOURS["normal"])
+    right.set(xlabel="epoch", ylabel="Dice", ylim=(0, 1), title="Dice, validation part")
+    figure.suptitle(heading)
+    return figure
+
+
+def score_histogram(scores, heading):
+    """Show how the per-case Dice of lesion images is spread, benign and malignant apart."""
+    figure, (ax,) = panels(1, 1, 6.5, 3, axes_on=True)
+    labels = [
+        name for name in ("benign", "malignant") if (scores["label"] == name).any()
+    ]
+    values = [scores.loc[scores["label"] == name, "dice"] for name in labels]
+    ax.hist(
+        values,
+        bins=np.linspace(0, 1, 21),
+        stacked=True,
+        label=labels,
+        color=[COLOURS[name] for name in labels],
+    )
+    ax.set(xlabel="Dice of a case", ylabel="cases", title=heading)
+    ax.legend()
+    return figure

@@ -1,0 +1,149 @@
+"""Get the data: a folder, a zip, Drive, Kaggle, and else the simulated phantom."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from . import busi, phantom, place
+
+KAGGLE = "aryashah2k/breast-ultrasound-images-dataset"
+DATA = Path(__file__).resolve().parent.parent / "data"
+PHANTOM = {"n_benign": 90, "n_malignant": 54, "n_normal": 36, "seed": 0}
+ZIPS = ("archive*.zip", "*BUSI*.zip", "*[Bb]reast*[Uu]ltrasound*.zip")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set found: its folder and a sentence about where it came from."""
+
+    root: Path
+    how: str
+
+    @cached_property
+    def kind(self):
+        """Return "phantom" for simulated images, else "busi"."""
+        return "phantom" if (self.root / "PHANTOM.json").exists() else "busi"
+
+    @cached_property
+    def fingerprint(self):
+        """Return the hex SHA-256 of all image and mask files."""
+        return busi.fingerprint(self.root)
+
+
+def locate(where="", drive=None):
+    """Return the `Source` to use.
+
+    `where` (a folder, a zip, "phantom" or "kagglehub"), else $BUSI_DIR, must be right: a
+    wrong one is refused. Without them the project's data/ folder, Kaggle's input folder,
+    Drive (`drive`: its top folder) and, on Colab, kagglehub are tried in this order; if
+    none has the images, a phantom data set is simulated.
+
+    Raises:
+        busi.DataError: `where` or $BUSI_DIR does not hold the data set.
+    """
+    where = where or os.environ.get("BUSI_DIR", "")
+    if where == "phantom":
+        return simulated()
+    if where == "kagglehub":
+        return from_kagglehub()
+    if where:
+        return described(busi.find(where))
+    for folder in (DATA, Path("/kaggle/input")):
+        found = look_in(folder)
+        if found:
+            return described(found)
+    return from_drive(drive) or (place.in_colab() and try_kagglehub()) or simulated()
+
+
+def described(root):
+    """Return the Source at `root`, saying plainly whether its images are real."""
+    if (root / "PHANTOM.json").exists():
+        return Source(root, f"PHANTOM, simulated images and not patients ({root})")
+    return Source(root, f"BUSI, real images ({root})")
+
+
+def simulated():
+    """Write the default phantom data set where there is none yet, and return it."""
+    home = DATA / "phantom"
+    if not os.access(DATA, os.W_OK):  # a read-only checkout
+        home = Path.home() / ".cache" / "busi-notebooks" / "phantom"
+    marker = home / "Dataset_BUSI_with_GT" / "PHANTOM.json"
+    if not marker.exists():
+        n = PHANTOM["n_benign"] + PHANTOM["n_malignant"] + PHANTOM["n_normal"]
+        print(f"No BUSI images found: simulating {n} images, about {n / 15:.0f} s.")
+    return described(phantom.write_dataset(home, **PHANTOM))
+
+
+def look_in(folder):
+    """Return the real data set in `folder` (as a folder or a zip) or None."""
+    if not folder.is_dir():
+        return None
+    folders = [p for p in sorted(folder.iterdir()) if p.is_dir()]
+    for candidate in [*folders, folder, *zips_in(folder)]:
+        try:
+            root = busi.find(candidate)
+        except busi.DataError:
+            continue
+        if not (root / "PHANTOM.json").exists():
+            return root
+    return None
+
+
+def zips_in(folder):
+    """Return the files of a folder that are named as Kaggle's download may be."""
+    return sorted({path for pattern in ZIPS for path in folder.glob(pattern)})
+
+
+def from_drive(drive):
+    """Copy BUSI's zip from Drive to the local disk, once, and return its Source or None.
+
+    Drive is slow with many small files, so one zip is copied and unpacked here.
+    """
+    if drive is None:
+        return None
+    try:
+        for found in [*zips_in(drive), *zips_in(drive / "breast-ultrasound-notebooks")]:
+            local = DATA / found.name
+            if not local.exists():
+                DATA.mkdir(exist_ok=True)
+                shutil.copyfile(found, local.with_name(found.name + ".tmp"))
+                os.replace(local.with_name(found.name + ".tmp"), local)
+            return described(busi.find(local))
+    except (OSError, busi.DataError) as error:
+        print(f"The zip in Drive could not be used ({error}): looking elsewhere.")
+    return None
+
+
+def from_kagglehub():
+    """Fetch BUSI with kagglehub (public, no account) and return its Source.
+
+    Raises:
+        busi.DataError: kagglehub is not installed, or the download failed.
+    """
+    try:
+        import kagglehub
+    except ImportError:
+        raise busi.DataError(
+            "kagglehub is not installed: run `pip install kagglehub`, or download "
+            f"{KAGGLE} by hand from Kaggle and give the zip as DATA."
+        ) from None
+    try:
+        return described(busi.find(kagglehub.dataset_download(KAGGLE)))
+    except busi.DataError:
+        raise
+    except Exception as error:  # its errors have no common class
+        raise busi.DataError(
+            f"kagglehub could not fetch {KAGGLE} ({type(error).__name__}): download it by "
+            "hand from Kaggle and give the zip as DATA."
+        ) from None
+
+
+def try_kagglehub():
+    """Return what kagglehub has, or None after saying why not."""
+    try:
+        return from_kagglehub()
+    except busi.DataError as error:
+        print(error)
+        return None

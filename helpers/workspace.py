@@ -1,0 +1,215 @@
+"""The notebooks' common ground: start, find the data, and hand results to each other.
+
+A notebook is one *step*. It writes into its own folder, runs/<data>-<profile>/<step>/,
+and writes `manifest.json` there last, by rename: no manifest means not finished. Another
+notebook reads those files only through `Step.read`, which checks them against it.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from . import place, sources
+
+SCHEMA = 1
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = "breast-ultrasound-notebooks"
+COLUMNS = {  # what a reader of these tables may rely on
+    "cases.csv": ["case", "label", "height", "width", "group"],
+    "folds.csv": ["case", "group", "fold"],
+    "history.csv": ["epoch", "loss", "val_dice", "seconds"],
+    "scores.csv": ["case", "label", "dice", "iou", "hd95"],
+}
+
+
+class NotReady(RuntimeError):
+    """Something that this notebook reads is not there; the message says what to run."""
+
+    def _render_traceback_(self):  # Jupyter then shows the sentence and no stack
+        return [f"Not ready: {self}"]
+
+
+def start():
+    """Find out where we are and which data are here, print it, and return a `Workspace`.
+
+    Raises:
+        busi.DataError: $BUSI_DIR names something that is not the data set.
+    """
+    drive = place.drive()
+    data = sources.locate(drive=drive)
+    here = Workspace(data, place.runs_folder(ROOT), drive)
+    found = place.versions()
+    print(
+        f"{place.name()} · {place.device()} · Python {found['python']} · "
+        f"TensorFlow {found['tensorflow']} · Keras {found['keras']}\n"
+        f"data: {data.how}\nresults: {here.runs}" + (" and Drive" if drive else "")
+    )
+    return here
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A place to work: the data, the folder for results, and Drive (or None)."""
+
+    data: sources.Source
+    runs: Path
+    drive: Path | None = None
+
+    def step(self, name, profile, **parameters):
+        """Open the folder of step `name` and return it as a `Step`, marked unfinished."""
+        folder = self.runs / f"{self.data.kind}-{profile}" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "manifest.json").unlink(missing_ok=True)
+        return Step(self, name, folder, {"profile": profile, **parameters})
+
+
+@dataclass
+class Step:
+    """One notebook's own folder of a run, and its view of the earlier ones."""
+
+    here: Workspace
+    name: str
+    folder: Path
+    parameters: dict
+    reads: dict = field(default_factory=dict)
+    files: dict = field(default_factory=dict)
+    began: float = field(default_factory=time.time)
+
+    def save(self, name, content):
+        """Write a DataFrame (.csv), a dict of arrays (.npz) or a dict (.json), by rename."""
+        check_columns(name, content)
+        final = self.folder / name
+        # np.savez appends .npz to a name that lacks it, so the suffix stays last
+        partial = final.with_name(f".partial-{name}")
+        if final.suffix == ".csv":
+            content.to_csv(partial, index=False)
+        elif final.suffix == ".npz":
+            np.savez_compressed(partial, **content)
+        else:
+            partial.write_text(json.dumps(content, indent=1, allow_nan=True) + "\n")
+        os.replace(partial, final)
+        return self.keep(name)
+
+    def keep(self, name):
+        """List a file that something else wrote into this folder; return its path."""
+        self.files[name] = sha256(self.folder / name)
+        return self.folder / name
+
+    def read(self, step, name):
+        """Return the content of file `name` of an earlier step (model files: the path).
+
+        Raises:
+            NotReady: the step is unfinished, was made from other data, or was changed.
+        """
+        folder = self.folder.parent / step
+        if not (folder / "manifest.json").exists():
+            restore(self.here.drive, folder)
+        if not (folder / "manifest.json").exists():
+            raise NotReady(advice(step, folder / name, "is not there"))
+        manifest = json.loads((folder / "manifest.json").read_text())
+        if manifest["data"] != self.here.data.fingerprint:
+            raise NotReady(advice(step, folder / name, "was made from other images"))
+        if not (folder / name).exists() or manifest["files"].get(name) != sha256(
+            folder / name
+        ):
+            raise NotReady(advice(step, folder / name, "was changed after that run"))
+        self.reads[step] = sha256(folder / "manifest.json")
+        return load(folder / name)
+
+    def finish(self):
+        """Seal the step: write manifest.json last, and copy the folder to Drive."""
+        manifest = {
+            "schema": SCHEMA,
+            "step": self.name,
+            "parameters": self.parameters,
+            "data": self.here.data.fingerprint,
+            "simulated": self.here.data.kind == "phantom",
+            "reads": self.reads,
+            "files": self.files,
+            "versions": place.versions(),
+            "device": place.device(),
+            "seconds": round(time.time() - self.began, 1),
+        }
+        partial = self.folder / ".partial-manifest.json"
+        partial.write_text(json.dumps(manifest, indent=1) + "\n")
+        os.replace(partial, self.folder / "manifest.json")
+        keep_in_drive(self.here.drive, self.folder)
+        print(f"finished after {manifest['seconds']:.0f} s; {self.folder} now holds:")
+        for name in self.files:
+            print(f"  {name} ({(self.folder / name).stat().st_size / 1e3:,.0f} kB)")
+
+
+def advice(step, file, problem):
+    """Return the sentence that names a missing file and how to make it."""
+    profile = file.parent.parent.name.split("-", 1)[1]
+    command = f"python {ROOT}/tools/run_all.py --profile {profile} --until {step}"
+    install = "pip install -q papermill && " if place.in_colab() else ""
+    return (
+        f"{file} {problem}. Run notebooks/{step}.ipynb first, or in a cell here: "
+        f"!{install}{command}"
+    )
+
+
+def check_columns(name, content):
+    """Raise ValueError if table `name` lacks a column that its readers rely on."""
+    missing = set(COLUMNS.get(name, [])) - set(getattr(content, "columns", []))
+    if missing:
+        raise ValueError(f"{name} lacks the columns {sorted(missing)}")
+
+
+def load(path):
+    """Return a .csv as DataFrame, .npz as dict of arrays, .json as dict, else the path."""
+    if path.suffix == ".csv":
+        return pd.read_csv(path)
+    if path.suffix == ".npz":
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
+    return json.loads(path.read_text()) if path.suffix == ".json" else path
+
+
+def sha256(path):
+    """Return the hex SHA-256 of a file's content."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def keep_in_drive(drive, folder):
+    """Copy a finished step to Drive, manifest last; a failing Drive is only reported."""
+    if drive is None:
+        return
+    target = drive / PROJECT / "runs" / folder.parent.name / folder.name
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        (target / "manifest.json").unlink(missing_ok=True)
+        names = json.loads((folder / "manifest.json").read_text())["files"]
+        for name in [*names, "manifest.json"]:
+            shutil.copyfile(folder / name, target / f".partial-{name}")
+            os.replace(target / f".partial-{name}", target / name)
+    except OSError as error:
+        print(
+            f"Drive could not be written ({error}): the results are in {folder} only."
+        )
+
+
+def restore(drive, folder):
+    """Bring a step that another machine finished back from Drive, if it is there."""
+    if drive is None:
+        return
+    source = drive / PROJECT / "runs" / folder.parent.name / folder.name
+    try:
+        names = json.loads((source / "manifest.json").read_text())["files"]
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in [*names, "manifest.json"]:
+            shutil.copyfile(source / name, folder / f".partial-{name}")
+            os.replace(folder / f".partial-{name}", folder / name)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        print(f"Drive could not be read ({error}): looking on this machine only.")

@@ -1,0 +1,266 @@
+# %% [markdown]
+# # 4. Train the segmenter: can a CNN learn it?
+#
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/04_train_the_segmenter.ipynb)
+#
+# You will train a U-Net, a convolutional neural network with a way down and a way up, to
+# give every pixel of an ultrasound image one of three classes. It learns on four fifths
+# of the cases, and you keep its answers on the last fifth, which it never saw.
+#
+# **You will**
+# - build the network and its loss, and see why the loss must also work on empty masks,
+# - check that it can memorise eight images before you spend time on more,
+# - train it, read its curves, and keep its predictions on held-out cases.
+#
+# **Takes** about two minutes in the quick profile and a quarter of an hour in the cpu
+# profile, on two CPU cores. **Needs** notebook 2. **Reads** `arrays.npz`, `folds.csv`.
+# **Writes** `model.keras`, `history.csv`, `predictions.npz`.
+#
+# > **For teaching and research. This is not a medical device.**
+
+# %% tags=["setup"]
+# Setup: the same cell opens every notebook.
+import subprocess
+import sys
+from pathlib import Path
+
+REPO = "https://github.com/OWNER/breast-ultrasound-notebooks"
+name = REPO.split("/")[-1]
+clone = Path("/content" if Path("/content").is_dir() else ".").resolve() / name
+drive = Path("/content/drive/MyDrive") / name
+folders = [Path.cwd(), *Path.cwd().parents, drive, clone]
+root = next((p for p in folders if (p / "helpers/workspace.py").exists()), None)
+if root is None:  # opened alone, as Colab does: fetch the repository once
+    root = clone
+    subprocess.run(["git", "clone", "-q", "--depth=1", REPO, root], check=True)
+sys.path.insert(0, str(root))
+
+from helpers import workspace
+
+here = workspace.start()
+
+# %% tags=["parameters"]
+profile: str = "quick"  # results go to runs/<data>-<profile>/
+image_size: int = 128  # pixels a side; as in notebook 2
+width: int = 16  # channels at the finest level; 24 costs twice the time of 16
+epochs: int = 12  # times that each image is seen
+batch_size: int = 8  # images a step; halve it if memory runs out
+learning_rate: float = 2e-3  # the highest size of a step
+n_folds: int = 1  # folds trained and held out, 1 to 5; each costs one training
+seed: int = 0  # another number, another run
+
+# %%
+import keras
+import numpy as np
+import pandas as pd
+
+from helpers import batches, figures, groups, masks, networks, training
+
+step = here.step(
+    "04_train_the_segmenter",
+    profile,
+    image_size=image_size,
+    width=width,
+    epochs=epochs,
+    batch_size=batch_size,
+    learning_rate=learning_rate,
+    n_folds=n_folds,
+    seed=seed,
+)
+arrays = step.read("02_prepare_the_masks", "arrays.npz")
+folds = step.read("02_prepare_the_masks", "folds.csv")
+images, labels = arrays["images"], arrays["labels"]
+print(f"{len(images)} cases of {images.shape[1]} x {images.shape[2]} pixels")
+
+# %% [markdown]
+# ## The network
+#
+# A *convolution* slides a small filter over the image and takes a dot product at each
+# place. The network stacks many of them. On the way down it halves the resolution, so
+# that later filters see more of the image; on the way up it doubles it again and joins
+# what it saw on the way down at the same scale. The last layer gives three numbers for
+# each pixel, and *softmax* turns them into probabilities.
+
+# %%
+keras.utils.set_random_seed(seed)
+model = networks.unet(size=image_size, width=width)
+print(f"{model.count_params():,} parameters")
+pd.DataFrame(
+    [
+        {"layer": layer.name, "output": str(layer.output.shape[1:])}
+        for layer in model.layers
+        if layer.name.startswith(("image", "max_pooling", "up_sampling", "logits"))
+    ]
+)
+
+# %% [markdown]
+# ## The loss, and why normal images need care
+#
+# The loss adds two parts. *Cross-entropy* looks at each pixel alone. *Soft Dice* looks
+# at the overlap of the whole lesion. On a normal image there is no lesion, and the plain
+# Dice formula says 0 whatever the network answers, so it would teach nothing there. The
+# 1 that our loss adds above and below the fraction bar mends this. You can check it:
+# give a false lesion to an empty mask and make it fainter. The loss must fall.
+
+# %%
+empty = np.zeros((1, 16, 16), "int32")
+for probability in (0.9, 0.5, 0.1):
+    answer = np.zeros((1, 16, 16, 3), "float32")
+    answer[..., 0], answer[..., 2] = 1, 0
+    answer[0, 4:8, 4:8] = [1 - probability, 0, probability]
+    value = float(networks.segmentation_loss(empty, answer)[0])
+    print(f"false lesion at probability {probability}: loss {value:.3f}")
+
+# %% [markdown]
+# ## First memorise eight images
+#
+# A network that cannot memorise eight images has a fault in it, and no amount of data
+# will help. Expect a Dice near 1 on these eight; it says nothing about new images.
+
+# %%
+has_lesion = np.flatnonzero(labels.reshape(len(labels), -1).any(axis=1))
+eight = has_lesion[:: max(1, len(has_lesion) // 8)][:8]
+model.compile(
+    keras.optimizers.AdamW(2e-3),
+    loss=networks.segmentation_loss,
+    metrics=[networks.lesion_dice],
+)
+memory = model.fit(
+    batches.as_input(images[eight]), labels[eight], epochs=60, batch_size=8, verbose=0
+)
+memorised = memory.history["lesion_dice"]
+print(
+    f"Dice on these eight: {memorised[0]:.2f} at first, {memorised[-1]:.2f} at the end"
+)
+
+# %% [markdown]
+# ## Who learns, who decides, who is held out
+#
+# The folds come from notebook 2; near-copies of a frame always share a fold. One fold is
+# *held out*: its cases have no part in training. A small inner part of the rest, again
+# in whole groups, is the *validation part*: it decides which epoch's weights are kept.
+# The held-out fold must not decide anything, or its score would flatter itself.
+
+
+# %%
+def split(fold):
+    """Return the rows for training, for validation and held out, as three arrays."""
+    rest = folds.index[folds["fold"] != fold]
+    inner = groups.assign_folds(folds.loc[rest], n_folds=8, seed=seed)
+    return (
+        rest[inner != 0].to_numpy(),
+        rest[inner == 0].to_numpy(),
+        folds.index[folds["fold"] == fold].to_numpy(),
+    )
+
+
+for name, rows in zip(("training", "validation", "held out"), split(0), strict=True):
+    print(f"{name}: {folds.loc[rows, 'label'].value_counts().to_dict()}")
+
+# %% [markdown]
+# ## Every view is a little different
+#
+# The network should not depend on left and right, on the gain of the scanner, or on
+# where the lesion lies. So each time it sees an image, the image is flipped, turned,
+# zoomed, shifted and given another brightness at random. The mask goes through the same
+# geometry. It is never turned upside down: skin is above and shadows fall below.
+
+# %%
+views = [
+    batches.augmented(images[eight[0]], labels[eight[0]], np.random.default_rng(i))
+    for i in range(4)
+]
+figures.show(
+    figures.gallery(
+        [view[0] for view in views],
+        [f"view {i + 1}" for i in range(4)],
+        [view[1] > 0 for view in views],
+        heading="Four views of one case, image and mask moved together",
+    ),
+    alt="Four randomly moved and brightened views of one image; the outline follows.",
+)
+
+# %% [markdown]
+# ## Train
+#
+# This is the long cell. It prints one line an epoch, with the time that is left.
+
+# %%
+held_out, answers, history = [], [], []
+for fold in range(n_folds):
+    training_rows, validation_rows, rows = split(fold)
+    model, record = training.fit(
+        batches.Batches(images[training_rows], labels[training_rows], batch_size, seed),
+        batches.Batches(
+            images[validation_rows], labels[validation_rows], 32, seed, augment=False
+        ),
+        step.folder,
+        size=image_size,
+        width=width,
+        epochs=epochs,
+        learning_rate=learning_rate,
+        seed=seed,
+    )
+    history += [{"fold": fold, **row} for row in record]
+    held_out.append(rows)
+    answers.append(training.predict(model, images[rows]))
+
+# %% [markdown]
+# ## Read the curves
+#
+# Both losses should fall together. Where the training loss goes on falling and the
+# validation loss rises, the network has begun to memorise.
+
+# %%
+history = pd.DataFrame(history)
+last = history[history["fold"] == n_folds - 1]
+best = last.loc[last["val_dice"].idxmax()]
+figures.show(
+    figures.curves(
+        last, f"Fold {n_folds - 1}, {epochs} epochs ({here.data.kind} images)"
+    ),
+    alt=f"Loss falls from {last['loss'].iloc[0]:.2f} to {last['loss'].iloc[-1]:.2f}; "
+    f"the best validation Dice is {best['val_dice']:.2f}.",
+)
+print(f"kept: epoch {best['epoch']:.0f}, validation Dice {best['val_dice']:.3f}")
+
+# %% [markdown]
+# ## Look at held-out cases
+#
+# Before any number, look. These cases had no part in the training.
+
+# %%
+rows, probabilities = np.concatenate(held_out), np.concatenate(answers)
+shown = [
+    int(np.flatnonzero(folds.loc[rows, "label"] == c)[0]) for c in masks.CLASSES[1:]
+]
+for i in shown:
+    figures.show(
+        figures.maps(
+            images[rows[i]], probabilities[i], masks.CLASSES, folds["case"][rows[i]]
+        ),
+        alt=f"{folds['case'][rows[i]]}: the image and three probability maps.",
+    )
+
+# %% [markdown]
+# ## Keep the answers
+#
+# Notebook 5 reads these probabilities and scores them at the images' original size.
+
+# %%
+step.save("history.csv", history)
+step.keep("model.keras")
+step.save(
+    "predictions.npz",
+    {
+        "case": folds.loc[rows, "case"].to_numpy(str),
+        "fold": folds.loc[rows, "fold"].to_numpy(),
+        "probabilities": probabilities.astype(np.float16),
+    },
+)
+step.finish()
+
+# %% [markdown]
+# **You have** built a U-Net with a loss that also teaches on normal images, checked that
+# it can memorise, trained it, and kept its answers on cases that it never saw. Next:
+# `05_read_the_errors` asks which cases fail, and how sure you may be of the numbers.

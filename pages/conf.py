@@ -1,0 +1,55 @@
+"""Sphinx settings of the pages; the text comes from executed notebooks and the README."""
+
+import os
+import tomllib
+from pathlib import Path
+
+from docutils.nodes import SkipNode
+from latex2mathml.converter import convert
+
+ROOT = Path(os.environ["BUSI_ROOT"])
+ADDRESS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]
+
+project = "Breast ultrasound segmentation, a notebook series"
+author = "the authors of the series"
+project_copyright = "the authors; code under the MIT licence"
+extensions = ["myst_nb", "sphinx_copybutton"]
+language = "en"
+html_theme = "sphinx_book_theme"
+html_title = "Breast ultrasound segmentation"
+html_static_path = ["_static"]
+html_css_files = ["style.css"]
+html_copy_source = False
+nb_execution_mode = "off"  # the pages show what a run wrote, nothing is run here
+nb_merge_streams = True
+myst_enable_extensions = ["dollarmath", "colon_fence"]
+html_math_renderer = "mathml"
+html_theme_options = {
+    "repository_url": ADDRESS["Repository"],
+    "repository_branch": "main",
+    "path_to_docs": "notebooks",
+    "use_repository_button": True,
+    "launch_buttons": {"colab_url": "https://colab.research.google.com"},
+    "show_navbar_depth": 1,
+}
+if os.environ["BUSI_SIMULATED"] == "True":
+    html_theme_options["announcement"] = (
+        "Simulated images: these pages were made from a phantom run. "
+        "Their numbers say nothing about patients."
+    )
+
+
+def inline_math(writer, node):
+    """Write a formula as MathML, which browsers set without a script or a network."""
+    writer.body.append(convert(node.astext()))
+    raise SkipNode
+
+
+def block_math(writer, node):
+    """Write a formula on a line of its own as MathML."""
+    writer.body.append(convert(node.astext(), display="block"))
+    raise SkipNode
+
+
+def setup(app):
+    app.add_html_math_renderer("mathml", (inline_math, None), (block_math, None))

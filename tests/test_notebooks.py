@@ -1,0 +1,138 @@
+"""The form of the notebooks: one source, one setup cell, declared parameters, no outputs."""
+
+import ast
+import json
+import re
+import sys
+
+import nbformat
+import papermill
+import pytest
+import yaml
+from conftest import ROOT
+
+sys.path.insert(0, str(ROOT / "tools"))
+import run_all
+
+import notebooks as tool
+
+SOURCES = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.py"))
+PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
+each = pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
+
+
+def cells(source, tag):
+    book = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+    return [c.source for c in book.cells if tag in c.metadata.get("tags", [])]
+
+
+def test_every_notebook_has_both_files():
+    built = {p.stem for p in (ROOT / "notebooks").glob("*.ipynb")}
+    assert built == {p.stem for p in SOURCES} and len(built) >= 5
+
+
+@each
+def test_pair_is_in_step(source):
+    committed = source.with_suffix(".ipynb").read_text()
+    assert committed == nbformat.writes(tool.built(source)) + "\n", (
+        "run `make notebooks`"
+    )
+
+
+@each
+def test_no_outputs_and_unique_ids(source):
+    book = json.loads(source.with_suffix(".ipynb").read_text())
+    ids = [cell["id"] for cell in book["cells"]]
+    assert len(set(ids)) == len(ids)
+    for cell in book["cells"]:
+        assert not cell.get("outputs") and not cell.get("execution_count")
+
+
+@each
+def test_one_setup_cell_the_same_everywhere(source):
+    assert cells(source, "setup") == cells(SOURCES[0], "setup")
+    assert len(cells(source, "setup")) == 1
+
+
+@each
+def test_one_parameters_cell_with_scalars_explained(source):
+    (cell,) = cells(source, "parameters")
+    assert cell.startswith("profile: str")
+    for line in cell.splitlines():
+        assert re.fullmatch(r"\w+: (str|int|float|bool) = \S+  # .+", line), line
+
+
+@each
+def test_one_title_badge_and_promise(source):
+    text = source.read_text()
+    assert len(re.findall(r"^# # ", text, re.MULTILINE)) == 1
+    badge = (
+        f"{tool.COLAB}/{tool.address().split('github.com/')[1]}/blob/main/notebooks/"
+    )
+    assert f"{badge}{source.stem}.ipynb" in text
+    for word in ("**You will**", "**Takes**", "**Needs**", "**Reads**", "**Writes**"):
+        assert word in text
+    assert "not a medical device" in text
+    assert f'"{source.stem}"' in text and "step.finish()" in text
+
+
+@each
+def test_code_is_plain_python_without_installs_or_own_paths(source):
+    ast.parse(source.read_text())
+    assert not re.search(r"pip install|/home/|/Users/|[A-Z]:\\\\", source.read_text())
+
+
+@pytest.mark.parametrize("path", PROFILES, ids=lambda p: p.stem)
+def test_profiles_name_only_declared_parameters(path):
+    profile = run_all.read_profile(path.stem)
+    assert profile["profile"] == path.stem
+
+
+def test_parameters_that_two_notebooks_share_have_one_default():
+    defaults = {}
+    for source in SOURCES:
+        found = papermill.inspect_notebook(str(source.with_suffix(".ipynb")))
+        for name, parameter in found.items():
+            assert (
+                defaults.setdefault(name, parameter["default"]) == parameter["default"]
+            )
+
+
+def test_quick_profile_equals_the_notebooks_defaults():
+    quick = yaml.safe_load((ROOT / "profiles" / "quick.yaml").read_text())
+    for source in SOURCES:
+        found = papermill.inspect_notebook(str(source.with_suffix(".ipynb")))
+        for name in set(found) & set(quick):
+            assert ast.literal_eval(found[name]["default"]) == quick[name], name
+
+
+def test_a_profile_with_a_typo_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "typo.yaml").write_text("profile: typo\nepoch: 3\n")
+    books = run_all.notebooks()
+    monkeypatch.setattr(run_all, "notebooks", lambda: books)
+    monkeypatch.setattr(run_all, "ROOT", tmp_path)
+    with pytest.raises(run_all.Stop, match=r"typo.yaml sets \['epoch'\]"):
+        run_all.read_profile("typo")
+
+
+def test_a_profile_that_is_not_there_is_refused():
+    with pytest.raises(run_all.Stop, match="PROFILE is one of"):
+        run_all.read_profile("fast")
+
+
+def test_readme_ladder_names_every_notebook_and_one_address_is_used():
+    readme = (ROOT / "README.md").read_text()
+    for source in SOURCES:
+        assert f"(notebooks/{source.stem}.ipynb)" in readme
+    texts = [
+        readme,
+        *(p.read_text() for p in SOURCES),
+        (ROOT / "CITATION.cff").read_text(),
+    ]
+    own = tool.address().split("github.com/")[1]
+    for text in texts:
+        for found in re.findall(
+            r"github(?:\.com)?/([\w-]+/breast-ultrasound[\w-]+)", text
+        ):
+            assert found == own

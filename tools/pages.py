@@ -1,0 +1,94 @@
+"""Build the pages in site/ from the executed notebooks of one run.
+
+python tools/pages.py [RUN_FOLDER]     (default: the run that finished last)
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from helpers import place
+
+SITE = Path(os.environ.get("BUSI_SITE", ROOT / "site"))
+
+
+def latest_run():
+    """Return the run folder with the newest manifest; end with a sentence if none."""
+    manifests = place.runs_folder(ROOT).glob("*/*/manifest.json")
+    newest = max(manifests, key=lambda path: path.stat().st_mtime, default=None)
+    if newest is None:
+        sys.exit("There is no finished run to make pages of: run `make run-all` first.")
+    return newest.parent.parent
+
+
+def page_of(notebook):
+    """Return an executed notebook made ready for the page: the reader's view of it."""
+    content = json.loads(notebook.read_text())
+    cells = []
+    for cell in content["cells"]:
+        if "injected-parameters" in cell["metadata"].get("tags", []):
+            continue  # repeats the parameters cell
+        for output in cell.get("outputs", []):
+            alt = output.get("metadata", {}).get("image/png", {}).get("alt")
+            if alt:
+                cell["metadata"]["mystnb"] = {"image": {"alt": alt}}
+        cells.append(cell)
+    return {**content, "cells": cells, "metadata": without_papermill(content)}
+
+
+def without_papermill(content):
+    """Return a notebook's metadata without the paths and times of the run."""
+    return {k: v for k, v in content["metadata"].items() if k != "papermill"}
+
+
+def build(run):
+    """Build site/ from the executed notebooks in `run`; swap it in when it is whole."""
+    began = time.time()
+    with tempfile.TemporaryDirectory() as scratch:
+        source, output = Path(scratch) / "source", Path(scratch) / "site"
+        shutil.copytree(ROOT / "pages", source)
+        (source / "notebooks").mkdir()
+        for notebook in sorted(run.glob("*/[0-9][0-9]_*.ipynb")):
+            target = source / "notebooks" / notebook.name
+            target.write_text(json.dumps(page_of(notebook)))
+        environment = {
+            **os.environ,
+            "BUSI_SIMULATED": str(run.name.startswith("phantom")),
+        }
+        sphinx = [
+            sys.executable,
+            "-m",
+            "sphinx",
+            "-b",
+            "html",
+            "-W",
+            "--keep-going",
+            "-q",
+        ]
+        done = subprocess.run(
+            [*sphinx, str(source), str(output)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            sys.exit(f"The pages could not be built from {run}:\n{done.stderr}")
+        fresh = SITE.with_name(".site.tmp")
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.copytree(output, fresh, ignore=shutil.ignore_patterns(".doctrees"))
+        shutil.rmtree(SITE, ignore_errors=True)
+        os.replace(fresh, SITE)
+    print(f"Pages ready in {time.time() - began:.0f} s: open {SITE / 'index.html'}")
+
+
+if __name__ == "__main__":
+    build(Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else latest_run())

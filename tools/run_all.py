@@ -1,0 +1,243 @@
+"""Run the notebooks in order, skip those that are up to date, and build the pages.
+
+python tools/run_all.py [--data FOLDER|ZIP|phantom|kagglehub] [--profile quick]
+                        [--until 04_train_the_segmenter]
+"""
+
+import argparse
+import ast
+import hashlib
+import json
+import logging
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import papermill
+import yaml
+from papermill.exceptions import PapermillExecutionError
+
+from helpers import busi, place, sources, workspace
+
+
+class Stop(Exception):
+    """Something that ends the run; its message is the sentence to print."""
+
+
+def notebooks():
+    """Return the series' notebooks in order."""
+    return sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+
+
+def declared(notebook):
+    """Return the parameters that a notebook declares."""
+    logging.getLogger("papermill.translators").setLevel(logging.ERROR)
+    return set(papermill.inspect_notebook(str(notebook)))
+
+
+def read_profile(name):
+    """Return a profile's parameters; refuse one that no notebook declares."""
+    path = ROOT / "profiles" / f"{name}.yaml"
+    known = sorted(p.stem for p in path.parent.glob("*.yaml"))
+    if name not in known:
+        raise Stop(f"There is no profile '{name}': PROFILE is one of {known}.")
+    profile = yaml.safe_load(path.read_text())
+    all_declared = set().union(*map(declared, notebooks()))
+    unknown = sorted(set(profile) - all_declared)
+    if unknown:
+        raise Stop(
+            f"{path.relative_to(ROOT)} sets {unknown}, which no notebook declares in its "
+            f"parameters cell: remove or rename it (declared: {sorted(all_declared)})."
+        )
+    return profile
+
+
+def imported_helpers(code, seen=()):
+    """Return the helper modules that some code imports, directly or through others."""
+    found = set(seen)
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom) and (
+            node.module == "helpers" or node.level == 1
+        ):
+            for name in {alias.name for alias in node.names} - found:
+                module = ROOT / "helpers" / f"{name}.py"
+                if module.exists():
+                    found |= imported_helpers(module.read_text(), found | {name})
+    return found
+
+
+def inputs_of(notebook, parameters, data):
+    """Return one hash of all that decides a notebook's result, but for earlier steps."""
+    cells = json.loads(notebook.read_text())["cells"]
+    code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+    modules = sorted(imported_helpers(code))
+    parts = [notebook.read_text(), json.dumps(parameters, sort_keys=True)]
+    parts += [(ROOT / "helpers" / f"{name}.py").read_text() for name in modules]
+    parts += [data.fingerprint, json.dumps(place.versions(), sort_keys=True)]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def up_to_date(folder, inputs):
+    """Tell whether a finished run of these inputs, on the present earlier steps, is here."""
+    needed = [
+        folder / "run.json",
+        folder / "manifest.json",
+        folder / f"{folder.name}.ipynb",
+    ]
+    if not all(path.exists() for path in needed):
+        return False
+    if json.loads(needed[0].read_text())["inputs"] != inputs:
+        return False
+    reads = json.loads(needed[1].read_text())["reads"]
+    manifests = {step: folder.parent / step / "manifest.json" for step in reads}
+    return all(
+        manifests[step].exists() and workspace.sha256(manifests[step]) == seen
+        for step, seen in reads.items()
+    )
+
+
+class Progress(logging.Handler):
+    """Shows a running notebook's cell and last printed line; keeps all of it in a log."""
+
+    def __init__(self, title, n_cells, log):
+        super().__init__()
+        self.title, self.n_cells, self.cell, self.log = title, n_cells, 0, log
+        self.live = sys.stdout.isatty()
+
+    def emit(self, record):
+        lines = record.getMessage().strip().splitlines()
+        for line in lines:
+            if line.startswith("Executing Cell"):
+                self.cell += 1
+                self.show("")
+            elif line and not line.startswith("Ending Cell"):
+                self.log.write(line + "\n")
+                self.log.flush()
+                self.show(line)
+
+    def show(self, line):
+        text = f"{self.title}  cell {self.cell}/{self.n_cells}  {line}"
+        if self.live:
+            width = shutil.get_terminal_size().columns - 1
+            print("\r\033[K" + text[:width], end="", flush=True)
+        elif line.startswith("epoch "):
+            print(text, flush=True)
+
+    def end(self, verdict):
+        print(
+            ("\r\033[K" if self.live else "") + f"{self.title}  {verdict}", flush=True
+        )
+
+
+def execute(notebook, folder, parameters, title):
+    """Run one notebook into its folder; raise Stop, and keep what it got to, if it fails."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in (f"FAILED_{notebook.name}", "run.json"):
+        (folder / old).unlink(missing_ok=True)
+    partial = folder / f".partial-{notebook.name}"
+    began = time.time()
+    with open(folder / "log.txt", "w") as log:
+        n_cells = len(json.loads(notebook.read_text())["cells"])
+        progress = Progress(title, n_cells, log)
+        logger = logging.getLogger("papermill")
+        logger.handlers, logger.propagate = [progress], False
+        logger.setLevel(logging.INFO)
+        try:
+            papermill.execute_notebook(
+                str(notebook),
+                str(partial),
+                parameters,
+                kernel_name="python3",
+                progress_bar=False,
+                log_output=True,
+                cwd=str(ROOT),
+            )
+        except PapermillExecutionError as error:
+            why = f"cell {error.cell_index}: {error.ename}: {error.evalue}"
+            raise failed(notebook, folder, partial, progress, why) from None
+        except Exception as error:  # a dead kernel, a time-out: no common class
+            why = f"{type(error).__name__}: {error}. Too little memory is the usual cause."
+            raise failed(notebook, folder, partial, progress, why) from None
+        progress.end(f"done in {time.time() - began:.0f} s")
+    os.replace(partial, folder / notebook.name)
+
+
+def failed(notebook, folder, partial, progress, why):
+    """Keep a failed notebook to look at, and return the Stop that says where it is."""
+    kept = folder / f"FAILED_{notebook.name}"
+    if partial.exists():
+        os.replace(partial, kept)
+    progress.end("FAILED")
+    return Stop(
+        f"notebooks/{notebook.name} failed in {why}\nLook at {kept} (and log.txt beside "
+        "it), mend it, and run again: what was finished is kept."
+    )
+
+
+def find_data(where):
+    """Return the data Source; what is wrong with it becomes a Stop."""
+    try:
+        data = sources.locate(where, place.drive())
+    except (busi.DataError, OSError) as error:
+        raise Stop(str(error)) from None
+    print(f"Data: {data.how}")
+    return data
+
+
+def run_series(data, profile, until):
+    """Run each notebook up to `until`, or say that it is up to date; return the folder."""
+    run = place.runs_folder(ROOT) / f"{data.kind}-{profile['profile']}"
+    os.environ["BUSI_DIR"], os.environ["BUSI_RUNS"] = str(data.root), str(run.parent)
+    os.environ["BUSI_UNATTENDED"] = "1"
+    todo = [n for n in notebooks() if not until or n.stem <= until]
+    for i, notebook in enumerate(todo, 1):
+        title = f"[{i}/{len(todo)}] {notebook.stem}"
+        names = declared(notebook)
+        parameters = {k: v for k, v in profile.items() if k in names}
+        inputs, folder = inputs_of(notebook, parameters, data), run / notebook.stem
+        if up_to_date(folder, inputs):
+            print(f"{title}  up to date")
+            continue
+        execute(notebook, folder, parameters, title)
+        if not (folder / "manifest.json").exists():
+            raise Stop(
+                f"notebooks/{notebook.name} ended without its last cell: no manifest."
+            )
+        (folder / "run.json").write_text(json.dumps({"inputs": inputs}) + "\n")
+    return run
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", default="", help="folder, zip, phantom or kagglehub")
+    parser.add_argument("--profile", default="quick", help="a file of profiles/")
+    parser.add_argument("--until", default="", help="stop after this notebook")
+    options = parser.parse_args()
+    began = time.time()
+    try:
+        profile = read_profile(options.profile)
+        steps = [n.stem for n in notebooks()]
+        if options.until and options.until not in steps:
+            raise Stop(f"There is no notebook '{options.until}': one of {steps}.")
+        data = find_data(options.data)
+        print(f"Data ready after {time.time() - began:.0f} s", flush=True)
+        run = run_series(data, profile, options.until)
+        print(f"Notebooks ready after {time.time() - began:.0f} s: {run}", flush=True)
+    except Stop as stop:
+        sys.exit(f"\n{stop}")
+    except KeyboardInterrupt:
+        sys.exit("\nInterrupted: what was finished is kept, run again to go on.")
+    if not options.until:
+        import pages  # Sphinx is there on a laptop, not on Colab
+
+        pages.build(run)
+
+
+if __name__ == "__main__":
+    main()
