@@ -47,7 +47,7 @@ def start():
     here = Workspace(data, place.runs_folder(ROOT), drive)
     found = place.versions()
     print(
-        f"{place.name()} · {place.device()} · Python {found['python']} · "
+        f"{place.name()} · {place.device()}\nPython {found['python']} · "
         f"TensorFlow {found['tensorflow']} · Keras {found['keras']}\n"
         f"data: {data.how}\nresults: {here.runs}" + (" and Drive" if drive else "")
     )

@@ -26,13 +26,19 @@ from pathlib import Path
 
 REPO = "https://github.com/OWNER/breast-ultrasound-notebooks"
 name = REPO.split("/")[-1]
-clone = Path("/content" if Path("/content").is_dir() else ".").resolve() / name
+clone = (
+    Path("/content" if Path("/content").is_dir() else ".").resolve() / name
+)
 drive = Path("/content/drive/MyDrive") / name
 folders = [Path.cwd(), *Path.cwd().parents, drive, clone]
-root = next((p for p in folders if (p / "helpers/workspace.py").exists()), None)
+root = next(
+    (p for p in folders if (p / "helpers/workspace.py").exists()), None
+)
 if root is None:  # opened alone, as Colab does: fetch the repository once
     root = clone
-    subprocess.run(["git", "clone", "-q", "--depth=1", REPO, root], check=True)
+    subprocess.run(
+        ["git", "clone", "-q", "--depth=1", REPO, root], check=True
+    )
 sys.path.insert(0, str(root))
 
 from helpers import workspace
@@ -46,7 +52,7 @@ here = workspace.start()
 
 # %% tags=["parameters"]
 profile: str = "quick"  # results go to runs/<data>-<profile>/
-image_size: int = 128  # pixels a side; 256 costs four times the time
+image_size: int = 128  # pixels a side; 256 takes four times as long
 steps: int = 60  # times the network looks at the image; about 0.1 s each
 seed: int = 0  # another number, another run
 
@@ -68,7 +74,9 @@ step = here.step(
 
 # %%
 cases = busi.index(here.data.root)
-cases[["case", "label", "height", "width"]].groupby("label", sort=False).first()
+cases[["case", "label", "height", "width"]].groupby(
+    "label", sort=False
+).first()
 
 # %% [markdown]
 # You take the malignant case with the largest lesion, because it is easy to see, and the
@@ -109,7 +117,9 @@ figures.show(
 # *target*: a whole number for each pixel, 0 background, 1 benign, 2 malignant.
 
 # %%
-squares = np.stack([masks.letterbox(image, image_size)[0] for image in images])
+squares = np.stack(
+    [masks.letterbox(image, image_size)[0] for image in images]
+)
 targets = np.stack(
     [
         masks.target(masks.letterbox(lesion, image_size)[0], case["label"])
@@ -118,7 +128,10 @@ targets = np.stack(
 )
 for case, target in zip(chosen, targets, strict=True):
     values, pixels = np.unique(target, return_counts=True)
-    print(case["case"], dict(zip(values.tolist(), pixels.tolist(), strict=True)))
+    print(
+        case["case"],
+        dict(zip(values.tolist(), pixels.tolist(), strict=True)),
+    )
 
 # %% [markdown]
 # Most pixels are background, even here, where the lesion is large. So a program that
@@ -139,7 +152,9 @@ one_target = np.repeat(targets[:1], 4, axis=0)
 history = model.fit(one_image, one_target, epochs=steps, verbose=0)
 losses = history.history["loss"]
 print(f"{model.count_params():,} numbers were fitted")
-print(f"loss: {losses[0]:.2f} at first, {losses[-1]:.2f} after {steps} steps")
+print(
+    f"loss: {losses[0]:.2f} at first, {losses[-1]:.2f} after {steps} steps"
+)
 
 # %% [markdown]
 # ## What comes out: three probabilities for each pixel
@@ -149,7 +164,12 @@ print(f"loss: {losses[0]:.2f} at first, {losses[-1]:.2f} after {steps} steps")
 
 # %%
 classes = training.predict(model, squares)
-print("shape:", classes.shape, " sums to", classes[0].sum(axis=-1).mean().round(6))
+print(
+    "shape:",
+    classes.shape,
+    " sums to",
+    classes[0].sum(axis=-1).mean().round(6),
+)
 figures.show(
     figures.maps(squares[0], classes[0], masks.CLASSES, chosen[0]["case"]),
     alt="The image beside one probability map for each of the three classes.",

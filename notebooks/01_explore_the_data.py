@@ -26,13 +26,19 @@ from pathlib import Path
 
 REPO = "https://github.com/OWNER/breast-ultrasound-notebooks"
 name = REPO.split("/")[-1]
-clone = Path("/content" if Path("/content").is_dir() else ".").resolve() / name
+clone = (
+    Path("/content" if Path("/content").is_dir() else ".").resolve() / name
+)
 drive = Path("/content/drive/MyDrive") / name
 folders = [Path.cwd(), *Path.cwd().parents, drive, clone]
-root = next((p for p in folders if (p / "helpers/workspace.py").exists()), None)
+root = next(
+    (p for p in folders if (p / "helpers/workspace.py").exists()), None
+)
 if root is None:  # opened alone, as Colab does: fetch the repository once
     root = clone
-    subprocess.run(["git", "clone", "-q", "--depth=1", REPO, root], check=True)
+    subprocess.run(
+        ["git", "clone", "-q", "--depth=1", REPO, root], check=True
+    )
 sys.path.insert(0, str(root))
 
 from helpers import workspace
@@ -77,7 +83,9 @@ figures.show(
 # already right at this share of the images, without looking:
 
 # %%
-print(f"always '{counts.index[0]}': right at {counts.iloc[0] / len(cases):.0%}")
+print(
+    f"always '{counts.index[0]}': right at {counts.iloc[0] / len(cases):.0%}"
+)
 
 # %% [markdown]
 # ## Look at some of each
@@ -118,13 +126,18 @@ figures.show(
 # You measure the share of the image that the merged mask covers.
 
 # %%
-shapes = pd.DataFrame([masks.describe(masks.merge(paths)) for paths in cases["masks"]])
+shapes = pd.DataFrame(
+    [masks.describe(masks.merge(paths)) for paths in cases["masks"]]
+)
 cases = cases.join(shapes[["area_fraction", "taller_than_wide", "parts"]])
 lesions = cases[cases["label"] != "normal"]
 middle = lesions.groupby("label", sort=False)["area_fraction"].median()
 figures.show(
     figures.by_class(
-        lesions, "area_fraction", "share of the image", "Lesion area by class"
+        lesions,
+        "area_fraction",
+        "share of the image",
+        "Lesion area by class",
     ),
     alt=f"Median share of the image that is lesion, by class: {middle.round(3).to_dict()}.",
 )
@@ -152,7 +165,9 @@ print(f"{len(several)} of {len(cases)} cases have more than one mask file")
 for case in several.itertuples():
     first, merged = masks.merge(case.masks[:1]), masks.merge(case.masks)
     lost = 1 - first.sum() / merged.sum()
-    print(f"{case.case}: {len(case.masks)} files; the first alone loses {lost:.0%}")
+    print(
+        f"{case.case}: {len(case.masks)} files; the first alone loses {lost:.0%}"
+    )
 
 # %% [markdown]
 # ## Images that are nearly copies of each other
@@ -167,7 +182,9 @@ pairs = groups.near_duplicates(cases)
 cases["group"] = groups.assign_groups(cases, pairs)
 group_sizes = cases["group"].value_counts()
 in_groups = cases["group"].map(group_sizes) > 1
-print(f"{len(pairs)} pairs; {in_groups.mean():.0%} of the images have a near copy")
+print(
+    f"{len(pairs)} pairs; {in_groups.mean():.0%} of the images have a near copy"
+)
 print(f"{len(cases)} images show {len(group_sizes)} different frames")
 
 # %%
@@ -198,7 +215,9 @@ groups.label_conflicts(cases, pairs)
 # The next notebook splits the cases so that all copies of a frame stay together.
 
 # %%
-table = cases.drop(columns=["image", "masks"]).assign(n_masks=cases["masks"].map(len))
+table = cases.drop(columns=["image", "masks"]).assign(
+    n_masks=cases["masks"].map(len)
+)
 step.save("cases.csv", table)
 step.save("near_duplicates.csv", pairs)
 step.finish()

@@ -25,13 +25,19 @@ from pathlib import Path
 
 REPO = "https://github.com/OWNER/breast-ultrasound-notebooks"
 name = REPO.split("/")[-1]
-clone = Path("/content" if Path("/content").is_dir() else ".").resolve() / name
+clone = (
+    Path("/content" if Path("/content").is_dir() else ".").resolve() / name
+)
 drive = Path("/content/drive/MyDrive") / name
 folders = [Path.cwd(), *Path.cwd().parents, drive, clone]
-root = next((p for p in folders if (p / "helpers/workspace.py").exists()), None)
+root = next(
+    (p for p in folders if (p / "helpers/workspace.py").exists()), None
+)
 if root is None:  # opened alone, as Colab does: fetch the repository once
     root = clone
-    subprocess.run(["git", "clone", "-q", "--depth=1", REPO, root], check=True)
+    subprocess.run(
+        ["git", "clone", "-q", "--depth=1", REPO, root], check=True
+    )
 sys.path.insert(0, str(root))
 
 from helpers import workspace
@@ -40,7 +46,7 @@ here = workspace.start()
 
 # %% tags=["parameters"]
 profile: str = "quick"  # results go to runs/<data>-<profile>/
-image_size: int = 128  # pixels a side; 256 costs four times the time in notebook 4
+image_size: int = 128  # pixels a side; 256 takes four times as long
 max_cases: int = 160  # about how many cases to keep; 0 means all
 seed: int = 0  # another number, other folds
 
@@ -58,7 +64,9 @@ step = here.step(
     seed=seed,
 )
 found = step.read("01_explore_the_data", "cases.csv")
-cases = busi.index(here.data.root).merge(found[["case", "group"]], on="case")
+cases = busi.index(here.data.root).merge(
+    found[["case", "group"]], on="case"
+)
 print(f"{len(cases)} cases in {cases['group'].nunique()} groups")
 
 # %% [markdown]
@@ -91,7 +99,9 @@ figures.show(
 
 # %%
 square, box = masks.letterbox(image, image_size)
-print(f"{image.shape} -> {square.shape}, and back: {masks.restore(square, box).shape}")
+print(
+    f"{image.shape} -> {square.shape}, and back: {masks.restore(square, box).shape}"
+)
 
 # %% [markdown]
 # Small squares train faster but lose detail. How much? Send each mask through a small
@@ -106,10 +116,18 @@ def there_and_back(mask, size):
     return scores.dice(mask, masks.restore(small, way))
 
 
-lesions = [masks.merge(paths) for paths in cases.query("label != 'normal'")["masks"]]
+lesions = [
+    masks.merge(paths)
+    for paths in cases.query("label != 'normal'")["masks"]
+]
 ceiling = pd.DataFrame(
     [
-        {"size": size, "mean_dice": np.mean([there_and_back(m, size) for m in lesions])}
+        {
+            "size": size,
+            "mean_dice": np.mean(
+                [there_and_back(m, size) for m in lesions]
+            ),
+        }
         for size in (32, 64, 128, 256)
     ]
 )
@@ -125,7 +143,9 @@ ceiling.round(4)
 lesion = masks.letterbox(masks.merge(most["masks"]), image_size)[0]
 target = masks.target(lesion, most["label"])
 values, pixels = np.unique(target, return_counts=True)
-pd.DataFrame({"class": [masks.CLASSES[v] for v in values], "pixels": pixels})
+pd.DataFrame(
+    {"class": [masks.CLASSES[v] for v in values], "pixels": pixels}
+)
 
 # %% [markdown]
 # ## A split that does not leak
@@ -158,14 +178,18 @@ assert folds_of_group.max() == 1
 
 # %%
 rng = np.random.default_rng(seed)
-careless = pd.Series(rng.permutation(np.arange(len(cases)) % 5), cases.index)
+careless = pd.Series(
+    rng.permutation(np.arange(len(cases)) % 5), cases.index
+)
 copies = cases.groupby("group")["case"].transform("size") > 1
 elsewhere = [
     (cases["group"].eq(g) & careless.ne(f)).any()
     for g, f in zip(cases["group"], careless, strict=True)
 ]
 print(f"with a near copy somewhere: {copies.mean():.1%} of the images")
-print(f"random split: {np.mean(elsewhere):.1%} of test images have a copy in training")
+print(
+    f"random split: {np.mean(elsewhere):.1%} of test images have a copy in training"
+)
 print("this split:   0.0 % by construction, checked above")
 
 # %% [markdown]
@@ -175,8 +199,13 @@ print("this split:   0.0 % by construction, checked above")
 
 # %%
 images, labels = busi.load_arrays(cases, image_size)
-print(f"images {images.shape} {images.dtype}, labels {labels.shape} {labels.dtype}")
-some = [int(np.flatnonzero(cases["label"] == c)[0]) for c in cases["label"].unique()]
+print(
+    f"images {images.shape} {images.dtype}, labels {labels.shape} {labels.dtype}"
+)
+some = [
+    int(np.flatnonzero(cases["label"] == c)[0])
+    for c in cases["label"].unique()
+]
 figures.show(
     figures.gallery(
         [images[i] for i in some],

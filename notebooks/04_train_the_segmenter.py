@@ -26,13 +26,19 @@ from pathlib import Path
 
 REPO = "https://github.com/OWNER/breast-ultrasound-notebooks"
 name = REPO.split("/")[-1]
-clone = Path("/content" if Path("/content").is_dir() else ".").resolve() / name
+clone = (
+    Path("/content" if Path("/content").is_dir() else ".").resolve() / name
+)
 drive = Path("/content/drive/MyDrive") / name
 folders = [Path.cwd(), *Path.cwd().parents, drive, clone]
-root = next((p for p in folders if (p / "helpers/workspace.py").exists()), None)
+root = next(
+    (p for p in folders if (p / "helpers/workspace.py").exists()), None
+)
 if root is None:  # opened alone, as Colab does: fetch the repository once
     root = clone
-    subprocess.run(["git", "clone", "-q", "--depth=1", REPO, root], check=True)
+    subprocess.run(
+        ["git", "clone", "-q", "--depth=1", REPO, root], check=True
+    )
 sys.path.insert(0, str(root))
 
 from helpers import workspace
@@ -42,11 +48,11 @@ here = workspace.start()
 # %% tags=["parameters"]
 profile: str = "quick"  # results go to runs/<data>-<profile>/
 image_size: int = 128  # pixels a side; as in notebook 2
-width: int = 16  # channels at the finest level; 24 costs twice the time of 16
+width: int = 16  # channels at the finest level; 24: twice the time
 epochs: int = 12  # times that each image is seen
 batch_size: int = 8  # images a step; halve it if memory runs out
 learning_rate: float = 2e-3  # the highest size of a step
-n_folds: int = 1  # folds trained and held out, 1 to 5; each costs one training
+n_folds: int = 1  # folds trained and held out, 1 to 5
 seed: int = 0  # another number, another run
 
 # %%
@@ -70,7 +76,9 @@ step = here.step(
 arrays = step.read("02_prepare_the_masks", "arrays.npz")
 folds = step.read("02_prepare_the_masks", "folds.csv")
 images, labels = arrays["images"], arrays["labels"]
-print(f"{len(images)} cases of {images.shape[1]} x {images.shape[2]} pixels")
+print(
+    f"{len(images)} cases of {images.shape[1]} x {images.shape[2]} pixels"
+)
 
 # %% [markdown]
 # ## The network
@@ -89,7 +97,9 @@ pd.DataFrame(
     [
         {"layer": layer.name, "output": str(layer.output.shape[1:])}
         for layer in model.layers
-        if layer.name.startswith(("image", "max_pooling", "up_sampling", "logits"))
+        if layer.name.startswith(
+            ("image", "max_pooling", "up_sampling", "logits")
+        )
     ]
 )
 
@@ -126,7 +136,11 @@ model.compile(
     metrics=[networks.lesion_dice],
 )
 memory = model.fit(
-    batches.as_input(images[eight]), labels[eight], epochs=60, batch_size=8, verbose=0
+    batches.as_input(images[eight]),
+    labels[eight],
+    epochs=60,
+    batch_size=8,
+    verbose=0,
 )
 memorised = memory.history["lesion_dice"]
 print(
@@ -154,7 +168,9 @@ def split(fold):
     )
 
 
-for name, rows in zip(("training", "validation", "held out"), split(0), strict=True):
+for name, rows in zip(
+    ("training", "validation", "held out"), split(0), strict=True
+):
     print(f"{name}: {folds.loc[rows, 'label'].value_counts().to_dict()}")
 
 # %% [markdown]
@@ -167,7 +183,9 @@ for name, rows in zip(("training", "validation", "held out"), split(0), strict=T
 
 # %%
 views = [
-    batches.augmented(images[eight[0]], labels[eight[0]], np.random.default_rng(i))
+    batches.augmented(
+        images[eight[0]], labels[eight[0]], np.random.default_rng(i)
+    )
     for i in range(4)
 ]
 figures.show(
@@ -190,9 +208,15 @@ held_out, answers, history = [], [], []
 for fold in range(n_folds):
     training_rows, validation_rows, rows = split(fold)
     model, record = training.fit(
-        batches.Batches(images[training_rows], labels[training_rows], batch_size, seed),
         batches.Batches(
-            images[validation_rows], labels[validation_rows], 32, seed, augment=False
+            images[training_rows], labels[training_rows], batch_size, seed
+        ),
+        batches.Batches(
+            images[validation_rows],
+            labels[validation_rows],
+            32,
+            seed,
+            augment=False,
         ),
         step.folder,
         size=image_size,
@@ -217,12 +241,15 @@ last = history[history["fold"] == n_folds - 1]
 best = last.loc[last["val_dice"].idxmax()]
 figures.show(
     figures.curves(
-        last, f"Fold {n_folds - 1}, {epochs} epochs ({here.data.kind} images)"
+        last,
+        f"Fold {n_folds - 1}, {epochs} epochs ({here.data.kind} images)",
     ),
     alt=f"Loss falls from {last['loss'].iloc[0]:.2f} to {last['loss'].iloc[-1]:.2f}; "
     f"the best validation Dice is {best['val_dice']:.2f}.",
 )
-print(f"kept: epoch {best['epoch']:.0f}, validation Dice {best['val_dice']:.3f}")
+print(
+    f"kept: epoch {best['epoch']:.0f}, validation Dice {best['val_dice']:.3f}"
+)
 
 # %% [markdown]
 # ## Look at held-out cases
@@ -232,12 +259,16 @@ print(f"kept: epoch {best['epoch']:.0f}, validation Dice {best['val_dice']:.3f}"
 # %%
 rows, probabilities = np.concatenate(held_out), np.concatenate(answers)
 shown = [
-    int(np.flatnonzero(folds.loc[rows, "label"] == c)[0]) for c in masks.CLASSES[1:]
+    int(np.flatnonzero(folds.loc[rows, "label"] == c)[0])
+    for c in masks.CLASSES[1:]
 ]
 for i in shown:
     figures.show(
         figures.maps(
-            images[rows[i]], probabilities[i], masks.CLASSES, folds["case"][rows[i]]
+            images[rows[i]],
+            probabilities[i],
+            masks.CLASSES,
+            folds["case"][rows[i]],
         ),
         alt=f"{folds['case'][rows[i]]}: the image and three probability maps.",
     )

@@ -25,13 +25,19 @@ from pathlib import Path
 
 REPO = "https://github.com/OWNER/breast-ultrasound-notebooks"
 name = REPO.split("/")[-1]
-clone = Path("/content" if Path("/content").is_dir() else ".").resolve() / name
+clone = (
+    Path("/content" if Path("/content").is_dir() else ".").resolve() / name
+)
 drive = Path("/content/drive/MyDrive") / name
 folders = [Path.cwd(), *Path.cwd().parents, drive, clone]
-root = next((p for p in folders if (p / "helpers/workspace.py").exists()), None)
+root = next(
+    (p for p in folders if (p / "helpers/workspace.py").exists()), None
+)
 if root is None:  # opened alone, as Colab does: fetch the repository once
     root = clone
-    subprocess.run(["git", "clone", "-q", "--depth=1", REPO, root], check=True)
+    subprocess.run(
+        ["git", "clone", "-q", "--depth=1", REPO, root], check=True
+    )
 sys.path.insert(0, str(root))
 
 from helpers import workspace
@@ -52,7 +58,9 @@ arrays = step.read("02_prepare_the_masks", "arrays.npz")
 folds = step.read("02_prepare_the_masks", "folds.csv")
 predictions = step.read("04_train_the_segmenter", "predictions.npz")
 size = predictions["probabilities"].shape[1]
-cases = busi.index(here.data.root).merge(folds[["case", "group", "fold"]], on="case")
+cases = busi.index(here.data.root).merge(
+    folds[["case", "group", "fold"]], on="case"
+)
 cases = cases.set_index("case").loc[predictions["case"]].reset_index()
 print(f"{len(cases)} held-out cases of folds {sorted(set(cases['fold']))}")
 
@@ -66,7 +74,9 @@ print(f"{len(cases)} held-out cases of folds {sorted(set(cases['fold']))}")
 # %%
 def predicted(case, probabilities):
     """Return the predicted lesion mask at the image's original size, 2-D bool."""
-    _, box = masks.letterbox(np.zeros((case.height, case.width), bool), size)
+    _, box = masks.letterbox(
+        np.zeros((case.height, case.width), bool), size
+    )
     lesion = 1 - probabilities[..., 0].astype(np.float32)
     return masks.restore(lesion, box) > 0.5
 
@@ -74,7 +84,9 @@ def predicted(case, probabilities):
 references = [masks.merge(paths) for paths in cases["masks"]]
 answers = [
     predicted(case, p)
-    for case, p in zip(cases.itertuples(), predictions["probabilities"], strict=True)
+    for case, p in zip(
+        cases.itertuples(), predictions["probabilities"], strict=True
+    )
 ]
 
 # %% [markdown]
@@ -85,7 +97,10 @@ answers = [
 
 # %%
 print(scores.EMPTY_RULE)
-rows = [scores.case_scores(r, a) for r, a in zip(references, answers, strict=True)]
+rows = [
+    scores.case_scores(r, a)
+    for r, a in zip(references, answers, strict=True)
+]
 table = cases[["case", "label", "group", "fold"]].join(pd.DataFrame(rows))
 table.head().round(3)
 
@@ -116,7 +131,10 @@ pd.DataFrame(
             "median Dice": round(part["dice"].median(), 3),
             "HD95 (pixels)": with_interval(part, "hd95"),
         }
-        for name, part in [("all", lesions), *lesions.groupby("label", sort=False)]
+        for name, part in [
+            ("all", lesions),
+            *lesions.groupby("label", sort=False),
+        ]
     ]
 )
 
@@ -145,7 +163,9 @@ held_out_folds = cases["fold"].unique()
 
 def mean_shape(fold):
     """Return the pixels that are lesion in at least half of a fold's training masks."""
-    training = ((folds["fold"] != fold) & (folds["label"] != "normal")).to_numpy()
+    training = (
+        (folds["fold"] != fold) & (folds["label"] != "normal")
+    ).to_numpy()
     share = (arrays["labels"][training] > 0).mean(axis=0)
     return share >= min(0.5, np.quantile(share, 0.95))
 
@@ -167,7 +187,11 @@ all_background = [
 ]
 comparison = pd.DataFrame(
     {
-        "answer": ["background everywhere", "mean shape", "the trained network"],
+        "answer": [
+            "background everywhere",
+            "mean shape",
+            "the trained network",
+        ],
         "mean lesion Dice": [
             np.mean(all_background),
             baseline.mean(),
@@ -186,7 +210,9 @@ comparison.round(3)
 # %%
 middle = lesions["dice"].median()
 figures.show(
-    figures.score_histogram(lesions, f"Held-out lesion images ({here.data.kind})"),
+    figures.score_histogram(
+        lesions, f"Held-out lesion images ({here.data.kind})"
+    ),
     alt=f"Histogram of Dice by case; the median is {middle:.2f} and "
     f"{(lesions['dice'] < 0.1).sum()} of {len(lesions)} are below 0.1.",
 )
@@ -207,13 +233,19 @@ for name, chosen in {
     figures.show(
         figures.gallery(
             [busi.read_image(cases["image"][i]) for i in chosen],
-            [f"{cases['case'][i]}\nDice {table['dice'][i]:.2f}" for i in chosen],
+            [
+                f"{cases['case'][i]}\nDice {table['dice'][i]:.2f}"
+                for i in chosen
+            ],
             [references[i] for i in chosen],
             [answers[i] for i in chosen],
             heading=f"The {name} cases",
         ),
         alt=f"The {name} cases: "
-        + ", ".join(f"{cases['case'][i]} Dice {table['dice'][i]:.2f}" for i in chosen),
+        + ", ".join(
+            f"{cases['case'][i]} Dice {table['dice'][i]:.2f}"
+            for i in chosen
+        ),
     )
 
 # %% [markdown]
@@ -234,7 +266,8 @@ def named(probabilities, lesion):
 
 
 table["named"] = [
-    named(p, a) for p, a in zip(predictions["probabilities"], answers, strict=True)
+    named(p, a)
+    for p, a in zip(predictions["probabilities"], answers, strict=True)
 ]
 pd.crosstab(table["label"], table["named"])
 
@@ -247,7 +280,12 @@ step.save(
         "simulated": here.data.kind == "phantom",
         "held_out_cases": len(table),
         "folds": sorted(int(fold) for fold in held_out_folds),
-        "lesion_dice": {"mean": mean, "low": low, "high": high, "n": len(lesions)},
+        "lesion_dice": {
+            "mean": mean,
+            "low": low,
+            "high": high,
+            "n": len(lesions),
+        },
         "lesion_dice_median": float(middle),
         "normals": {"n": len(normals), "left_empty": int(empty.sum())},
         "mean_shape_dice": float(baseline.mean()),

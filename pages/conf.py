@@ -22,6 +22,7 @@ html_css_files = ["style.css"]
 html_copy_source = False
 nb_execution_mode = "off"  # the pages show what a run wrote, nothing is run here
 nb_merge_streams = True
+nb_output_stderr = "remove"  # start-up chatter of libraries
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 html_math_renderer = "mathml"
 html_theme_options = {
@@ -31,6 +32,7 @@ html_theme_options = {
     "use_repository_button": True,
     "launch_buttons": {"colab_url": "https://colab.research.google.com"},
     "show_navbar_depth": 1,
+    "navbar_persistent": [],  # the sidebar has the search field
 }
 if os.environ["BUSI_SIMULATED"] == "True":
     html_theme_options["announcement"] = (

@@ -7,7 +7,7 @@ import sys
 from conftest import ROOT
 
 LEVELS = [
-    {"masks", "phantom", "place"},
+    {"archives", "masks", "phantom", "place"},
     {"busi"},
     {"batches", "figures", "groups", "scores", "sources"},
     {"networks", "training", "workspace"},

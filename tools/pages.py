@@ -36,6 +36,9 @@ def page_of(notebook):
     for cell in content["cells"]:
         if "injected-parameters" in cell["metadata"].get("tags", []):
             continue  # repeats the parameters cell
+        if cell["cell_type"] == "markdown":  # the page's header has this button
+            lines = "".join(cell["source"]).splitlines(keepends=True)
+            cell["source"] = [line for line in lines if "colab-badge.svg" not in line]
         for output in cell.get("outputs", []):
             alt = output.get("metadata", {}).get("image/png", {}).get("alt")
             if alt:
@@ -61,6 +64,7 @@ def build(run):
             target.write_text(json.dumps(page_of(notebook)))
         environment = {
             **os.environ,
+            "BUSI_ROOT": str(ROOT),
             "BUSI_SIMULATED": str(run.name.startswith("phantom")),
         }
         sphinx = [

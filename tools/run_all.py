@@ -6,6 +6,7 @@ python tools/run_all.py [--data FOLDER|ZIP|phantom|kagglehub] [--profile quick]
 
 import argparse
 import ast
+import contextlib
 import hashlib
 import json
 import logging
@@ -25,6 +26,10 @@ from papermill.exceptions import PapermillExecutionError
 
 from helpers import busi, place, sources, workspace
 
+LOGGER = logging.getLogger("papermill")
+LOGGER.propagate = False
+LOGGER.setLevel(logging.INFO)
+
 
 class Stop(Exception):
     """Something that ends the run; its message is the sentence to print."""
@@ -37,7 +42,6 @@ def notebooks():
 
 def declared(notebook):
     """Return the parameters that a notebook declares."""
-    logging.getLogger("papermill.translators").setLevel(logging.ERROR)
     return set(papermill.inspect_notebook(str(notebook)))
 
 
@@ -135,6 +139,18 @@ class Progress(logging.Handler):
         )
 
 
+@contextlib.contextmanager
+def stderr_into(log):
+    """Send what the kernel's own process says (start-up chatter of libraries) to the log."""
+    kept = os.dup(2)
+    os.dup2(log.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 def execute(notebook, folder, parameters, title):
     """Run one notebook into its folder; raise Stop, and keep what it got to, if it fails."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -145,25 +161,26 @@ def execute(notebook, folder, parameters, title):
     with open(folder / "log.txt", "w") as log:
         n_cells = len(json.loads(notebook.read_text())["cells"])
         progress = Progress(title, n_cells, log)
-        logger = logging.getLogger("papermill")
-        logger.handlers, logger.propagate = [progress], False
-        logger.setLevel(logging.INFO)
+        LOGGER.handlers = [progress]
         try:
-            papermill.execute_notebook(
-                str(notebook),
-                str(partial),
-                parameters,
-                kernel_name="python3",
-                progress_bar=False,
-                log_output=True,
-                cwd=str(ROOT),
-            )
+            with stderr_into(log):
+                papermill.execute_notebook(
+                    str(notebook),
+                    str(partial),
+                    parameters,
+                    kernel_name="python3",
+                    progress_bar=False,
+                    log_output=True,
+                    cwd=str(ROOT),
+                )
         except PapermillExecutionError as error:
             why = f"cell {error.cell_index}: {error.ename}: {error.evalue}"
             raise failed(notebook, folder, partial, progress, why) from None
         except Exception as error:  # a dead kernel, a time-out: no common class
             why = f"{type(error).__name__}: {error}. Too little memory is the usual cause."
             raise failed(notebook, folder, partial, progress, why) from None
+        finally:
+            LOGGER.handlers = []
         progress.end(f"done in {time.time() - began:.0f} s")
     os.replace(partial, folder / notebook.name)
 

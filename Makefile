@@ -1,0 +1,57 @@
+# Breast ultrasound segmentation, a notebook series. `make` lists what it can do.
+
+PYTHON ?= python3
+PROFILE ?= quick
+DATA ?=
+export DATA PROFILE
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+PY := .venv/bin/python
+COLAB_PY := .venv-colab/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run-all test test-colab pages check-data notebooks lint lock address clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo '  DATA="folder or zip"      real BUSI images; without it: $$BUSI_DIR, data/, else simulated ones'
+	@echo '  PROFILE=quick|cpu|gpu     how much to compute (a file of profiles/)'
+	@echo '  PYTHON=python3.12         the Python that makes .venv'
+
+setup: ## make .venv with all packages (the other targets do this by themselves)
+	@$(PYTHON) tools/setup.py
+
+run-all: setup ## run the notebooks in order and build the pages
+	@$(PY) tools/run_all.py --profile "$$PROFILE" --data "$$DATA"
+
+pages: setup ## build site/ from the run that finished last
+	@$(PY) tools/pages.py
+
+check-data: setup ## list what is wrong with the images at DATA
+	@$(PY) tools/check_data.py "$$DATA"
+
+test: setup lint ## run every check
+	@$(PY) -m pytest
+
+test-colab: ## run the tests with the versions of Colab's image
+	@$(PYTHON) tools/setup.py --colab
+	@$(COLAB_PY) -m pytest
+
+lint: setup
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check --quiet .
+
+notebooks: setup ## rebuild notebooks/*.ipynb from their .py sources
+	@$(PY) tools/notebooks.py
+
+address: setup ## set the repository's address everywhere: ADDRESS=https://github.com/you/repository
+	@$(PY) tools/notebooks.py --address "$(ADDRESS)"
+
+lock: ## refresh constraints/lock.txt from the requirements (needs uv)
+	@uv pip compile --quiet --universal --upgrade --no-annotate --no-header \
+	  --python-version 3.11 requirements-dev.txt --output-file constraints/lock.txt
+
+clean: ## remove results, pages and caches; keep data and .venv
+	@rm -rf runs site .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +

@@ -1,0 +1,143 @@
+"""Lesion masks: read, merge, clean, resize with a way back, and describe.
+
+A mask is a 2-D bool array, True where a person marked the lesion.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+CLASSES = ("background", "benign", "malignant")
+
+
+def read_mask(path):
+    """Return one mask file as 2-D bool: True where any colour channel is above half.
+
+    Reads PNG of mode 1, L, RGB and RGBA; alpha is ignored, since in BUSI it is full
+    everywhere.
+
+    Raises:
+        ValueError: the file is not a readable picture.
+    """
+    picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    if picture is None:
+        raise ValueError(f"{path} is not a readable picture: fetch the file again")
+    return from_picture(picture)
+
+
+def from_picture(picture):
+    """Return where a decoded mask picture (h, w) or (h, w, channels) is above half."""
+    if picture.ndim == 3:
+        picture = picture[..., :3].max(axis=-1)
+    return picture > np.iinfo(picture.dtype).max // 2
+
+
+def merge(paths):
+    """Return the union of all mask files of a case, 2-D bool.
+
+    Raises:
+        ValueError: no path is given, a file is unreadable, or their sizes differ.
+    """
+    parts = [read_mask(path) for path in paths]
+    if not parts:
+        raise ValueError("a case needs at least one mask file")
+    if len({part.shape for part in parts}) > 1:
+        raise ValueError(f"the masks {list(paths)} have different sizes")
+    return np.logical_or.reduce(parts)
+
+
+@dataclass(frozen=True)
+class Letterbox:
+    """How an image of (height, width) was put into a square: the way back.
+
+    The content has (inner_height, inner_width) pixels from (top, left); the rest is 0.
+    """
+
+    height: int
+    width: int
+    size: int
+    inner_height: int
+    inner_width: int
+    top: int
+    left: int
+
+
+def letterbox(image, size):
+    """Return (square, Letterbox): the image scaled without stretching and centred.
+
+    image: uint8 or bool (h, w). A mask is averaged over each new pixel's area and is
+    True where at least half of it was, which keeps its area better than the nearest
+    pixel does.
+    """
+    height, width = image.shape
+    scale = size / max(height, width)
+    inner = [max(1, round(side * scale)) for side in (height, width)]
+    top, left = ((size - side) // 2 for side in inner)
+    box = Letterbox(height, width, size, *inner, top, left)
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    picture = image.astype(np.float32) if image.dtype == bool else image
+    small = cv2.resize(picture, (inner[1], inner[0]), interpolation=method)
+    square = np.zeros((size, size), image.dtype)
+    content = small >= 0.5 if image.dtype == bool else small
+    square[top : top + inner[0], left : left + inner[1]] = content
+    return square, box
+
+
+def restore(square, box):
+    """Undo `letterbox`: return the content at the image's original (height, width).
+
+    square: float (size, size) or (size, size, c), resized bilinearly, or bool, resized
+    bilinearly and cut at one half.
+    """
+    if square.shape[:2] != (box.size, box.size):
+        raise ValueError(
+            f"expected a square of {box.size} pixels, got {square.shape[:2]}"
+        )
+    rows = slice(box.top, box.top + box.inner_height)
+    inner = square[rows, box.left : box.left + box.inner_width]
+    soft = inner.astype(np.float32) if inner.dtype == bool else inner
+    full = cv2.resize(soft, (box.width, box.height), interpolation=cv2.INTER_LINEAR)
+    return full >= 0.5 if inner.dtype == bool else full
+
+
+def target(mask, label):
+    """Return the class of each pixel, uint8: 0 background, 1 benign, 2 malignant."""
+    if label == "normal":
+        return np.zeros(mask.shape, np.uint8)
+    return mask.astype(np.uint8) * CLASSES.index(label)
+
+
+def describe(mask):
+    """Return a dict of a lesion's size and shape; nan where an empty mask has none.
+
+    area_fraction; box (y0, x0, y1, x1), half open; taller_than_wide (BI-RADS "not
+    parallel": the box is higher than wide); solidity = area / area of the convex hull;
+    circularity = 4 pi area / perimeter^2, by the outline through pixel centres; parts;
+    touches_border.
+    """
+    pixels = mask.astype(np.uint8)
+    if not mask.any():
+        shape = dict.fromkeys(("solidity", "circularity"), np.nan)
+        return {
+            "area_fraction": 0.0, "box": None, "taller_than_wide": False, **shape,
+            "parts": 0, "touches_border": False,
+        }  # fmt: skip
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    box = (int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
+    outlines, _ = cv2.findContours(pixels, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    area = sum(cv2.contourArea(line) for line in outlines)
+    length = sum(cv2.arcLength(line, True) for line in outlines)
+    hull = cv2.contourArea(cv2.convexHull(np.concatenate(outlines)))
+    height, width = mask.shape
+    return {
+        "area_fraction": float(mask.mean()),
+        "box": box,
+        "taller_than_wide": box[2] - box[0] > box[3] - box[1],
+        "solidity": area / hull if hull else np.nan,
+        "circularity": 4 * np.pi * area / length**2 if length else np.nan,
+        "parts": cv2.connectedComponents(pixels)[0] - 1,
+        "touches_border": bool(
+            box[0] == 0 or box[1] == 0 or box[2] == height or box[3] == width
+        ),
+    }
