@@ -26,11 +26,13 @@ from . import busi
 LIMIT = 0.62
 SIZE = 200  # a frame has SIZE * SIZE pixels and the shape of its image
 WINDOW, LOW = 16, 8  # pixels of a hashed window, lowest frequencies of its DCT
-ASKED = 0.55  # side of the windows that are searched for, as a share of SIZE
-SEARCHED = [0.38 * 1.13**k for k in range(8)]  # sides of the windows searched through
-PLACES = ((0.5, 0.5), (0.2, 0.25), (0.8, 0.25), (0.5, 0.2), (0.2, 0.7), (0.8, 0.7))
+SEARCHED = [0.38 * 1.13**k for k in range(8)]  # sides of the windows that are searched
+# Side, x and y of the windows that are searched for, as shares of SIZE and of the frame.
+ASKED = [(0.55, 0.5, 0.5), (0.55, 0.2, 0.25), (0.55, 0.8, 0.25), (0.55, 0.5, 0.2)]
+ASKED += [(0.55, 0.2, 0.7), (0.55, 0.8, 0.7), (0.8, 0.1, 0.5), (0.8, 0.9, 0.5)]
 NEAREST, SAME_BITS = 5, 53  # candidates: the nearest of each case, and all this alike
 MIN_OVERLAP, MAX_STRETCH = 0.3, 1.25  # of the smaller frame; long over short side
+HOPELESS = 0.3  # correlation at a coarse size (copies: above 0.5) that ends the proof
 COLUMNS = ["a", "b", "distance", "same_bits", "overlap", "scale", "mirrored"]
 
 
@@ -99,16 +101,19 @@ def frame(image):
 
 
 def _hashes(picture):
-    cuts = [_windows(picture, share, step=2) for share in SEARCHED]
-    windows, boxes = _windows(picture, ASKED, step=1)
-    relative = boxes[:, :2] / np.maximum(1, boxes[:, :2].max(axis=0))
-    near = [int(((relative - place) ** 2).sum(axis=1).argmin()) for place in PLACES]
-    asked = np.concatenate([windows[near], windows[near, :, ::-1]])
+    searched = [_windows(picture, share, step=2) for share in SEARCHED]
+    asked = []
+    for share, *place in ASKED:
+        windows, boxes = _windows(picture, share, step=1)
+        shift = boxes[:, :2] / np.maximum(1, boxes[:, :2].max(axis=0)) - place
+        nearest = (shift**2).sum(axis=1).argmin()
+        asked.append((windows[nearest], boxes[nearest]))
+    windows = np.stack([window for window, _ in asked])
     return Hashes(
-        _bits(np.concatenate([windows for windows, _ in cuts])),
-        np.concatenate([boxes for _, boxes in cuts]),
-        _bits(asked),
-        boxes[near],
+        _bits(np.concatenate([windows for windows, _ in searched])),
+        np.concatenate([boxes for _, boxes in searched]),
+        _bits(np.concatenate([windows, windows[:, :, ::-1]])),
+        np.stack([box for _, box in asked]),
     )
 
 
@@ -165,15 +170,27 @@ def _candidates(alike):
 
 def _proof(frames, hashes, i, j):
     """Register frame j to frame i; return (distance, overlap, scale, mirrored)."""
-    half = np.float32([[1, 1, 0.5], [1, 1, 0.5]])
-    pair = frames[i], frames[j]
-    small = [cv2.resize(f, None, fx=0.5, fy=0.5) for f in pair]
-    warp = _register(*small, _start(hashes[i], hashes[j]) * half)
-    if _correlation(*small, warp)[0] > 0.3:  # else spare the time of the full size
-        warp = _register(*pair, warp / half)
-    correlation, overlap = _correlation(*pair, warp)
+    warp = _start(hashes[i], hashes[j])
+    for zoom in (
+        0.125,
+        0.25,
+        0.5,
+        1,
+    ):  # from coarse to fine: ECC sees only what is near
+        pair = [_shrunk(frames[k], zoom) for k in (i, j)]
+        there = np.float32([[1, 1, zoom], [1, 1, zoom]])
+        warp = _register(*pair, warp * there) / there
+        correlation, overlap = _correlation(*pair, warp * there)
+        if correlation < HOPELESS:
+            break
     scale = float(np.sqrt(abs(np.linalg.det(warp[:, :2]))))
     return 1 - correlation, overlap, scale, bool(warp[0, 0] < 0)
+
+
+def _shrunk(picture, zoom):
+    if zoom == 1:
+        return picture
+    return cv2.resize(picture, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
 
 
 def _start(a, b):
@@ -186,18 +203,18 @@ def _start(a, b):
 
 def _from_boxes(a, b, alike):
     asked, searched = np.unravel_index(alike.argmax(), alike.shape)
-    x, y, side = a.asked_boxes[asked % len(PLACES)]
+    x, y, side = a.asked_boxes[asked % len(ASKED)]
     to_x, to_y, to_side = b.searched_boxes[searched]
     k = to_side / side
     across = [-k, 0, to_x + (x + side) * k]
-    if asked < len(PLACES):  # not mirrored
+    if asked < len(ASKED):  # not mirrored
         across = [k, 0, to_x - x * k]
     return np.float32([across, [0, k, to_y - y * k]])
 
 
 def _register(template, other, warp):
     """Refine an affine map by ECC (Evangelidis and Psarakis 2008); keep it if that fails."""
-    stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 25, 1e-4)
+    stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 15, 1e-3)
     start = np.float32(warp)  # findTransformECC writes into what it is given
     try:
         return cv2.findTransformECC(

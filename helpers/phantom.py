@@ -150,11 +150,10 @@ def compress(envelope, expected, fine, rng):
     fades in their mean. Instead of more views, what they tend to (`expected`) is mixed in.
     """
     one = rng.uniform(0.4, 0.7)  # weight of this view; 1 / one**2 views compounded
-    decibels = one * cv2.log(envelope + np.float32(1e-6)) + (1 - one) * cv2.log(
-        expected
-    )
-    step = 255 / rng.uniform(42, 60) * 20 / math.log(10)
-    grey = np.clip(rng.normal(122, 24) + step * decibels, -30, 285)
+    view = cv2.log(envelope + np.float32(1e-6))
+    mixed = one * view + (1 - one) * cv2.log(expected)
+    step = 255 / rng.uniform(42, 60) * 20 / math.log(10)  # grey per natural log
+    grey = np.clip(max(85, rng.normal(122, 24)) + step * mixed, -30, 285)
     grey = cv2.GaussianBlur(grey, (0, 0), 1.3 * fine, sigmaY=0.8 * fine)
     return np.clip(grey, 0, 255).astype(np.uint8)
 
@@ -184,11 +183,11 @@ def breast(height, width, rng):
     """
     h, w = height, width
     y = np.arange(h, dtype=np.float32)[:, None]
-    wave = noise(3, w, (1, w / 5), rng)
+    wave = noise(2, w, (1, w / 5), rng)
     skin = h * rng.uniform(0.025, 0.06) * (1 + 0.1 * wave[0])
     lobes = np.abs(noise(1, w, (1, w / rng.integers(2, 6)), rng)[0])
     fat = skin + h * (rng.uniform(0.03, 0.25) + rng.uniform(0.02, 0.1) * lobes)
-    gland = np.maximum(fat + 0.15 * h, h * (rng.uniform(0.55, 0.95) + 0.03 * wave[2]))
+    gland = np.maximum(fat + 0.15 * h, h * (rng.uniform(0.55, 0.95) + 0.03 * wave[1]))
     bend = (fat - fat.mean()) * np.exp(-3 * y / h) + 0.06 * h * noise(h, w, (h, w), rng)
     rows, columns = (y - bend).astype(np.float32), np.arange(w, dtype=np.float32)
     columns = np.broadcast_to(columns, (h, w)).copy()
@@ -224,14 +223,9 @@ def distract(level, layers, rng):
         x, half = rng.uniform(0, w), w * size / 2
         y = rng.uniform(*layers[1:, int(x)])
         points = outline(half, half / rng.uniform(1.6, 3.5), 0.3, 0, rng)
+        mask = filled(points + np.array([x, y]), h, w)
         inner = -20 if size == 0.03 else rng.uniform(-11, -5)
-        inlay(
-            level,
-            filled(points + np.array([x, y]), h, w),
-            inner,
-            1.2,
-            rng.uniform(0, 8),
-        )
+        inlay(level, mask, inner, 1.2, rng.uniform(0, 8))
 
 
 def shadows(layers, height, rng):
@@ -267,7 +261,7 @@ def outline(across, down, rough, spicules, rng):
     angle = np.linspace(0, 2 * np.pi, 240, endpoint=False)
     radius = np.ones_like(angle)
     for k in range(2, 14):
-        swell = rough * rng.normal(0, 0.4) / k
+        swell = rough * rng.normal(0, 0.32) / k
         radius += swell * np.cos(k * angle + rng.uniform(0, 2 * np.pi))
     for _ in range(spicules):
         apart = np.angle(np.exp(1j * (angle - rng.uniform(0, 2 * np.pi))))
@@ -561,7 +555,8 @@ def redrawn(mask, rng):
     """Return a mask as a second outlining would give it: a few pixels off."""
     h, w = mask.shape
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 0.008 * w)
-    moved = soft + 0.2 * noise(h, w, (h / 15, w / 15), rng) * (soft > 0.02) > 0.5
+    wobble = np.clip(noise(h, w, (h / 15, w / 15), rng), -2, 2)
+    moved = soft + 0.2 * wobble * (soft > 0.02) > 0.5
     return moved if moved.any() else mask
 
 

@@ -72,7 +72,7 @@ def simulated():
     marker = home / "Dataset_BUSI_with_GT" / "PHANTOM.json"
     if not marker.exists():
         n = PHANTOM["n_benign"] + PHANTOM["n_malignant"] + PHANTOM["n_normal"]
-        print(f"No BUSI images found: simulating {n} images, about {n / 15:.0f} s.")
+        print(f"Simulating {n} images, about {n / 15:.0f} s.")
     return described(phantom.write_dataset(home, **PHANTOM))
 
 

@@ -1,6 +1,7 @@
 """The simulated images: their physics, their layout on disk, and their known faults."""
 
 import hashlib
+import itertools
 import json
 import math
 import re
@@ -54,12 +55,18 @@ def test_speckle_follows_the_rayleigh_law():
 
 
 def test_speckle_is_as_strong_at_every_depth_and_at_the_rim():
-    """Blending bands of different blur must not leave darker rows between them."""
-    probe = phantom.Probe(zone=0.06)  # neighbouring bands differ much
-    seeds = map(np.random.default_rng, range(80))
-    power = np.mean([phantom.speckle(240, 400, rng, probe) ** 2 for rng in seeds], 0)
-    assert np.abs(np.convolve(power.mean(1), np.ones(5) / 5, "valid") - 1).max() < 0.08
-    assert np.abs(power[:, [0, 1, -2, -1]].mean(0) - 1).max() < 0.2
+    seeds = map(np.random.default_rng, range(40))
+    power = np.mean([phantom.speckle(240, 400, rng) ** 2 for rng in seeds], 0)
+    assert np.abs(power.mean(1) - 1).max() < 0.1
+    assert np.abs(power[:, [0, 1, -2, -1]].mean(0) - 1).max() < 0.15
+
+
+def test_blending_two_blurs_keeps_the_power():
+    """A row's power is the energy of its response to one point, whatever its depth."""
+    field = np.zeros((200, 401, 2), np.float32)
+    field[:, 200] = 1
+    blurred = phantom.across(field, np.linspace(1.5, 15, 200), n_bands=6)
+    assert np.sum(blurred[..., 0] ** 2, 1) == pytest.approx(1, abs=1e-3)
 
 
 def test_speckle_is_wider_across_the_beam_and_away_from_the_focus():
@@ -204,27 +211,38 @@ def test_the_marker_tells_what_is_simulated_and_what_is_wrong(larger):
     assert not any("callipers" in m for c, m in facts["marks"].items() if "normal" in c)
 
 
-def test_near_duplicates_are_alike_and_other_cases_are_not(larger):
-    def look(case, flip=False):
-        path = larger / case.split()[0] / f"{case}.png"
-        small = cv2.resize(cv2.imread(str(path), 0), (48, 48), interpolation=3)
-        return (np.fliplr(small) if flip else small).astype(float).ravel()
+def grey(root, case):
+    return cv2.imread(str(root / case.split()[0] / f"{case}.png"), 0)
 
+
+def alike(root, a, b, flip):
+    """How well the middle of picture b is found in picture a, at any of some scales."""
+    one, two = (
+        cv2.resize(grey(root, case), None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA)
+        for case in (a, b)
+    )
+    h, w = two.shape
+    middle = (np.fliplr(two) if flip else two)[h // 4 : -h // 4, w // 4 : -w // 4]
+    return max(
+        cv2.matchTemplate(
+            one, cv2.resize(middle, None, fx=scale, fy=scale), cv2.TM_CCOEFF_NORMED
+        ).max()
+        for scale in np.linspace(0.7, 1.4, 36)
+        if scale * middle.shape[0] < one.shape[0] and scale * w / 2 < one.shape[1] - 2
+    )
+
+
+def test_near_duplicates_are_alike_and_other_cases_are_not(larger):
     pairs = told(larger)["near_duplicates"]
     for a, b, kind in pairs:
-        alike = np.corrcoef(look(a), look(b, "mirrored" in kind))[0, 1]
-        loose = "cropped" in kind or "label" in kind  # a margin is gone
-        assert alike > (0.5 if loose else 0.9), (a, b, kind)
+        if kind == "marked":  # all other pixels are the same
+            assert 0.9 < np.mean(grey(larger, a) == grey(larger, b)) < 1, (a, b)
+        else:
+            assert alike(larger, a, b, "mirrored" in kind) > 0.9, (a, b, kind)
     known = {frozenset(pair[:2]) for pair in pairs}
-    names = [f"benign ({i})" for i in range(1, 46)]
-    thumbs = np.corrcoef([look(name) for name in names])
-    strangers = [
-        thumbs[i, j]
-        for i in range(45)
-        for j in range(i)
-        if frozenset((names[i], names[j])) not in known
-    ]
-    assert max(strangers) < 0.95
+    names = [f"benign ({i})" for i in range(1, 12)]
+    for a, b in itertools.pairwise(names):
+        assert frozenset((a, b)) in known or alike(larger, a, b, False) < 0.85, (a, b)
 
 
 def test_a_copy_is_outlined_again_but_only_a_little_differently(larger):

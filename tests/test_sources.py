@@ -62,7 +62,7 @@ def test_the_data_folder_is_searched(real_root):
 def test_without_any_data_a_phantom_is_simulated_once(small_phantom, capsys):
     first = sources.locate()
     assert first.kind == "phantom" and "simulated" in first.how
-    assert "simulating 4 images" in capsys.readouterr().out
+    assert "Simulating 4 images" in capsys.readouterr().out
     assert sources.locate().root == first.root
     assert capsys.readouterr().out == ""
 

@@ -39,12 +39,20 @@ def page_of(notebook):
         if cell["cell_type"] == "markdown":  # the page's header has this button
             lines = "".join(cell["source"]).splitlines(keepends=True)
             cell["source"] = [line for line in lines if "colab-badge.svg" not in line]
+        elif is_folded(cell):
+            cell["metadata"].setdefault("tags", []).append("hide-input")
         for output in cell.get("outputs", []):
             alt = output.get("metadata", {}).get("image/png", {}).get("alt")
             if alt:
                 cell["metadata"]["mystnb"] = {"image": {"alt": alt}}
         cells.append(cell)
     return {**content, "cells": cells, "metadata": without_papermill(content)}
+
+
+def is_folded(cell):
+    """Tell whether a code cell is set-up or only plots: the page folds it."""
+    only_plots = "".join(cell["source"]).startswith("figures.show(")
+    return only_plots or "setup" in cell["metadata"].get("tags", [])
 
 
 def without_papermill(content):

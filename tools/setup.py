@@ -8,6 +8,7 @@ sentence and not a SyntaxError. Uses uv where it is installed, else venv and pip
 --colab makes .venv-colab instead, with the versions of Colab's image.
 """
 
+import glob
 import hashlib
 import os
 import shutil
@@ -17,7 +18,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OLDEST, NEWEST = (3, 11), (3, 13)
-COLAB_PYTHONS = ("python3.13", "python3.12")
+PYTHONS = ("python3.13", "python3.12", "python3.11")  # Colab has the first two
 NEEDED_GB = 6  # 2.8 for .venv, as much again for what uv or pip unpack and cache
 NETWORK_WORDS = (
     "Could not find a version",  # pip, after its retries
@@ -55,23 +56,28 @@ def version_of(python):
         return None
 
 
-def find_python(
-    present, executable, candidates=("python3.13", "python3.12", "python3.11")
-):
-    """Return a supported Python: this one, else the first candidate that runs."""
-    if supported(present):
-        return executable
-    for name in candidates:
-        found = shutil.which(name)
-        if found and supported(version_of(found) or (0, 0)):
-            print("Python %d.%d is not supported: using %s." % (*present[:2], found))
-            return found
-    raise Stop(
-        "Python %d.%d cannot run this project, and no Python 3.11, 3.12 or 3.13 was found. "
-        "Install one (python.org, your package manager, or `uv python install 3.12`) and "
-        "run again; `make PYTHON=/path/to/python3.12 ...` names one."
-        % tuple(present[:2])
-    )
+def located(name):
+    """Return the path of a supported Python of this name that really runs, or None."""
+    pyenv = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
+    kept = os.path.join(pyenv, "versions", "*", "bin", name)
+    for path in [shutil.which(name), *sorted(glob.glob(kept), reverse=True)]:
+        # pyenv puts a shim on PATH even for a Python that is not chosen: it fails
+        if path and supported(version_of(path) or (0, 0)):
+            return path
+    return None
+
+
+def find_python(names):
+    """Return the first of the Pythons of these names that is here and supported."""
+    found = next(filter(None, map(located, names)), None)
+    if found is None:
+        raise Stop(
+            "This project needs Python 3.11, 3.12 or 3.13, and %s was not found. Install "
+            "one (python.org, your package manager, or `uv python install 3.12`) and run "
+            "again; `make PYTHON=/path/to/python3.12 ...` names one."
+            % " or ".join(names)
+        )
+    return found
 
 
 def wanted(python, files):
@@ -169,14 +175,21 @@ def main(colab):
         ]
         # what has its own pins there; the pages' tools are not part of Colab's image
         requirements = ["-r", files[0], "-c", files[2]]
-        python = find_python((0, 0), "", COLAB_PYTHONS)
+        python = find_python(PYTHONS[:2])
     else:
         files = ["constraints/lock.txt"]
         requirements = ["-r", files[0]]
-        python = find_python(sys.version_info, sys.executable)
+        python = sys.executable
+        if not supported(sys.version_info):
+            python = find_python(PYTHONS)
     wanted_stamp = wanted(python, files)
     if ready(venv, stamp, wanted_stamp):
         return
+    if python != sys.executable:
+        print(
+            "Python %d.%d is not used for this: taking %s."
+            % (*sys.version_info[:2], python)
+        )
     check_disk(ROOT)
     open(log, "w").close()
     began = time.time()
