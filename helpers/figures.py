@@ -66,14 +66,15 @@ def gallery(images, titles, references=None, predictions=None, columns=4, headin
     return figure
 
 
-def maps(image, classes, names, heading=""):
-    """Show an image and the probability map of each class, on one scale 0 to 1.
+def maps(image, classes, names, reference, heading=""):
+    """Show an image with its outline, and each class's probability map, scale 0 to 1.
 
-    image: (h, w) grey; classes: float (h, w, len(names)).
+    image: (h, w) grey; classes: float (h, w, len(names)); reference: bool (h, w).
     """
     figure, axes = panels(len(names) + 1, len(names) + 1)
     axes[0].imshow(image, cmap="gray")
-    axes[0].set_title("image")
+    outline(axes[0], reference, COLOURS["reference"])
+    axes[0].set_title("image and\nperson's outline")
     for ax, name, values in zip(
         axes[1:], names, np.moveaxis(classes, -1, 0), strict=True
     ):

@@ -23,7 +23,7 @@ import pandas as pd
 from . import busi
 
 # See results/near_duplicates.json for what this limit finds and misses.
-LIMIT = 0.62
+LIMIT = 0.6
 SIZE = 200  # a frame has SIZE * SIZE pixels and the shape of its image
 WINDOW, LOW = 16, 8  # pixels of a hashed window, lowest frequencies of its DCT
 SEARCHED = [0.38 * 1.13**k for k in range(8)]  # sides of the windows that are searched

@@ -8,7 +8,9 @@ notebook reads those files only through `Step.read`, which checks them against i
 import hashlib
 import json
 import os
+import resource
 import shutil
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -136,6 +138,7 @@ class Step:
             "versions": place.versions(),
             "device": place.device(),
             "seconds": round(time.time() - self.began, 1),
+            "peak_memory_mb": peak_memory_mb(),
         }
         partial = self.folder / ".partial-manifest.json"
         partial.write_text(json.dumps(manifest, indent=1) + "\n")
@@ -144,6 +147,12 @@ class Step:
         print(f"finished after {manifest['seconds']:.0f} s; {self.folder} now holds:")
         for name in self.files:
             print(f"  {name} ({(self.folder / name).stat().st_size / 1e3:,.0f} kB)")
+
+
+def peak_memory_mb():
+    """Return the most memory that this process has held, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1e6 if sys.platform == "darwin" else 1e3))
 
 
 def advice(step, file, problem):

@@ -171,14 +171,24 @@ print(
     classes[0].sum(axis=-1).mean().round(6),
 )
 figures.show(
-    figures.maps(squares[0], classes[0], masks.CLASSES, chosen[0]["case"]),
+    figures.maps(
+        squares[0],
+        classes[0],
+        masks.CLASSES,
+        targets[0] > 0,
+        chosen[0]["case"],
+    ),
     alt="The image beside one probability map for each of the three classes.",
 )
 
 # %% [markdown]
 # The class of a pixel is the largest of its three probabilities. How well does the
-# result fit the mask? The *Dice* score is twice the shared area over the sum of both
-# areas: 1 is a perfect fit, 0 means that nothing is shared.
+# result fit the mask? For the person's mask $A$ and the network's mask $B$, the *Dice*
+# score is twice the shared area over the sum of both areas:
+#
+# $$\text{Dice}(A, B) = \frac{2 \, |A \cap B|}{|A| + |B|}$$
+#
+# 1 is a perfect fit, 0 means that nothing is shared.
 
 # %%
 found = [answer.argmax(axis=-1) > 0 for answer in classes]
@@ -188,7 +198,8 @@ print(f"Dice on the image that it was trained on: {fit[0]:.2f}")
 # %% [markdown]
 # ## The same network on an image that it has never seen
 #
-# Now the benign image. Expect little: the network has seen one lesion in its life.
+# Now the benign image. Expect a lower score: the network has seen one lesion in its
+# life, and that one was malignant.
 
 # %%
 print(f"Dice on a new image: {fit[1]:.2f}")

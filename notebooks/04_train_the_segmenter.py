@@ -268,6 +268,7 @@ for i in shown:
             images[rows[i]],
             probabilities[i],
             masks.CLASSES,
+            labels[rows[i]] > 0,
             folds["case"][rows[i]],
         ),
         alt=f"{folds['case'][rows[i]]}: the image and three probability maps.",

@@ -47,6 +47,7 @@ def test_the_manifest_tells_what_was_run(here):
     assert manifest["parameters"] == {"profile": "quick", "seed": 0}
     assert manifest["simulated"] is True
     assert set(manifest["files"]) == {"folds.csv", "arrays.npz"}
+    assert 20 < manifest["peak_memory_mb"] < 20_000
     assert manifest["versions"]["numpy"] == np.__version__
 
 
