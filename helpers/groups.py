@@ -146,6 +146,8 @@ def _bits(windows):
 
 def _likeness(hashes, pool):
     """Return (n, n): equal minus unequal bits of the best windows of i in j."""
+    if not hashes:
+        return np.zeros((0, 0), np.float32)
     asked = np.concatenate([one.asked for one in hashes]).T.copy()
 
     def best(one):
