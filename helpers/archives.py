@@ -1,14 +1,14 @@
 """Unpack a downloaded zip once, safely, into a cache folder."""
 
-import errno
 import hashlib
 import os
-import shutil
 import stat
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 
+WANTED = (".png", ".PNG", "PHANTOM.json")
 LIMIT = 4 * 10**9  # bytes; BUSI itself is about 0.2 GB
 
 
@@ -23,13 +23,13 @@ def cache_folder():
 
 
 def unpack(archive, into=None):
-    """Unpack the PNG files of a zip and return the folder; a second call only looks.
+    """Unpack the pictures of a zip and return the folder; a second call only looks.
 
     The folder is named by the zip's content and appears whole, by rename, or not at all.
 
     Raises:
         ArchiveError: broken, encrypted, too large, or with members that would leave the
-            folder (absolute, "..", links); or the disk is full.
+            folder (absolute, "..", links); or the folder cannot be written.
     """
     archive = Path(archive)
     with open(archive, "rb") as file:
@@ -37,25 +37,28 @@ def unpack(archive, into=None):
     target = Path(into or cache_folder()) / digest[:16]
     if target.is_dir():
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=target.parent))
     try:
-        with zipfile.ZipFile(archive) as content:
-            check_members(archive, content.infolist())
-            extract(archive, content, scratch)
-        os.replace(scratch, target)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix=".unpacking-", dir=target.parent, ignore_cleanup_errors=True
+        ) as scratch:
+            whole = Path(scratch) / "whole"
+            whole.mkdir()
+            with zipfile.ZipFile(archive) as content:
+                check_members(archive, content.infolist())
+                extract(archive, content, whole)
+            if not target.is_dir():  # another process may have been faster
+                os.replace(whole, target)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise ArchiveError(
             f"{archive} is not a whole zip ({error}): download it again."
         ) from None
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
         raise ArchiveError(
-            f"The disk is full: {archive} could not be unpacked into {target.parent}."
+            f"{archive} could not be unpacked into {target.parent} ({error.strerror}): "
+            "set XDG_CACHE_HOME to a folder with space, or unpack it yourself and give "
+            "the folder."
         ) from None
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     return target
 
 
@@ -90,10 +93,13 @@ def check_size(archive, size):
 
 
 def extract(archive, content, folder):
-    """Write the PNG members, counting bytes: the sizes that a zip declares may be false."""
+    """Write the pictures, counting bytes: the sizes that a zip declares may be false.
+
+    PHANTOM.json goes along: it says that the images are simulated.
+    """
     written = 0
     for member in content.infolist():
-        if member.is_dir() or not member.filename.lower().endswith(".png"):
+        if member.is_dir() or not member.filename.endswith(WANTED):
             continue
         target = folder / member.filename.replace("\\", "/")
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,6 @@ Files are named by this pattern, in folders named like the class:
 import hashlib
 import os
 import re
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -64,23 +63,37 @@ def find(where, unpack_to=None):
 
 def _find_below(folder, named):
     """Return the folder with the most class folders, at most two levels down."""
-    level = [folder]
+    level, locked = [folder], []
     for _ in range(3):
-        best = max(level, key=_class_folders, default=folder)
-        if _class_folders(best):
-            return best
-        level = [p for above in level for p in sorted(above.iterdir()) if p.is_dir()]
-        level = [p for p in level if not p.name.startswith((".", "__MACOSX"))]
+        counts = [_class_folders(candidate, locked) for candidate in level]
+        if any(counts):
+            return level[counts.index(max(counts))]
+        below = [path for above in level for path in _listing(above, locked)]
+        level = [p for p in below if not p.name.startswith((".", "__MACOSX"))]
+        level = [p for p in level if os.path.isdir(p)]
+    if locked:
+        raise DataError(f"{locked[0]} may not be read: change its permissions.")
     raise DataError(
         f"{named} does not hold the BUSI data set: no folder benign/, malignant/ or "
         "normal/ with files like 'benign (1).png' was found in it; see data/README.md."
     )
 
 
-def _class_folders(folder):
+def _class_folders(folder, locked):
     """Return how many class folders with a file named by the pattern are in a folder."""
-    inside = [folder / label for label in LABELS if (folder / label).is_dir()]
-    return sum(any(NAME.fullmatch(p.name) for p in part.iterdir()) for part in inside)
+    inside = [_listing(folder / label, locked) for label in LABELS]
+    return sum(any(NAME.fullmatch(path.name) for path in paths) for paths in inside)
+
+
+def _listing(folder, locked):
+    """Return the sorted paths in a folder; one that may not be read joins `locked`."""
+    try:
+        return sorted(folder.iterdir())
+    except PermissionError:
+        locked.append(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    return []
 
 
 def index(root):
@@ -122,9 +135,10 @@ def _scan(root):
             _progress(pool.map(_examine, files.items()), len(files), "reading images")
         )
     cases = [case for case, _ in results if case is not None]
+    told = {file for severity, file, *_ in problems if severity == "fatal"}
     problems += [problem for _, found in results for problem in found]
     for label in LABELS:
-        if not any(case["label"] == label for case in cases):
+        if label not in told and not any(case["label"] == label for case in cases):
             problems.append(
                 ("fatal", label, "no usable case of this class", "add them")
             )
@@ -137,15 +151,11 @@ def _list_class(folder, label, files, problems):
     """Add a class folder's files to `files`: {(label, number): {"image": ..., "masks"}}."""
     try:
         names = sorted(path.name for path in folder.iterdir())
-    except FileNotFoundError:
-        problems.append(
-            ("fatal", label, "class folder is missing", "fetch the set again")
-        )
-        return
     except PermissionError:
-        problems.append(
-            ("fatal", label, "folder may not be read", "change permissions")
-        )
+        problems.append(("fatal", label, "may not be read", "change its permissions"))
+        return
+    except (FileNotFoundError, NotADirectoryError):
+        problems.append(("fatal", label, "folder is missing", "fetch the set again"))
         return
     seen = {}
     for name in names:
@@ -155,16 +165,19 @@ def _list_class(folder, label, files, problems):
         if match is None or match["label"].lower() != label:
             remedy = "remove it, or name it like 'benign (1).png'"
             problems.append(("warning", f"{label}/{name}", "unknown file name", remedy))
-        elif name.lower() in seen:
-            problem = f"same name as {seen[name.lower()]} but for capital letters"
+            continue
+        number, part = int(match["number"]), int(match["part"] or -1)
+        key = (number, bool(match["mask"]), part)  # "Benign (01)" is "benign (1)"
+        if key in seen:
+            problem = f"not used, since {seen[key]} is the same file of the same case"
             problems.append(("warning", f"{label}/{name}", problem, "keep one of them"))
+            continue
+        seen[key] = name
+        case = files.setdefault((label, number), {"masks": []})
+        if match["mask"]:
+            case["masks"].append((part, folder / name))
         else:
-            seen[name.lower()] = name
-            case = files.setdefault((label, int(match["number"])), {"masks": []})
-            if match["mask"]:
-                case["masks"].append((int(match["part"] or 0), folder / name))
-            else:
-                case["image"] = folder / name
+            case["image"] = folder / name
     for key in sorted(key for key in files if key[0] == label):
         files[key] = files.pop(key)  # by number: "benign (2)" before "benign (10)"
 
@@ -212,15 +225,15 @@ def _decode(path):
     """Return a PNG as decoded by OpenCV; ValueError says in a few words what it is."""
     try:
         data = np.fromfile(path, np.uint8)
-    except PermissionError:
-        raise ValueError("file may not be read") from None
+    except OSError as error:
+        raise ValueError(f"file cannot be read ({error.strerror})") from None
     if not len(data):
         raise ValueError("file is empty")
     if bytes(data[:8]) != b"\x89PNG\r\n\x1a\n":
         raise ValueError("file is not a PNG picture")
-    if b"IEND" not in bytes(data[-32:]):
+    if b"IEND" not in data.tobytes():
         raise ValueError("file is cut off")
-    picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    picture = masks.decode(data)
     if picture is None:
         raise ValueError("picture is damaged")
     if picture.dtype != np.uint8:
@@ -234,7 +247,10 @@ def read_image(path):
     Raises:
         ValueError: the file is not a whole 8-bit PNG.
     """
-    picture = _decode(path)
+    try:
+        picture = _decode(path)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}; fetch it again, as an 8-bit PNG") from None
     if picture.ndim == 2:
         return picture
     return cv2.cvtColor(picture[..., :3], cv2.COLOR_BGR2GRAY)
@@ -248,7 +264,9 @@ def _progress(items, total, what):
 
 def fingerprint(root):
     """Return the hex SHA-256 of the names and contents of all PNG files of the set."""
-    paths = [p for label in LABELS for p in sorted((Path(root) / label).glob("*.png"))]
+    root = find(root)
+    paths = [p for label in LABELS for p in _listing(root / label, [])]
+    paths = [path for path in paths if path.suffix.lower() == ".png"]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         digests = pool.map(_digest, paths)
         lines = [
@@ -261,7 +279,7 @@ def fingerprint(root):
 def _digest(path):
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
-    except PermissionError:
+    except OSError:
         return "unreadable"
 
 
@@ -270,14 +288,19 @@ def load_arrays(cases, size, cache=None):
 
     labels: 0 background, 1 benign, 2 malignant. cache: a folder that keeps the arrays,
     keyed by the content of the files, so that a changed file rebuilds them.
+
+    Raises:
+        ValueError: there are no cases, or a file is damaged.
     """
+    if not len(cases):
+        raise ValueError("there are no cases to load: see `check` for what is wrong")
     path = Path(cache) / f"arrays-{_key(cases, size)}.npz" if cache else None
     if path and path.exists():
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 return arrays["images"], arrays["labels"]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            path.unlink()  # damaged: build it again
+        except Exception as error:  # damaged bytes raise many kinds
+            print(f"{path} is damaged ({type(error).__name__}): building it again.")
     rows = list(cases.itertuples())
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         pairs = pool.map(lambda case: _square(case, size), rows)
@@ -299,8 +322,10 @@ def _square(case, size):
 
 
 def _key(cases, size):
-    """Return a hash of the size and of the content of every file of these cases."""
-    paths = [Path(p) for case in cases.itertuples() for p in (case.image, *case.masks)]
+    """Return a hash of the size, the classes and the content of every file."""
+    groups = [(case.image, *case.masks) for case in cases.itertuples()]
+    paths = [Path(path) for group in groups for path in group]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         digests = list(pool.map(_digest, paths))
-    return hashlib.sha256(f"{size} {digests}".encode()).hexdigest()[:16]
+    text = f"{size} {list(cases['label'])} {list(map(len, groups))} {digests}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -8,6 +8,10 @@ It is found in two steps that use different signals:
 2. Proof, fine texture: the frames are registered, and the correlation of their overlap
    is taken. Speckle is the same in two copies and differs between two frames of one
    lesion, so the correlation tells them apart.
+
+Not found: a copy that shows less than about 60 % of each side, and most views of one
+lesion from another angle. Grouping removes copies from a split; without patient numbers
+nothing can remove the same patient.
 """
 
 import hashlib
@@ -22,7 +26,9 @@ import pandas as pd
 
 from . import busi
 
-# See results/near_duplicates.json for what this limit finds and misses.
+# On BUSI copies end at 0.03, other frames of the same lesion start at 0.1, and unrelated
+# frames start at 0.61. A leak is worse than a group too large, so the limit stands just
+# below the unrelated ones (measured: results/near_duplicates.json).
 LIMIT = 0.6
 SIZE = 200  # a frame has SIZE * SIZE pixels and the shape of its image
 WINDOW, LOW = 16, 8  # pixels of a hashed window, lowest frequencies of its DCT
@@ -32,6 +38,7 @@ ASKED = [(0.55, 0.5, 0.5), (0.55, 0.2, 0.25), (0.55, 0.8, 0.25), (0.55, 0.5, 0.2
 ASKED += [(0.55, 0.2, 0.7), (0.55, 0.8, 0.7), (0.8, 0.1, 0.5), (0.8, 0.9, 0.5)]
 NEAREST, SAME_BITS = 5, 53  # candidates: the nearest of each case, and all this alike
 MIN_OVERLAP, MAX_STRETCH = 0.3, 1.25  # of the smaller frame; long over short side
+ZOOMS = 0.125, 0.25, 0.5, 1  # from coarse to fine: ECC sees only what is near
 HOPELESS = 0.3  # correlation at a coarse size (copies: above 0.5) that ends the proof
 COLUMNS = ["a", "b", "distance", "same_bits", "overlap", "scale", "mirrored"]
 
@@ -52,8 +59,8 @@ def near_duplicates(cases):
 
     Returns a DataFrame: a, b (cases, a before b in `cases`), distance (1 - correlation
     of the registered frames, 0 = same, at most LIMIT), same_bits (of 63, of the best
-    pair of windows), overlap (share of the smaller frame), scale (size of b's picture
-    elements over a's, after both were brought to one area), mirrored (bool).
+    pair of windows), overlap (share of the smaller frame), scale (how much larger things
+    are in b, after both were brought to one area), mirrored (bool).
     The order of the rows of `cases` changes only which case of a pair is a.
     """
     ordered = cases.sort_values("case", kind="stable")
@@ -63,10 +70,8 @@ def near_duplicates(cases):
         alike = _likeness(hashes, pool)
         pairs = _candidates(alike)
         proofs = list(pool.map(lambda ij: _proof(frames, hashes, *ij), pairs))
-    names, place = (
-        ordered["case"].to_list(),
-        {c: k for k, c in enumerate(cases["case"])},
-    )
+    names = ordered["case"].to_list()
+    place = {case: k for k, case in enumerate(cases["case"])}
     rows = []
     for (i, j), (distance, overlap, scale, mirrored) in zip(pairs, proofs, strict=True):
         if distance <= LIMIT:
@@ -173,12 +178,7 @@ def _candidates(alike):
 def _proof(frames, hashes, i, j):
     """Register frame j to frame i; return (distance, overlap, scale, mirrored)."""
     warp = _start(hashes[i], hashes[j])
-    for zoom in (
-        0.125,
-        0.25,
-        0.5,
-        1,
-    ):  # from coarse to fine: ECC sees only what is near
+    for zoom in ZOOMS:
         pair = [_shrunk(frames[k], zoom) for k in (i, j)]
         there = np.float32([[1, 1, zoom], [1, 1, zoom]])
         warp = _register(*pair, warp * there) / there
@@ -228,8 +228,10 @@ def _register(template, other, warp):
 
 def _correlation(template, other, warp):
     """Return (correlation, overlap); 0 if maps distort, or share under MIN_OVERLAP."""
+    if not np.isfinite(warp).all():
+        return 0.0, 0.0
     stretch = np.linalg.svd(warp[:, :2], compute_uv=False)
-    if not stretch[1] * MAX_STRETCH > stretch[0]:  # also if not a number
+    if stretch[0] >= MAX_STRETCH * stretch[1]:
         return 0.0, 0.0
     flags = {
         "dsize": template.shape[::-1],

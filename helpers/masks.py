@@ -20,10 +20,18 @@ def read_mask(path):
     Raises:
         ValueError: the file is not a readable picture.
     """
-    picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    picture = decode(np.fromfile(path, np.uint8))
     if picture is None:
         raise ValueError(f"{path} is not a readable picture: fetch the file again")
     return from_picture(picture)
+
+
+def decode(data):
+    """Return the picture in a file's bytes (uint8 array) with all its channels, or None."""
+    try:
+        return cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    except cv2.error:  # no bytes, or a header that claims a gigantic picture
+        return None
 
 
 def from_picture(picture):
@@ -43,8 +51,31 @@ def merge(paths):
     if not parts:
         raise ValueError("a case needs at least one mask file")
     if len({part.shape for part in parts}) > 1:
-        raise ValueError(f"the masks {list(paths)} have different sizes")
+        raise ValueError(f"the masks {list(map(str, paths))} have different sizes")
     return np.logical_or.reduce(parts)
+
+
+def clean(mask, min_area=0, fill_holes=False):
+    """Return (mask, changes): without specks, its holes filled, and what that changed.
+
+    A speck is a part (8-connected) of fewer than `min_area` pixels. A hole is background
+    (4-connected) that does not reach the border. changes counts them: specks,
+    speck_pixels, holes, hole_pixels. As called by default nothing changes.
+    """
+    _, parts, found, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    small = found[:, cv2.CC_STAT_AREA] < min_area
+    small[0] = False  # the background
+    kept = mask & ~small[parts]
+    around = np.pad(~kept, 1, constant_values=True)  # joins all that reaches the border
+    n, parts = cv2.connectedComponents(around.astype(np.uint8), connectivity=4)
+    holes = (parts != parts[0, 0])[1:-1, 1:-1] & ~kept & fill_holes
+    changes = {
+        "specks": int(small.sum()),
+        "speck_pixels": int((mask & ~kept).sum()),
+        "holes": n - 2 if fill_holes else 0,
+        "hole_pixels": int(holes.sum()),
+    }
+    return kept | holes, changes
 
 
 @dataclass(frozen=True)
@@ -87,8 +118,9 @@ def letterbox(image, size):
 def restore(square, box):
     """Undo `letterbox`: return the content at the image's original (height, width).
 
-    square: float (size, size) or (size, size, c), resized bilinearly, or bool, resized
-    bilinearly and cut at one half.
+    square: (size, size) or (size, size, c). Floats (probabilities) are resized
+    bilinearly, bool too and then cut at one half; integers are class labels, which must
+    not be mixed, and take the nearest pixel.
     """
     if square.shape[:2] != (box.size, box.size):
         raise ValueError(
@@ -96,7 +128,14 @@ def restore(square, box):
         )
     rows = slice(box.top, box.top + box.inner_height)
     inner = square[rows, box.left : box.left + box.inner_width]
-    soft = inner.astype(np.float32) if inner.dtype == bool else inner
+    if np.issubdtype(inner.dtype, np.integer):
+        # by hand, since OpenCV's INTER_NEAREST is off by up to half a pixel
+        y, x = (
+            ((np.arange(new) + 0.5) * old / new).astype(int)
+            for new, old in zip((box.height, box.width), inner.shape, strict=False)
+        )
+        return inner[y[:, None], x]
+    soft = inner.astype(np.float32)  # OpenCV has neither bool nor float16
     full = cv2.resize(soft, (box.width, box.height), interpolation=cv2.INTER_LINEAR)
     return full >= 0.5 if inner.dtype == bool else full
 
@@ -113,8 +152,9 @@ def describe(mask):
 
     area_fraction; box (y0, x0, y1, x1), half open; taller_than_wide (BI-RADS "not
     parallel": the box is higher than wide); solidity = area / area of the convex hull;
-    circularity = 4 pi area / perimeter^2, by the outline through pixel centres; parts;
-    touches_border.
+    circularity = 4 pi area / perimeter^2; parts (8-connected); touches_border. Area and
+    perimeter of these two shapes are those of the polygon through the centres of the
+    outer outline's pixels, so holes count as lesion, and one pixel has no shape.
     """
     pixels = mask.astype(np.uint8)
     if not mask.any():

@@ -1,17 +1,18 @@
 """The data set is found, every fault gets its own line, and usable cases are kept."""
 
+import runpy
 import shutil
-import stat
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from conftest import ROOT
 
-from helpers import archives, busi
+from helpers import busi
 
 LESION = np.zeros((30, 40), np.uint8)
 LESION[10:20, 12:30] = 255
@@ -83,6 +84,14 @@ def spoil(root, fault):
         image.write_bytes(whole[:60] + bytes(200) + whole[260:])
     elif fault == "empty":
         image.write_bytes(b"")
+    elif fault == "folder":
+        image.unlink()
+        image.mkdir()
+    elif fault == "dangling link":
+        image.unlink()
+        image.symlink_to(root / "nowhere")
+    elif fault == "gigantic":
+        image.write_bytes(whole[:16] + b"\x00\x01\x86\xa0" * 2 + whole[24:])
     elif fault == "text":
         image.write_text("404 not found")
     elif fault == "16 bits":
@@ -98,7 +107,7 @@ def spoil(root, fault):
 
 FAULTS = (
     "no mask", "no image", "mask of another size", "cut off", "damaged", "empty", "text",
-    "16 bits", "empty mask", "marked normal",
+    "folder", "dangling link", "gigantic", "16 bits", "empty mask", "marked normal",
 )  # fmt: skip
 
 
@@ -124,21 +133,56 @@ def test_a_missing_class_is_fatal_and_the_rest_is_listed(root):
     assert len(busi.index(root)) == 4
 
 
-def test_a_class_folder_without_permission_is_named(root, monkeypatch):
-    real = type(root).iterdir
+def test_a_number_with_zeros_is_the_same_case(root):
+    shutil.copy(root / "benign/benign (1).png", root / "benign/benign (01).png")
+    assert problems(root) == [("warning", "benign/benign (1).png")]
+    assert len(busi.index(root)) == 6
+
+
+def test_a_file_of_another_class_is_warned_about(root):
+    shutil.copy(root / "benign/benign (1).png", root / "normal/benign (1).png")
+    assert problems(root) == [("warning", "normal/benign (1).png")]
+
+
+def lock(monkeypatch, *locked):
+    """Let these folders and files refuse to be read, as they would to another user."""
+    listed, opened = Path.iterdir, np.fromfile
 
     def iterdir(self):
-        if self.name == "normal":
+        if self in locked:
             raise PermissionError(13, "Permission denied", str(self))
-        return real(self)
+        return listed(self)
 
-    found = busi.find(root)
-    monkeypatch.setattr(type(root), "iterdir", iterdir)
-    listed = busi._scan(found)[1]
-    assert ("fatal", "normal") in set(
-        zip(listed["severity"], listed["file"], strict=True)
-    )
-    with pytest.raises(busi.DataError, match="may not be read"):
+    def fromfile(path, *more):
+        if path in locked:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *more)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    monkeypatch.setattr(np, "fromfile", fromfile)
+
+
+def test_a_class_folder_without_permission_is_named(root, monkeypatch):
+    lock(monkeypatch, root / "normal")
+    assert problems(root) == [("fatal", "normal")]
+    assert len(busi.index(root)) == 4
+
+
+def test_a_file_without_permission_is_named(root, monkeypatch):
+    lock(monkeypatch, root / "benign/benign (1).png")
+    assert problems(root) == [("error", "benign/benign (1).png")]
+    assert len(busi.index(root)) == 5
+
+
+def test_a_locked_neighbour_does_not_matter_and_a_locked_set_is_named(
+    root, monkeypatch
+):
+    neighbour = root.parent / "AAA"
+    neighbour.mkdir()
+    lock(monkeypatch, neighbour)
+    assert busi.find(root.parent) == root
+    lock(monkeypatch, *(root / label for label in busi.LABELS))
+    with pytest.raises(busi.DataError, match="benign may not be read"):
         busi.find(root)
 
 
@@ -157,6 +201,20 @@ def test_other_places_are_refused_with_a_sentence(tmp_path):
         assert list(busi.check(where)["severity"]) == ["fatal"]
 
 
+def test_the_set_is_found_among_copies_and_leftovers(root):
+    """Kaggle's archive may be unpacked into a folder of its own name."""
+    (root.parent / "__MACOSX" / "benign").mkdir(parents=True)
+    (root.parent / "__MACOSX" / "benign" / "benign (1).png").write_bytes(b"")
+    part = root.parent / "A half copy" / "benign"
+    shutil.copytree(root / "benign", part)
+    assert busi.find(root.parent) == root
+    nested = root.parent / "nested" / root.name
+    nested.parent.mkdir()
+    root.rename(nested)
+    shutil.rmtree(part.parent)
+    assert busi.find(nested.parent.parent) == nested
+
+
 def zipped(root, path):
     with zipfile.ZipFile(path, "w") as archive:
         for file in sorted(root.rglob("*.png")):
@@ -164,49 +222,25 @@ def zipped(root, path):
     return path
 
 
-def test_a_zip_is_unpacked_once(root, tmp_path):
+def test_a_zip_is_as_good_as_its_folder(root, tmp_path):
     archive = zipped(root, tmp_path / "archive (1).zip")
     found = busi.find(archive, tmp_path / "cache")
     assert busi.fingerprint(found) == busi.fingerprint(root)
-    marker = found / "marker"
-    marker.write_text("still here")
-    assert busi.find(archive, tmp_path / "cache") == found and marker.exists()
+    assert problems(found) == []
 
 
-def bad_zip(kind, root, path):
-    zipped(root, path)
-    if kind == "half":
-        path.write_bytes(path.read_bytes()[:-200])
-        return path
-    with zipfile.ZipFile(path, "a") as archive:
-        if kind == "parent":
-            archive.writestr("../outside.png", b"x")
-        elif kind == "absolute":
-            archive.writestr("/tmp/outside.png", b"x")
-        elif kind == "link":
-            member = zipfile.ZipInfo("link.png")
-            member.external_attr = (stat.S_IFLNK | 0o777) << 16
-            archive.writestr(member, "/etc/passwd")
-    return path
-
-
-@pytest.mark.parametrize("kind", ["half", "parent", "absolute", "link", "large"])
-def test_a_bad_zip_is_refused_and_leaves_nothing(root, tmp_path, kind, monkeypatch):
-    if kind == "large":
-        monkeypatch.setattr(archives, "LIMIT", 1000)
-    archive = bad_zip(kind, root, tmp_path / "archive.zip")
-    with pytest.raises(busi.DataError, match=r"archive\.zip"):
-        busi.find(archive, tmp_path / "cache")
-    assert list((tmp_path / "cache").iterdir()) == []
-    assert not (tmp_path / "outside.png").exists()
-
-
-def test_a_zip_that_lies_about_its_size_is_stopped(root, tmp_path, monkeypatch):
+def test_a_bad_zip_is_one_fatal_problem(root, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     archive = zipped(root, tmp_path / "archive.zip")
-    monkeypatch.setattr(archives, "check_members", lambda *_: None)
-    monkeypatch.setattr(archives, "LIMIT", 1000)
-    with pytest.raises(busi.DataError, match="would unpack to over"):
-        busi.find(archive, tmp_path / "cache")
+    archive.write_bytes(archive.read_bytes()[:-200])
+    assert problems(archive) == [("fatal", str(archive))]
+    with pytest.raises(busi.DataError, match="download it again"):
+        busi.index(archive)
+    other = tmp_path / "cats.zip"
+    with zipfile.ZipFile(other, "w") as content:
+        content.writestr("cats/cat.png", b"x")
+    with pytest.raises(busi.DataError, match=r"cats\.zip does not hold"):
+        busi.find(other)
 
 
 def test_a_half_unpacked_set_lists_what_is_missing(root):
@@ -221,7 +255,24 @@ def test_the_fingerprint_follows_the_content(root):
     before = busi.fingerprint(root)
     assert busi.fingerprint(root) == before
     write(root / "benign" / "benign (1)_mask.png", LESION[:, ::-1])
-    assert busi.fingerprint(root) != before
+    changed = busi.fingerprint(root)
+    (root / "benign" / "benign (1).png").rename(root / "benign" / "benign (1).PNG")
+    assert len({before, changed, busi.fingerprint(root)}) == 3
+    (root / "benign" / "notes.txt").write_text("no picture")
+    (root / "benign" / "folder.png").mkdir()
+    assert len(busi.fingerprint(root)) == 64
+
+
+def test_images_are_read_as_grey_and_a_bad_one_is_named(root):
+    path = root / "benign" / "benign (1).png"
+    colour = cv2.imread(str(path))
+    assert busi.read_image(path).shape == (30, 40)
+    assert np.array_equal(
+        busi.read_image(path), cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY)
+    )
+    path.write_text("404 not found")
+    with pytest.raises(ValueError, match=r"benign \(1\)\.png: file is not a PNG"):
+        busi.read_image(path)
 
 
 def test_arrays_hold_squares_and_classes(root):
@@ -232,35 +283,88 @@ def test_arrays_hold_squares_and_classes(root):
     ] * 2 + [{0}] * 2
 
 
-def test_the_cache_is_used_rebuilt_and_mended(root, tmp_path):
-    cache = tmp_path / "cache"
-    first = busi.load_arrays(busi.index(root), 32, cache)
-    (kept,) = cache.iterdir()
-    kept.write_bytes(kept.read_bytes()[:100])  # damaged: it must be built again
-    assert np.array_equal(busi.load_arrays(busi.index(root), 32, cache)[1], first[1])
+def test_no_cases_give_no_arrays_but_a_sentence(root):
+    with pytest.raises(ValueError, match="no cases"):
+        busi.load_arrays(busi.index(root).iloc[:0], 32)
+
+
+def test_the_cache_is_used(root, tmp_path, monkeypatch):
+    cases = busi.index(root)
+    first = busi.load_arrays(cases, 32, tmp_path / "cache")
+    monkeypatch.setattr(busi, "_square", lambda *_: pytest.fail("it was built again"))
+    again = busi.load_arrays(cases, 32, tmp_path / "cache")
+    assert all(np.array_equal(*pair) for pair in zip(first, again, strict=True))
+
+
+def test_the_cache_follows_files_classes_and_size(root, tmp_path):
+    cases = busi.index(root)
+    first = busi.load_arrays(cases, 32, tmp_path)[1]
+    assert busi.load_arrays(cases, 16, tmp_path)[1].shape == (6, 16, 16)
+    other = cases.assign(label=cases["label"].replace("benign", "malignant"))
+    assert busi.load_arrays(other, 32, tmp_path)[1][0].max() == 2
     write(root / "benign" / "benign (1)_mask.png", LESION[:, ::-1])
-    changed = busi.load_arrays(busi.index(root), 32, cache)
-    assert not np.array_equal(changed[1], first[1])
-    assert len(list(cache.iterdir())) == 2
+    assert not np.array_equal(busi.load_arrays(cases, 32, tmp_path)[1], first)
+
+
+@pytest.mark.parametrize("fault", ["cut off", "empty", "text", "flipped", "pickle"])
+def test_a_damaged_cache_is_built_again(root, tmp_path, fault, capsys):
+    cases, cache = busi.index(root), tmp_path / "cache"
+    first = busi.load_arrays(cases, 32, cache)
+    (kept,) = cache.iterdir()
+    whole = kept.read_bytes()
+    damaged = {
+        "cut off": whole[:100],
+        "empty": b"",
+        "text": b"hello",
+        "flipped": whole[:3000] + bytes([whole[3000] ^ 1]) + whole[3001:],
+        "pickle": b"\x80\x04N.",
+    }
+    kept.write_bytes(damaged[fault])
+    again = busi.load_arrays(cases, 32, cache)
+    assert all(np.array_equal(*pair) for pair in zip(first, again, strict=True))
+    assert "is damaged" in capsys.readouterr().out
+    assert kept.read_bytes() == whole and list(cache.iterdir()) == [kept]
 
 
 def check_data(where):
-    command = [sys.executable, str(ROOT / "tools" / "check_data.py"), str(where)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    """Run the command in this process; return its exit status or last words."""
+    main = runpy.run_path(str(ROOT / "tools" / "check_data.py"))["main"]
+    try:
+        main(str(where))
+    except SystemExit as end:
+        return str(end.code)
+    return "usable"
 
 
-def test_the_command_says_whether_the_set_can_be_used(root, tmp_path):
-    spoil(root, "text")
-    done = check_data(root)
-    assert done.returncode == 0 and "benign (1).png" in done.stdout
+def test_the_command_says_whether_the_set_can_be_used(root, tmp_path, capsys):
+    expected = spoil(root, "text")[1]
+    assert check_data(root) == "usable"
+    printed = capsys.readouterr().out
+    assert f"{expected}: file is not a PNG" in printed and "'benign': 1" in printed
     shutil.rmtree(root / "normal")
-    for where in (root, tmp_path / "gone"):
-        done = check_data(where)
-        assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "cannot be used" in check_data(root)
+    assert "'normal': 0" in capsys.readouterr().out
+    assert "does not exist" in check_data(tmp_path / "gone")
+
+
+def test_the_command_ends_with_status_one_and_one_sentence(tmp_path):
+    command = [sys.executable, str(ROOT / "tools" / "check_data.py"), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1 and str(tmp_path) in done.stderr
 
 
 def test_the_real_set_can_be_used(busi_root):
-    found = busi.check(busi_root)
+    cases, found = busi._scan(busi_root)
     assert not (found["severity"] == "fatal").any()
-    counts = busi.index(busi_root)["label"].value_counts()
+    left_out = found[found["severity"] == "error"]["file"].nunique()
+    images = [p for p in busi_root.rglob("*.png") if "_mask" not in p.name]
+    assert len(images) - left_out <= len(cases) <= len(images)
+    counts = cases["label"].value_counts()
     assert counts["benign"] > counts["malignant"] > counts["normal"] > 90
+    assert cases["masks"].map(len).max() > 1
+    assert cases[["height", "width"]].min().min() > 100
+
+
+def test_the_real_set_has_one_fingerprint(busi_root):
+    assert busi.fingerprint(busi_root) == busi.fingerprint(busi_root.parent)

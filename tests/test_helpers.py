@@ -10,7 +10,7 @@ LEVELS = [
     {"archives", "masks", "phantom", "place"},
     {"busi"},
     {"batches", "figures", "groups", "scores", "sources"},
-    {"networks", "training", "workspace"},
+    {"audit", "networks", "training", "workspace"},
 ]
 TOP = [("networks", "training")]  # within the top row, training reads networks
 

@@ -47,9 +47,10 @@ def test_masks_that_cannot_be_merged_are_refused(tmp_path):
         masks.merge([small, large])
     with pytest.raises(ValueError, match="at least one"):
         masks.merge([])
-    (tmp_path / "text").write_text("not a picture")
-    with pytest.raises(ValueError, match="not a readable picture"):
-        masks.merge([tmp_path / "text"])
+    for content in (b"not a picture", b""):
+        (tmp_path / "text").write_bytes(content)
+        with pytest.raises(ValueError, match="not a readable picture"):
+            masks.merge([tmp_path / "text"])
 
 
 @settings(max_examples=60, deadline=None)
@@ -64,6 +65,89 @@ def test_there_and_back_keeps_size_and_place(height, width, size):
     assert np.abs(shift).max() < 0.5 * max(1, max(height, width) / size)
     overlap = 2 * (back & lesion).sum() / (back.sum() + lesion.sum())
     assert overlap > 0.9
+
+
+def centre(weights):
+    y, x = np.mgrid[: weights.shape[0], : weights.shape[1]]
+    return np.array([(y * weights).sum(), (x * weights).sum()]) / weights.sum()
+
+
+@pytest.mark.parametrize("shape", [(300, 480), (471, 562), (90, 120), (128, 128)])
+def test_probabilities_and_labels_come_back_without_a_shift(shape):
+    """Half a pixel of the small square would be 1.9 pixels of a 480-pixel image."""
+    height, width = shape
+    lesion = disc(height, width, height * 0.45, width * 0.6, min(shape) * 0.3)
+    soft, box = masks.letterbox(lesion.astype(np.uint8) * 255, 128)
+    back = masks.restore(soft / np.float32(255), box)
+    assert np.abs(centre(back) - centre(lesion)).max() < 0.1
+    labels, _ = masks.letterbox(lesion, 128)
+    back = masks.restore(masks.target(labels, "malignant"), box)
+    assert back.shape == shape and set(np.unique(back)) == {0, 2}
+    assert np.abs(centre(back) - centre(lesion)).max() < 0.3
+
+
+def test_every_type_a_network_gives_can_be_restored():
+    classes = np.random.default_rng(0).random((64, 64, 3))
+    _, box = masks.letterbox(np.zeros((90, 120), bool), 64)
+    full = masks.restore(classes, box)
+    assert masks.restore(classes.astype(np.float16), box) == pytest.approx(
+        full, abs=1e-3
+    )
+    answer = classes.argmax(axis=-1)
+    for dtype in (np.uint8, np.int64):
+        restored = masks.restore(answer.astype(dtype), box)
+        assert restored.shape == (90, 120) and restored.dtype == dtype
+        assert set(np.unique(restored)) == {0, 1, 2}
+
+
+def test_a_mask_of_its_own_size_is_not_changed():
+    lesion = np.random.default_rng(0).random((64, 64)) > 0.5
+    square, box = masks.letterbox(lesion, 64)
+    assert np.array_equal(square, lesion)
+    assert np.array_equal(masks.restore(square, box), lesion)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(300, 700), st.floats(4, 40), st.sampled_from([64, 128]))
+def test_shrinking_keeps_the_area_of_a_lesion(side, radius, size):
+    lesion = disc(side, side, side / 2, side / 2, max(radius, 2 * side / size))
+    square, _ = masks.letterbox(lesion, size)
+    assert square.mean() == pytest.approx(lesion.mean(), rel=0.25)
+
+
+def test_cleaning_changes_nothing_unless_asked():
+    noise = np.random.default_rng(0).random((60, 60)) > 0.6
+    same, changes = masks.clean(noise)
+    assert np.array_equal(same, noise) and set(changes.values()) == {0}
+
+
+def test_specks_and_holes_are_counted():
+    lesion = disc(60, 80, 30, 40, 15)
+    spoilt = lesion.copy()
+    spoilt[5, 5] = spoilt[0, 70] = True  # two specks
+    spoilt[30, 40] = spoilt[25:27, 38] = False  # two holes
+    cleaned, changes = masks.clean(spoilt, min_area=4, fill_holes=True)
+    assert np.array_equal(cleaned, lesion)
+    assert changes == {"specks": 2, "speck_pixels": 2, "holes": 2, "hole_pixels": 3}
+    kept, changes = masks.clean(spoilt, min_area=4)
+    assert kept.sum() == spoilt.sum() - 2 and changes["holes"] == 0
+
+
+def test_a_bay_at_the_border_is_no_hole_and_a_speck_in_a_hole_goes():
+    mask = np.ones((20, 20), bool)
+    mask[:5, 8:12] = False  # a bay
+    mask[10:15, 10:15] = False  # a hole
+    mask[12, 12] = True  # and a speck in it
+    cleaned, changes = masks.clean(mask, min_area=2, fill_holes=True)
+    assert changes == {"specks": 1, "speck_pixels": 1, "holes": 1, "hole_pixels": 25}
+    assert not cleaned[:5, 8:12].any() and cleaned[5:].all()
+
+
+def test_a_mask_may_be_cleaned_away_but_not_silently():
+    speck = np.zeros((9, 9), bool)
+    speck[4, 4] = True
+    cleaned, changes = masks.clean(speck, min_area=2, fill_holes=True)
+    assert not cleaned.any() and changes["specks"] == 1 and changes["holes"] == 0
 
 
 def test_letterbox_does_not_stretch_and_centres():
@@ -108,3 +192,20 @@ def test_description_of_an_empty_mask_is_empty():
     found = masks.describe(np.zeros((5, 5), bool))
     assert found["area_fraction"] == 0 and found["parts"] == 0
     assert np.isnan(found["solidity"]) and np.isnan(found["circularity"])
+
+
+def test_an_empty_mask_and_a_single_pixel_have_no_shape():
+    found = masks.describe(np.zeros((20, 20), bool))
+    assert found["area_fraction"] == 0 and found["box"] is None and found["parts"] == 0
+    assert np.isnan(found["solidity"]) and np.isnan(found["circularity"])
+    pixel = np.zeros((20, 20), bool)
+    pixel[3, 4] = True
+    found = masks.describe(pixel)
+    assert found["box"] == (3, 4, 4, 5) and np.isnan(found["solidity"])
+
+
+def test_real_masks_come_back_from_a_square_of_256(busi_root):
+    paths = sorted((busi_root / "malignant").glob("*_mask.png"))[:20]
+    for mask in map(masks.read_mask, paths):
+        back = masks.restore(*masks.letterbox(mask, 256))
+        assert 2 * (back & mask).sum() / (back.sum() + mask.sum()) > 0.97

@@ -1,7 +1,9 @@
 """Print how many usable cases a data set has and what is wrong with it.
 
-python tools/check_data.py [FOLDER|ZIP]     (default: where the notebooks would look)
-Exit status 0 only if it can be used.
+python tools/check_data.py [FOLDER|ZIP|phantom|kagglehub]
+
+Without an argument it looks where the notebooks would look. Exit status 0 only if the set
+can be used: nothing fatal, and a usable case of every class.
 """
 
 import sys
@@ -15,16 +17,19 @@ from helpers import busi, place, sources
 
 def main(where):
     try:
-        where = where or sources.locate(drive=place.drive()).root
+        root = sources.locate(where, None if where else place.drive()).root
+        problems = busi.check(root)
+        for row in problems.itertuples():
+            print(f"{row.severity:8} {row.file}: {row.problem}; {row.remedy}")
+        cases = busi.index(root)
     except busi.DataError as error:
         sys.exit(str(error))
-    problems = busi.check(where)
-    if len(problems):
-        print(problems.to_string(index=False, justify="left", max_colwidth=90))
-    if (problems["severity"] == "fatal").any():
-        sys.exit(f"\n{where} cannot be used as it is.")
-    counts = busi.index(where)["label"].value_counts().to_dict()
-    print(f"\n{where} can be used: {counts}, {len(problems)} problem(s) listed above.")
+    counts = cases["label"].value_counts().reindex(busi.LABELS, fill_value=0)
+    listed = problems["severity"].value_counts().to_dict() or "no problems"
+    print(f"{root}: {counts.to_dict()} usable cases, {listed}.")
+    if "fatal" in listed:
+        sys.exit("It cannot be used as it is: mend what is called fatal above.")
+    print("It can be used.")
 
 
 if __name__ == "__main__":

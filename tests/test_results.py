@@ -1,0 +1,63 @@
+"""The kept results agree with themselves and with what the README says of them."""
+
+import json
+
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+from helpers import scores
+
+RUNS = sorted((ROOT / "results").glob("busi-*"))
+each = pytest.mark.parametrize("run", RUNS, ids=lambda p: p.name)
+
+
+@each
+def test_the_report_follows_from_the_scores_of_each_case(run):
+    table = pd.read_csv(run / "scores.csv")
+    report = json.loads((run / "report.json").read_text())
+    lesions, normals = (
+        table[table["label"] != "normal"],
+        table[table["label"] == "normal"],
+    )
+    mean, low, high = scores.interval(lesions["dice"], lesions["group"])
+    assert report["lesion_dice"] == pytest.approx(
+        {"mean": mean, "low": low, "high": high, "n": len(lesions)}
+    )
+    left_empty = int((normals["predicted_area"] == 0).sum())
+    assert report["normals"] == {"n": len(normals), "left_empty": left_empty}
+    assert report["simulated"] is False
+
+
+@each
+def test_no_group_was_in_two_folds(run):
+    folds = pd.read_csv(run / "folds.csv")
+    assert folds.groupby("group")["fold"].nunique().max() == 1
+    pairs = pd.read_csv(run / "near_duplicates.csv")
+    fold = folds.set_index("case")["fold"]
+    both = pairs[pairs["a"].isin(fold.index) & pairs["b"].isin(fold.index)]
+    assert (both["a"].map(fold) == both["b"].map(fold)).all()
+
+
+@each
+def test_the_way_it_was_made_is_told(run):
+    made = json.loads((run / "made_by.json").read_text())
+    assert made["command"].startswith("make run-all DATA=")
+    assert set(made["versions"]) >= {"python", "tensorflow", "keras", "numpy"}
+    assert all(step["seconds"] > 0 for step in made["steps"].values())
+
+
+def test_the_readme_quotes_the_kept_run():
+    report = json.loads((ROOT / "results/busi-cpu/report.json").read_text())
+    dice, normals = report["lesion_dice"], report["normals"]
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    quoted = (
+        f"{dice['mean']:.2f} (95 % interval {dice['low']:.2f} to {dice['high']:.2f})"
+    )
+    assert quoted in readme
+    assert f"{normals['left_empty']} of {normals['n']} normal images" in readme
+
+
+def test_no_picture_or_array_is_kept():
+    kinds = {path.suffix for path in (ROOT / "results").rglob("*") if path.is_file()}
+    assert kinds <= {".csv", ".json", ".md"}
