@@ -45,7 +45,7 @@ def keep(run):
     for step in made["steps"]:
         for path in sorted((run / step).glob("*.[cj]s*")):
             if path.suffix in (".csv", ".json") and path.name not in (
-                STEPS,
+                MANIFEST,
                 "run.json",
             ):
                 shutil.copyfile(path, scratch / path.name)
