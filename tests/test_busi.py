@@ -256,8 +256,11 @@ def test_the_fingerprint_follows_the_content(root):
     assert busi.fingerprint(root) == before
     write(root / "benign" / "benign (1)_mask.png", LESION[:, ::-1])
     changed = busi.fingerprint(root)
-    (root / "benign" / "benign (1).png").rename(root / "benign" / "benign (1).PNG")
-    assert len({before, changed, busi.fingerprint(root)}) == 3
+    capitals = root / "benign" / "benign (1).PNG"
+    (root / "benign" / "benign (1).png").rename(capitals)
+    renamed = busi.fingerprint(root)
+    write(capitals, LESION)
+    assert len({before, changed, renamed, busi.fingerprint(root)}) == 4
     (root / "benign" / "notes.txt").write_text("no picture")
     (root / "benign" / "folder.png").mkdir()
     assert len(busi.fingerprint(root)) == 64

@@ -143,6 +143,11 @@ def test_a_bay_at_the_border_is_no_hole_and_a_speck_in_a_hole_goes():
     assert not cleaned[:5, 8:12].any() and cleaned[5:].all()
 
 
+def test_the_background_is_no_speck():
+    full, changes = masks.clean(np.ones((9, 9), bool), min_area=5, fill_holes=True)
+    assert full.all() and set(changes.values()) == {0}
+
+
 def test_a_mask_may_be_cleaned_away_but_not_silently():
     speck = np.zeros((9, 9), bool)
     speck[4, 4] = True
