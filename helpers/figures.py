@@ -85,6 +85,45 @@ def maps(image, classes, names, reference, heading=""):
     return figure
 
 
+def places(shares, titles, heading):
+    """Show where lesions lie; shares: list of float (size, size), one scale for all."""
+    figure, axes = panels(len(shares), len(shares), 3.2, 2.8)
+    top = max(float(share.max()) for share in shares) or 1
+    for ax, share, title in zip(axes, shares, titles, strict=True):
+        shown = ax.imshow(share, cmap=MAP, vmin=0, vmax=top)
+        ax.set_title(title)
+    figure.colorbar(shown, ax=axes, shrink=0.8, label="share of cases")
+    figure.suptitle(heading)
+    return figure
+
+
+def histogram(values, axis_label, heading):
+    """Show how numbers from 0 to 1 are spread, with the median marked."""
+    figure, (ax,) = panels(1, 1, 6, 2.6, axes_on=True)
+    ax.hist(values, bins=np.linspace(0, 1, 21), color=COLOURS["benign"])
+    ax.axvline(np.median(values), color="black", lw=2, label="median")
+    ax.set(xlabel=axis_label, ylabel="cases", title=heading)
+    ax.legend()
+    return figure
+
+
+def intervals(table, reference, axis_label, heading):
+    """Show a value with its 95 % interval for each row of a table.
+
+    table: DataFrame indexed by name with the columns value, low and high; reference: the
+    value that means nothing was found, drawn as a line.
+    """
+    figure, (ax,) = panels(1, 1, 6.5, 0.6 + 0.36 * len(table), axes_on=True)
+    rows = range(len(table))
+    ax.hlines(rows, table["low"], table["high"], color=COLOURS["benign"], lw=2)
+    ax.plot(table["value"], rows, "o", color=COLOURS["malignant"])
+    ax.axvline(reference, color="black", ls="--", lw=1)
+    ax.set_yticks(rows, table.index)
+    ax.invert_yaxis()
+    ax.set(xlabel=axis_label, title=heading)
+    return figure
+
+
 def counts(table, heading):
     """Show how many cases each class has; table: Series of counts by label."""
     figure, (ax,) = panels(1, 1, 5, 2.2, axes_on=True)

@@ -10,10 +10,12 @@
 # **You will**
 # - merge the masks of a case and see what is lost otherwise,
 # - shrink without stretching, and measure what the smaller size costs,
-# - split the cases by groups of near copies, and check that nothing crosses.
+# - split the cases by groups of near copies, and measure how a careless split leaks,
+# - learn how well two outlines of one frame agree, and what gives the class away.
 #
-# **Takes** about a minute. **Needs** notebook 1. **Reads** `cases.csv`.
-# **Writes** `arrays.npz`, `folds.csv`.
+# **Takes** about two minutes. **Needs** notebook 1. **Reads** `cases.csv`,
+# `near_duplicates.csv`. **Writes** `arrays.npz`, `folds.csv`, and what was measured:
+# `ceilings.csv`, `leaks.csv`, `outlines.csv`, `giveaways.csv`, `conflicts.csv`.
 #
 # > **For teaching and research. This is not a medical device.**
 
@@ -54,7 +56,7 @@ seed: int = 0  # another number, other folds
 import numpy as np
 import pandas as pd
 
-from helpers import busi, figures, groups, masks, scores
+from helpers import audit, busi, figures, groups, masks, scores
 
 step = here.step(
     "02_prepare_the_masks",
@@ -64,9 +66,9 @@ step = here.step(
     seed=seed,
 )
 found = step.read("01_explore_the_data", "cases.csv")
-cases = busi.index(here.data.root).merge(
-    found[["case", "group"]], on="case"
-)
+pairs = step.read("01_explore_the_data", "near_duplicates.csv")
+known = found[["case", "group", "glyphs", "brightness"]]
+cases = busi.index(here.data.root).merge(known, on="case")
 print(f"{len(cases)} cases in {cases['group'].nunique()} groups")
 
 # %% [markdown]
@@ -89,6 +91,20 @@ figures.show(
     ),
     alt=f"{most['case']}: each of its {len(parts)} masks alone, then all merged.",
 )
+
+# %% [markdown]
+# Many public notebooks read `_mask.png` only. How much of the lesion do they lose where
+# there are more files? You score the first mask against the merged one.
+
+# %%
+several = cases[cases["masks"].map(len) > 1]
+first_only = [
+    scores.dice(masks.merge(paths), masks.merge(paths[:1]))
+    for paths in several["masks"]
+]
+print(f"{len(several)} cases have several masks")
+print(f"mean Dice of the first mask alone: {np.mean(first_only):.2f}")
+print(f"worst: {np.min(first_only):.2f}")
 
 # %% [markdown]
 # ## Shrink, and keep the way back
@@ -148,54 +164,9 @@ pd.DataFrame(
 )
 
 # %% [markdown]
-# ## A split that does not leak
-#
-# `groups.assign_folds` deals whole groups of near copies into five folds with nearly the
-# same share of each class. The same cases and seed give the same folds on every
-# machine. In the quick profile you keep only a part of the cases: again whole groups.
-
-# %%
-parts_of_data = round(len(cases) / max_cases) if max_cases else 1
-if parts_of_data >= 2:
-    keep = groups.assign_folds(cases, n_folds=parts_of_data, seed=seed) == 0
-    cases = cases[keep].reset_index(drop=True)
-cases["fold"] = groups.assign_folds(cases, n_folds=5, seed=seed)
-pd.crosstab(cases["fold"], cases["label"])
-
-# %% [markdown]
-# Now the check that most public notebooks lack. No group may be in two folds:
-
-# %%
-folds_of_group = cases.groupby("group")["fold"].nunique()
-print(
-    f"groups in more than one fold: {(folds_of_group > 1).sum()} of {len(folds_of_group)}"
-)
-assert folds_of_group.max() == 1
-
-# %% [markdown]
-# And what would a careless split have done? Deal the images at random, as most public
-# notebooks do, and count the test images that have a near copy in the training part.
-
-# %%
-rng = np.random.default_rng(seed)
-careless = pd.Series(
-    rng.permutation(np.arange(len(cases)) % 5), cases.index
-)
-copies = cases.groupby("group")["case"].transform("size") > 1
-elsewhere = [
-    (cases["group"].eq(g) & careless.ne(f)).any()
-    for g, f in zip(cases["group"], careless, strict=True)
-]
-print(f"with a near copy somewhere: {copies.mean():.1%} of the images")
-print(
-    f"random split: {np.mean(elsewhere):.1%} of test images have a copy in training"
-)
-print("this split:   0.0 % by construction, checked above")
-
-# %% [markdown]
 # ## Build the arrays once
 #
-# All images and targets as two arrays, which the next notebooks read in a second.
+# All images and targets become two arrays, which take seconds to build.
 
 # %%
 images, labels = busi.load_arrays(cases, image_size)
@@ -216,11 +187,220 @@ figures.show(
     alt="One square image of each class as the network sees it, with its outline.",
 )
 
+# %% [markdown]
+# ## A split that does not leak
+#
+# `groups.assign_folds` deals whole groups of near copies into five folds with nearly the
+# same share of each class. The same cases and seed give the same folds on every
+# machine.
+
 # %%
-step.save("arrays.npz", {"images": images, "labels": labels})
-step.save("folds.csv", cases[["case", "label", "group", "fold"]])
+cases["fold"] = groups.assign_folds(cases, n_folds=5, seed=seed)
+pd.crosstab(cases["fold"], cases["label"])
+
+# %% [markdown]
+# Now the check that most public notebooks lack. No group may be in two folds:
+
+# %%
+folds_of_group = cases.groupby("group")["fold"].nunique()
+crossing = (folds_of_group > 1).sum()
+print(f"groups in more than one fold: {crossing} of {len(folds_of_group)}")
+assert crossing == 0
+
+# %% [markdown]
+# ## What a careless split would have done
+#
+# Most public notebooks deal the images at random. Count the held-out images that then
+# have a near copy in training. And try an answer that learns nothing at all: find the
+# most alike training image and *copy its mask*. If copying scores better under the
+# random split than under yours, the difference is the leak.
+
+# %%
+rng = np.random.default_rng(seed)
+careless = rng.permutation(np.arange(len(cases)) % 5)
+lesion = (cases["label"] != "normal").to_numpy()
+rows = []
+for name, folds in {"random": careless, "by groups": cases["fold"]}.items():
+    dice = audit.copy_nearest(cases, images, labels, folds)[lesion]
+    mean, low, high = scores.interval(dice, cases["group"][lesion])
+    leak = audit.leaked(cases["group"], folds).mean()
+    rows.append(
+        {
+            "split": name,
+            "held out with a copy in training": leak,
+            "copy-nearest Dice": mean,
+            "low": low,
+            "high": high,
+        }
+    )
+leaks = pd.DataFrame(rows)
+leaks.round(3)
+
+# %% [markdown]
+# A network that has seen the copy can do at least what copying does. So a score from a
+# random split is too good by an unknown part of that difference.
+#
+# ## How well do two people agree?
+#
+# Where a frame is in the set twice, its outline was drawn twice. You register one copy
+# to the other and compare the two outlines. No network can be expected to agree with a
+# person better than a person does: this is the *label-noise ceiling*.
+
+# %%
+outlines = audit.outline_agreement(cases, pairs)
+print(f"{len(outlines)} frames with two outlines")
+if len(outlines):
+    figures.show(
+        figures.histogram(
+            outlines["dice"],
+            "Dice of two outlines",
+            "One frame, two outlines",
+        ),
+        alt=f"Histogram of the Dice of two outlines of one frame: mean "
+        f"{outlines['dice'].mean():.2f}, median {outlines['dice'].median():.2f}.",
+    )
+outlines["dice"].describe().round(3).to_frame().T
+
+# %% [markdown]
+# A Dice near 0 means that two people marked different places in one picture. Look at
+# the pairs that agree least; you see both outlines, each on its own copy.
+
+# %%
+by_name = cases.set_index("case")
+for pair in outlines.sort_values("dice").head(2).itertuples():
+    two = by_name.loc[[pair.a, pair.b]]
+    figures.show(
+        figures.gallery(
+            [busi.read_image(path) for path in two["image"]],
+            [pair.a, pair.b],
+            [masks.merge(paths) for paths in two["masks"]],
+            columns=2,
+            heading=f"Two outlines, Dice {pair.dice:.2f}",
+        ),
+        alt=f"{pair.a} and {pair.b}, one frame with two outlines, Dice {pair.dice:.2f}.",
+    )
+
+# %% [markdown]
+# ## Does something other than the tissue give the class away?
+#
+# You now ask whether malignant can be told from benign **without looking at the
+# tissue**: from the size of the picture, its brightness, the drawn marks, or the shape
+# of the *reference outline*. A small model (a random forest) sees one thing alone and
+# answers out of fold. 0.5 is a coin, 1 is perfect.
+
+# %%
+described = [masks.describe(masks.merge(paths)) for paths in cases["masks"]]
+shapes = pd.DataFrame(described).drop(columns="box")
+table = cases.join(shapes)[lesion].reset_index(drop=True)
+given = {
+    "picture size": ["height", "width"],
+    "brightness": ["brightness"],
+    "drawn marks": ["glyphs"],
+    "outline: area": ["area_fraction"],
+    "outline: solidity": ["solidity"],
+    "outline: circularity": ["circularity"],
+    "outline: taller than wide": ["taller_than_wide"],
+    "outline: all of these": [
+        "area_fraction",
+        "solidity",
+        "circularity",
+        "taller_than_wide",
+    ],
+}
+malignant = table["label"] == "malignant"
+giveaways = pd.DataFrame(
+    {
+        name: audit.auc_alone(
+            table[columns].fillna(0),
+            malignant,
+            table["group"],
+            table["fold"],
+        )
+        for name, columns in given.items()
+    },
+    index=["value", "low", "high"],
+).T
+
+# %%
+figures.show(
+    figures.intervals(
+        giveaways, 0.5, "AUC, benign against malignant", "One thing alone"
+    ),
+    alt=f"AUC of each thing alone with its interval: {giveaways['value'].round(2).to_dict()}.",
+)
+giveaways.round(3)
+
+# %% [markdown]
+# Two lessons. What stands clearly above 0.5 and has nothing to do with tissue, such as
+# the size of the picture, is a shortcut that a network may take. And an outline drawn by
+# somebody who knew the class carries the class in its shape. Is that biology or a habit
+# of drawing? Frames that stand in **both** classes can tell: the tissue is the same, so
+# any difference between their two outlines is habit.
+
+# %%
+features = cases.join(shapes).set_index("case")
+rows = []
+for pair in groups.label_conflicts(cases, pairs).itertuples():
+    two = {
+        features.loc[c, "label"]: features.loc[c] for c in (pair.a, pair.b)
+    }
+    if set(two) == {"benign", "malignant"}:
+        rows.append(
+            {
+                "a": pair.a,
+                "b": pair.b,
+                **{
+                    f"{name} {label}": round(float(two[label][name]), 4)
+                    for name in ("area_fraction", "solidity", "circularity")
+                    for label in ("benign", "malignant")
+                },
+            }
+        )
+conflicts = pd.DataFrame(rows)
+conflicts
+
+# %%
+for name in ("area_fraction", "solidity", "circularity"):
+    if len(conflicts):
+        less = conflicts[f"{name} malignant"] < conflicts[f"{name} benign"]
+        print(
+            f"{name}: smaller in the malignant outline in {less.sum()} of {len(less)}"
+        )
+
+# %% [markdown]
+# If the malignant outline of the same frame is the less solid one nearly every time, the
+# outline was drawn to fit the diagnosis. With so few frames this is a hint and no proof,
+# but the rule that follows costs nothing: **no model in this series may read the
+# reference mask, or anything measured on it, to tell the class.** A classifier that is
+# given the reference outline at test time is told part of the answer.
+#
+# ## Keep what the next notebooks read
+#
+# In the quick profile you keep only a part of the cases: again whole groups.
+
+# %%
+parts_of_data = round(len(cases) / max_cases) if max_cases else 1
+keep = np.arange(len(cases))
+if parts_of_data >= 2:
+    parts = groups.assign_folds(cases, n_folds=parts_of_data, seed=seed)
+    keep = np.flatnonzero(parts == 0)
+kept = cases.iloc[keep].reset_index(drop=True)
+kept["fold"] = groups.assign_folds(kept, n_folds=5, seed=seed)
+print(
+    f"{len(kept)} of {len(cases)} cases are kept for training and testing"
+)
+
+# %%
+step.save("arrays.npz", {"images": images[keep], "labels": labels[keep]})
+step.save("folds.csv", kept[["case", "label", "group", "fold"]])
+step.save("ceilings.csv", ceiling)
+step.save("leaks.csv", leaks)
+step.save("outlines.csv", outlines)
+step.save("giveaways.csv", giveaways.reset_index(names="alone"))
+step.save("conflicts.csv", conflicts)
 step.finish()
 
 # %% [markdown]
-# **You have** merged masks, shrunk them and measured the cost, made the target, and
-# split the cases without a leak. Next: `04_train_the_segmenter` trains on them.
+# **You have** merged masks, shrunk them and measured the cost, split the cases without a
+# leak and measured the leak of a careless split, found how far two people agree, and
+# what gives the class away. Next: `04_train_the_segmenter` trains on these arrays.
