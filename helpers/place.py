@@ -44,12 +44,32 @@ def under_papermill():
 
 def device():
     """Return the name of the GPU, else the number of CPU cores, without loading TensorFlow."""
-    if shutil.which("nvidia-smi"):
-        query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
-        answer = subprocess.run(query, capture_output=True, text=True, check=False)
-        if answer.returncode == 0 and answer.stdout.strip():
-            return answer.stdout.strip().splitlines()[0]
-    return f"CPU with {os.cpu_count()} cores, no GPU"
+    return nvidia("name") or f"CPU with {os.cpu_count()} cores, no GPU"
+
+
+def gpu_capability():
+    """Return the compute capability of the first NVIDIA GPU (8.0 is A100), else None."""
+    told = nvidia("compute_cap")
+    return float(told) if told else None
+
+
+def nvidia(field):
+    """Return what nvidia-smi tells of the first GPU, or None if there is none."""
+    if not shutil.which("nvidia-smi"):
+        return None
+    query = ["nvidia-smi", f"--query-gpu={field}", "--format=csv,noheader"]
+    answer = subprocess.run(query, capture_output=True, text=True, check=False)
+    lines = answer.stdout.strip().splitlines()
+    return lines[0] if answer.returncode == 0 and lines else None
+
+
+def cpu_has_bfloat16():
+    """Tell whether the processor has instructions for bfloat16 (Linux only)."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
 def versions():

@@ -41,7 +41,8 @@ def locate(where="", drive=None):
     none has the images, a phantom data set is simulated.
 
     Raises:
-        busi.DataError: `where` or $BUSI_DIR does not hold the data set.
+        busi.DataError: `where` or $BUSI_DIR does not hold the data set, or there is no
+            room for the phantom.
     """
     where = where or os.environ.get("BUSI_DIR", "")
     if where == "phantom":
@@ -73,7 +74,13 @@ def simulated():
     if not marker.exists():
         n = PHANTOM["n_benign"] + PHANTOM["n_malignant"] + PHANTOM["n_normal"]
         print(f"Simulating {n} images, about {n / 15:.0f} s.")
-    return described(phantom.write_dataset(home, **PHANTOM))
+    try:
+        return described(phantom.write_dataset(home, **PHANTOM))
+    except OSError as error:
+        raise busi.DataError(
+            f"{home} could not be written ({error.strerror}): free some space there, or "
+            "give real images as DATA."
+        ) from None
 
 
 def look_in(folder):
@@ -105,15 +112,24 @@ def from_drive(drive):
         return None
     try:
         for found in [*zips_in(drive), *zips_in(drive / "breast-ultrasound-notebooks")]:
-            local = DATA / found.name
-            if not local.exists():
-                DATA.mkdir(exist_ok=True)
-                shutil.copyfile(found, local.with_name(found.name + ".tmp"))
-                os.replace(local.with_name(found.name + ".tmp"), local)
-            return described(busi.find(local))
+            return described(busi.find(local_copy(found)))
     except (OSError, busi.DataError) as error:
         print(f"The zip in Drive could not be used ({error}): looking elsewhere.")
     return None
+
+
+def local_copy(file):
+    """Return the copy of a file in data/, made now if it is not there; whole or not."""
+    local = DATA / file.name
+    partial = local.with_name(f".partial-{file.name}")
+    if not local.exists():
+        DATA.mkdir(exist_ok=True)
+        try:
+            shutil.copyfile(file, partial)
+            os.replace(partial, local)
+        finally:
+            partial.unlink(missing_ok=True)  # half a zip would only fill the disk
+    return local
 
 
 def from_kagglehub():

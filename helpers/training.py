@@ -1,13 +1,110 @@
-"""Train a network, and predict with it."""
+"""Train a network so that it can be stopped at any moment, and predict with it."""
 
 import csv
+import hashlib
+import json
 import os
+import shutil
 import time
+from pathlib import Path
 
 import keras
 import numpy as np
 
-from . import batches, networks
+from . import batches, networks, place
+
+STATE = "resume.npz"
+SOURCES = (batches.__file__, networks.__file__, __file__)
+
+
+def precision():
+    """Return the Keras dtype policy that is fastest here without a loss of quality.
+
+    bfloat16 where the processor computes in it; float16 on the older GPUs that cannot
+    (Colab's T4), never on a CPU, which it slows down.
+    """
+    capability = place.gpu_capability()
+    if capability:
+        return "mixed_bfloat16" if capability >= 8 else "mixed_float16"
+    return "mixed_bfloat16" if place.cpu_has_bfloat16() else "float32"
+
+
+def fit(model, train, validation, folder, *, epochs, learning_rate, seed, drive=None):
+    """Train a fresh model; return (best model, history: a list of dicts).
+
+    model: not compiled, built after keras.utils.set_random_seed(seed).
+
+    train, validation: `batches.Batches`.
+
+    After each epoch the whole state goes into
+    folder/resume.npz, the best weights so far into folder/model.keras and the curves
+    into folder/history.csv, each by rename, and the first two into the folder `drive`,
+    if one is given. Called again with the same settings, data and code, it goes on from
+    there and ends with the weights of an uninterrupted run, bit for bit on a CPU; called
+    with anything else it starts anew.
+
+    The learning rate rises over the first epoch and falls along a cosine to zero
+    (Loshchilov & Hutter 2017). What is validated and saved is the moving average of the
+    weights (Polyak & Juditsky 1992).
+
+    Raises:
+        FloatingPointError: the loss was not finite. What was saved before is kept.
+        MemoryError: the batch is too large for the device; names a smaller one.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(seed)
+    steps = len(train) * epochs
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0,
+        steps,
+        warmup_target=learning_rate,
+        warmup_steps=min(len(train), steps // 5),
+    )
+    model.compile(
+        keras.optimizers.AdamW(
+            rate,
+            weight_decay=1e-4,
+            clipnorm=1.0,
+            use_ema=True,
+            ema_momentum=min(0.99, 1 - 10 / (steps + 10)),
+        ),
+        loss=networks.segmentation_loss,
+        metrics=[networks.lesion_dice],
+    )
+    settings = [epochs, learning_rate, train.batch_size, train.augment, seed]
+    run = Checkpoint(
+        folder,
+        drive,
+        epochs,
+        validation,
+        fingerprint(model, settings, train, validation),
+    )
+    run.restore(model)
+    train.epoch = len(run.rows)
+    try:
+        model.fit(
+            Feed(train),
+            initial_epoch=train.epoch,
+            epochs=epochs,
+            shuffle=False,  # Batches shuffles; Keras' own shuffle could not be resumed
+            callbacks=[run],
+            verbose=0,
+        )
+    except KeyboardInterrupt:
+        print(
+            f"Stopped after epoch {len(run.rows)}: run this again to go on from there."
+        )
+        raise
+    except Exception as error:
+        if out_of_memory(error):
+            half = max(1, train.batch_size // 2)
+            raise MemoryError(
+                f"A batch of {train.batch_size} images of {train.images.shape[1]} pixels "
+                f"does not fit into the device's memory: take batch_size={half}."
+            ) from None
+        raise
+    return load(folder / "model.keras"), run.rows
 
 
 class Feed(keras.utils.PyDataset):
@@ -27,81 +124,139 @@ class Feed(keras.utils.PyDataset):
         self.source.epoch += 1
 
 
-class Record(keras.callbacks.Callback):
-    """Prints one line an epoch, keeps history.csv and the best weights of the run.
+class Checkpoint(keras.callbacks.Callback):
+    """Validates, reports and saves once an epoch.
 
-    "Best" is the highest `val_lesion_dice` on the inner validation part.
+    Keras' BackupAndRestore forgets the history and the best value, and its several files
+    can be torn apart by a kill; here the state is one file.
     """
 
-    def __init__(self, folder, epochs):
+    def __init__(self, folder, drive, epochs, validation, made_from):
         super().__init__()
-        self.folder, self.epochs = folder, epochs
-        self.best, self.best_epoch, self.rows = -1.0, 0, []
+        self.folder, self.drive = folder, Path(drive) if drive else None
+        self.epochs, self.validation, self.made_from = epochs, validation, made_from
+        self.rows, self.began = [], time.time()
 
-    def on_train_begin(self, logs=None):
-        self.began = time.time()
+    def restore(self, model):
+        """Bring the state of an earlier call back, from this machine or from Drive."""
+        if self.drive and not (self.folder / STATE).exists():
+            for name in ("model.keras", STATE):
+                copy(self.drive / name, self.folder / name, "read from")
+        model.optimizer.build(model.trainable_variables)
+        if not (self.folder / STATE).exists():
+            return
+        with np.load(self.folder / STATE, allow_pickle=False) as state:
+            told = json.loads(str(state["told"]))
+            if told["made_from"] != self.made_from:
+                print("The earlier run here was another one: starting anew.")
+                return
+            for i, variable in enumerate(variables(model)):
+                variable.assign(state[f"v{i}"])
+        self.rows = told["rows"]
+        left = self.epochs - len(self.rows)
+        print(
+            f"Going on after epoch {len(self.rows)}."
+            if left
+            else f"Trained already: delete {self.folder / STATE} to train again."
+        )
+
+    def on_train_batch_end(self, batch, logs):
+        if not np.isfinite(logs["loss"]):
+            raise FloatingPointError(
+                f"The loss is {logs['loss']} in epoch {len(self.rows) + 1}: take a smaller "
+                f"learning_rate. The weights of before are kept in {self.folder}."
+            )
 
     def on_epoch_end(self, epoch, logs):
-        if not np.isfinite(logs["loss"]):
-            self.model.stop_training = True
-            print(f"epoch {epoch + 1}: the loss is {logs['loss']}, stopping here")
-            return
-        if logs["val_lesion_dice"] > self.best:
-            self.best, self.best_epoch = logs["val_lesion_dice"], epoch + 1
+        running = [np.array(v) for v in self.model.trainable_variables]
+        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+        now = self.model.evaluate(Feed(self.validation), verbose=0, return_dict=True)
+        best = max((row["val_dice"] for row in self.rows), default=-1.0)
+        if round(now["lesion_dice"], 4) > best:
             save(self.model, self.folder / "model.keras")
-        seconds = time.time() - self.began
+        for variable, value in zip(
+            self.model.trainable_variables, running, strict=True
+        ):
+            variable.assign(value)
+        spent = self.rows[-1]["seconds"] if self.rows else 0.0
         self.rows.append(
             {
                 "epoch": epoch + 1,
                 "loss": round(logs["loss"], 4),
-                "val_loss": round(logs["val_loss"], 4),
-                "val_dice": round(logs["val_lesion_dice"], 4),
-                "seconds": round(seconds, 1),
+                "val_loss": round(now["loss"], 4),
+                "val_dice": round(now["lesion_dice"], 4),
+                "seconds": round(spent + time.time() - self.began, 1),
             }
         )
-        write_rows(self.rows, self.folder / "history.csv")
-        left = seconds / (epoch + 1) * (self.epochs - epoch - 1)
+        self.began = time.time()
+        self.report()
+        self.keep()
+
+    def report(self):
+        row = self.rows[-1]
+        left = row["seconds"] / row["epoch"] * (self.epochs - row["epoch"])
         print(
-            f"epoch {epoch + 1}/{self.epochs} · loss {logs['loss']:.3f} · validation "
-            f"loss {logs['val_loss']:.3f}, Dice {logs['val_lesion_dice']:.3f} · "
-            f"{left:.0f} s left",
+            f"epoch {row['epoch']}/{self.epochs} · loss {row['loss']:.3f} · validation "
+            f"loss {row['val_loss']:.3f}, Dice {row['val_dice']:.3f} · {left:.0f} s left",
             flush=True,
         )
 
+    def keep(self):
+        """Write the state; last of all, so that a kill before costs only this epoch."""
+        write_rows(self.rows, self.folder / "history.csv")
+        partial = self.folder / f".partial-{STATE}"
+        np.savez(
+            partial,
+            told=json.dumps({"made_from": self.made_from, "rows": self.rows}),
+            **{f"v{i}": np.array(v) for i, v in enumerate(variables(self.model))},
+        )
+        os.replace(partial, self.folder / STATE)
+        if self.drive:
+            for name in ("model.keras", STATE):
+                copy(self.folder / name, self.drive / name, "written to")
 
-def fit(train, validation, folder, *, size, width, epochs, learning_rate, seed):
-    """Train a new `networks.unet` and return (best model, history as a list of dicts).
 
-    train, validation: `batches.Batches`; folder: where model.keras (the best weights on
-    the validation part) and history.csv are written after each epoch. The learning rate
-    rises over the first epoch and then falls along a cosine to zero (Loshchilov &
-    Hutter 2017).
+def variables(model):
+    """Return all that a step reads and changes: weights, random state, optimizer.
+
+    The optimizer holds the step's number, its moments and the average of the weights.
     """
-    keras.utils.set_random_seed(seed)
-    model = networks.unet(size=size, width=width)
-    steps = len(train) * epochs
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0,
-        steps,
-        warmup_target=learning_rate,
-        warmup_steps=min(len(train), steps // 5),
-    )
-    model.compile(
-        keras.optimizers.AdamW(rate, weight_decay=1e-4, clipnorm=1.0),
-        loss=networks.segmentation_loss,
-        metrics=[networks.lesion_dice],
-    )
-    record = Record(folder, epochs)
-    model.fit(
-        Feed(train),
-        validation_data=Feed(validation),
-        epochs=epochs,
-        callbacks=[record],
-        verbose=0,
-    )
-    if not record.rows:
-        raise FloatingPointError("the loss was not finite in the first epoch")
-    return load(folder / "model.keras"), record.rows
+    counted = {id(v) for metric in model.metrics for v in metric.variables}
+    own = [v for v in model.variables if id(v) not in counted]
+    return own + list(model.optimizer.variables)
+
+
+def fingerprint(model, settings, train, validation):
+    """Return the hex SHA-256 of everything that the result of a run depends on."""
+    layers = [type(layer).__name__ for layer in model.layers]
+    policy = keras.config.dtype_policy().name
+    digest = hashlib.sha256(json.dumps([settings, layers, policy]).encode())
+    for variable in model.variables:  # not layers' names: Keras counts them on
+        digest.update(np.array(variable).tobytes())
+    for part in (train, validation):
+        digest.update(part.images.tobytes() + part.labels.tobytes())
+    for source in SOURCES:
+        digest.update(Path(source).read_bytes())
+    return digest.hexdigest()
+
+
+def out_of_memory(error):
+    """Tell whether an error of any backend means that the device's memory is full."""
+    told = f"{type(error).__name__} {error}".lower().replace("_", "")
+    return any(sign in told for sign in ("resourceexhausted", "out of memory"))
+
+
+def copy(source, target, what):
+    """Copy a file by rename; a Drive that fails or lacks it is no reason to stop."""
+    partial = target.with_name(f".partial-{target.name}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, partial)
+        os.replace(partial, target)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        print(f"{target.name} could not be {what} Drive ({error}): going on without.")
 
 
 def save(model, path):
@@ -126,11 +281,12 @@ def write_rows(rows, path):
     os.replace(partial, path)
 
 
-def predict(model, images):
+def predict(model, images, flip=False):
     """Return class probabilities (n, h, w, 3) float32 of background, benign, malignant.
 
     images: (n, h, w) or (n, h, w, 1) of the model's own height and width; uint8 grey
-    values 0..255, or floats in [0, 1].
+    values 0..255, or floats in [0, 1]. flip: also look at the mirrored image and return
+    the mean of both answers, at twice the time.
 
     Raises:
         ValueError: another shape or another range.
@@ -143,4 +299,8 @@ def predict(model, images):
         )
     if not len(inputs):
         return np.zeros((*inputs.shape[:3], networks.CLASSES), np.float32)
-    return model.predict(inputs, batch_size=32, verbose=0).astype(np.float32)
+    answer = model.predict(inputs, batch_size=32, verbose=0).astype(np.float32)
+    if flip:
+        mirrored = predict(model, inputs[:, :, ::-1])
+        answer = (answer + mirrored[:, :, ::-1]) / 2
+    return answer

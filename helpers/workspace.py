@@ -84,6 +84,11 @@ class Step:
     files: dict = field(default_factory=dict)
     began: float = field(default_factory=time.time)
 
+    @property
+    def drive(self):
+        """Return this step's folder in Drive, or None without Drive."""
+        return in_drive(self.here.drive, self.folder)
+
     def save(self, name, content):
         """Write a DataFrame (.csv), a dict of arrays (.npz) or a dict (.json), by rename."""
         check_columns(name, content)
@@ -189,11 +194,16 @@ def sha256(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def in_drive(drive, folder):
+    """Return where a step's folder is kept in Drive, or None without Drive."""
+    return drive and drive / PROJECT / "runs" / folder.parent.name / folder.name
+
+
 def keep_in_drive(drive, folder):
     """Copy a finished step to Drive, manifest last; a failing Drive is only reported."""
-    if drive is None:
+    target = in_drive(drive, folder)
+    if target is None:
         return
-    target = drive / PROJECT / "runs" / folder.parent.name / folder.name
     try:
         target.mkdir(parents=True, exist_ok=True)
         (target / "manifest.json").unlink(missing_ok=True)
@@ -209,9 +219,9 @@ def keep_in_drive(drive, folder):
 
 def restore(drive, folder):
     """Bring a step that another machine finished back from Drive, if it is there."""
-    if drive is None:
+    source = in_drive(drive, folder)
+    if source is None:
         return
-    source = drive / PROJECT / "runs" / folder.parent.name / folder.name
     try:
         names = json.loads((source / "manifest.json").read_text())["files"]
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,7 @@
 """The data are found where a user may have put them, and a wrong place is refused."""
 
+import errno
+import os
 import shutil
 import sys
 import types
@@ -75,8 +77,13 @@ def test_a_zip_in_drive_is_copied_once_to_the_local_disk(real_root, tmp_path):
     assert (sources.DATA / "archive.zip").exists()
 
 
-def test_a_drive_that_fails_half_way_leaves_nothing_half_copied(
-    real_root, tmp_path, monkeypatch, capsys, small_phantom
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [(errno.EIO, "Input/output error"), (errno.ENOSPC, "No space left on device")],
+    ids=["Drive fails half-way", "the disk is full"],
+)
+def test_a_copy_that_stops_half_way_leaves_nothing_behind(
+    code, said, real_root, tmp_path, monkeypatch, capsys, small_phantom
 ):
     drive = tmp_path / "drive"
     drive.mkdir()
@@ -84,12 +91,23 @@ def test_a_drive_that_fails_half_way_leaves_nothing_half_copied(
 
     def fails(_source, target):
         target.write_bytes(b"PK half of a zip")
-        raise OSError(5, "Input/output error")
+        raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(sources.shutil, "copyfile", fails)
     assert sources.locate(drive=drive).kind == "phantom"
-    assert "zip in Drive could not be used" in capsys.readouterr().out
-    assert not (sources.DATA / "archive.zip").exists()
+    assert f"zip in Drive could not be used ([Errno {code}] {said})" in (
+        capsys.readouterr().out
+    )
+    assert [p.name for p in sources.DATA.iterdir()] == ["phantom"]
+
+
+def test_no_room_for_the_phantom_is_one_sentence(monkeypatch):
+    def full(*_args, **_kwargs):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(sources.phantom, "write_dataset", full)
+    with pytest.raises(busi.DataError, match=r"No space left.*free some"):
+        sources.locate()
 
 
 def fake_kagglehub(monkeypatch, answer):
@@ -103,6 +121,21 @@ def test_kagglehub_is_used_when_asked_for(real_root, monkeypatch):
     assert sources.locate("kagglehub").kind == "busi"
 
 
+def test_what_kagglehub_returns_may_be_read_only(real_root, monkeypatch):
+    fake_kagglehub(monkeypatch, lambda _name: str(real_root.parent))
+    before = sorted(real_root.rglob("*"))
+    for path in [real_root.parent, real_root, *before]:
+        path.chmod(path.stat().st_mode & ~0o222)
+    try:
+        found = sources.locate("kagglehub")
+        assert len(busi.index(found.root)) == 26
+        assert len(found.fingerprint) == 64
+        assert sorted(real_root.rglob("*")) == before
+    finally:
+        for path in [real_root.parent, real_root, *before]:
+            path.chmod(path.stat().st_mode | 0o200)
+
+
 def test_a_failing_kagglehub_is_one_sentence_without_its_secrets(monkeypatch):
     def refuses(_name):
         raise RuntimeError("401 for key abc123")
@@ -113,13 +146,25 @@ def test_a_failing_kagglehub_is_one_sentence_without_its_secrets(monkeypatch):
     assert "abc123" not in str(caught.value)
 
 
-def test_drive_that_is_refused_is_reported_and_not_fatal(monkeypatch, tmp_path, capsys):
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("mount failed: consent refused"),
+        ValueError("mount failed: timeout after 120 s"),
+        NotImplementedError("not in this place"),
+    ],
+    ids=["refused", "timed out", "elsewhere"],
+)
+def test_a_drive_that_does_not_mount_is_reported_and_not_fatal(
+    error, monkeypatch, tmp_path, capsys
+):
     monkeypatch.setenv("COLAB_RELEASE_TAG", "test")
     monkeypatch.delenv("BUSI_UNATTENDED", raising=False)
     monkeypatch.setattr(place, "DRIVE", tmp_path / "mount")
 
     def mount(_where, timeout_ms):
-        raise ValueError("mount failed")
+        assert 0 < timeout_ms < 600_000  # a reader does not wait longer
+        raise error
 
     google, colab = types.ModuleType("google"), types.ModuleType("google.colab")
     colab.drive = types.SimpleNamespace(mount=mount)
@@ -127,7 +172,7 @@ def test_drive_that_is_refused_is_reported_and_not_fatal(monkeypatch, tmp_path, 
     monkeypatch.setitem(sys.modules, "google", google)
     monkeypatch.setitem(sys.modules, "google.colab", colab)
     assert place.drive() is None
-    assert "Drive is not available (mount failed)" in capsys.readouterr().out
+    assert f"Drive is not available ({error})" in capsys.readouterr().out
     monkeypatch.setenv("BUSI_UNATTENDED", "1")
     assert place.drive() is None
     assert capsys.readouterr().out == ""  # nobody could answer: it was not tried
