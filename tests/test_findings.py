@@ -1,0 +1,70 @@
+"""Pixel probabilities become a mask at the original size, and an image's findings."""
+
+import numpy as np
+import pytest
+
+from helpers import findings, masks
+
+SHAPE = (60, 90)
+
+
+def answer(p=0.9, malignant=0.5, patch=(slice(20, 28), slice(10, 22)), size=32):
+    """Return class probabilities of one square with a lesion in `patch`, and its box."""
+    classes = np.zeros((size, size, 3), np.float32)
+    classes[..., 0] = 1
+    classes[patch] = [1 - p, p * (1 - malignant), p * malignant]
+    return classes, masks.letterbox(np.zeros(SHAPE, bool), size)[1]
+
+
+@pytest.mark.parametrize("p", [0.02, 0.3, 0.95])
+def test_image_probability_is_near_that_of_the_surest_pixels(p):
+    for patch in (np.s_[10:13, 10:13], np.s_[4:28, 4:28]):
+        found = findings.image_probabilities(answer(p, 0.25, patch)[0])
+        assert sum(found.values()) == pytest.approx(1)
+        assert 1 - found["normal"] == pytest.approx(p, rel=0.1, abs=0.02)
+        assert found["malignant"] == pytest.approx(found["benign"] / 3)
+
+
+def test_no_lesion_anywhere_is_normal():
+    classes = answer(0.0)[0]
+    assert findings.image_probabilities(classes)["normal"] == pytest.approx(1)
+
+
+def test_mask_has_the_original_size_and_place():
+    classes, box = answer()
+    mask = findings.lesion_mask(classes, box)
+    assert mask.shape == SHAPE and mask.dtype == bool
+    expected = masks.restore(1 - classes[..., 0], box) > 0.5
+    assert mask.any() and np.array_equal(mask, expected)
+
+
+def test_small_parts_are_dropped_and_the_threshold_counts():
+    classes, box = answer()
+    classes[14, 28] = [0, 1, 0]
+    both = findings.lesion_mask(classes, box)
+    one = findings.lesion_mask(classes, box, minimum_area=0.005)
+    assert 0 < one.sum() < both.sum()
+    assert not findings.lesion_mask(classes, box, threshold=0.95)[:, :70].any()
+    assert not findings.lesion_mask(*answer(0.0)).any()
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"p": 0.55}, "unsure whether"),
+        ({"p": 0.99, "malignant": 0.5}, "class"),
+        ({"p": 0.6, "malignant": 0.0}, "vague"),
+        ({"p": 0.99, "malignant": 0.0, "patch": np.s_[12:18, :9]}, "edge"),
+    ],
+)
+def test_each_doubt_is_named(options, reason):
+    classes, box = answer(**options)
+    mask = findings.lesion_mask(classes, box)
+    found = findings.doubts(classes, mask, findings.image_probabilities(classes))
+    assert any(reason in text for text in found)
+
+
+def test_a_clear_answer_leaves_no_doubt():
+    classes, box = answer(0.99, 0.0, np.s_[12:20, 10:22])
+    mask = findings.lesion_mask(classes, box)
+    assert findings.doubts(classes, mask, findings.image_probabilities(classes)) == []

@@ -1,0 +1,311 @@
+"""Try one variant of network, loss or training, and compare what was tried.
+
+    python tools/experiments.py run NAME DATA [--option value ...]
+    python tools/experiments.py table BASELINE
+
+Development split: training on folds 2, 3 and 4, scores on fold 1, with the weights of the
+last epoch. Fold 0 has no part in any choice. `run` writes runs/experiments/NAME.json,
+`table` writes results/experiments.csv from all of them: scores, and the difference to
+BASELINE with its 95 % interval over groups.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+KEPT = ROOT / "runs" / "experiments"
+sys.path.insert(0, str(ROOT))
+
+
+def options():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("what", choices=["run", "table"])
+    add("name")
+    add("data", nargs="?", default="phantom")
+    add("--size", type=int, default=128)
+    add("--width", type=int, default=24)
+    add("--depth", type=int, default=4)
+    add("--stem", type=int, default=2, help="stride of the first convolution")
+    add("--encoder", default="residual", choices=["residual", "mobilenet"])
+    add("--weights", default=None, help="the mobilenet's weights file")
+    add("--context", type=int, default=0, help="1: a bias for the whole image")
+    add("--image", type=float, default=0.0, help="weight of the image's loss")
+    add("--pool", default="lehmer", choices=["lehmer", "top"])
+    add("--augment", default="base", choices=["base", "strong"])
+    add("--epochs", type=int, default=60)
+    add("--learning-rate", type=float, default=2e-3)
+    add("--seed", type=int, default=0)
+    add("--start", default=None, help="weights file to start from")
+    add("--simulated", type=int, default=0, help="train on so many phantoms instead")
+    add("--threads", type=int, default=0)
+    return parser.parse_args()
+
+
+o = options()
+if o.threads:  # before TensorFlow starts
+    os.environ["TF_NUM_INTRAOP_THREADS"] = str(o.threads)
+
+import cv2
+import keras
+import numpy as np
+import pandas as pd
+from keras import layers, ops
+from sklearn.metrics import roc_auc_score
+
+from helpers import (
+    batches,
+    busi,
+    groups,
+    masks,
+    networks,
+    phantom,
+    scores,
+    sources,
+    training,
+)
+
+BATCH = 8
+
+
+def network(images):
+    """Return the network of this variant; images: those it will be trained on."""
+    image = keras.Input((o.size, o.size, 1))
+    if o.encoder == "mobilenet":
+        levels, widths, scale = mobilenet(image, images), (48, 64, 96, 192), 4
+    else:
+        widths, scale = [o.width * 2**level for level in range(o.depth)], o.stem
+        x = layers.Conv2D(widths[0], 2 * scale + 1, scale, "same", use_bias=False)(
+            image
+        )
+        levels = [networks.residual(networks.normalised(x), widths[0])]
+        for filters in widths[1:]:
+            x = layers.MaxPooling2D()(levels[-1])
+            levels.append(networks.residual(x, filters))
+    x = layers.SpatialDropout2D(0.2)(levels[-1])
+    x = deepest = networks.residual(x, widths[-1])
+    for skip, filters in zip(levels[-2::-1], widths[-2::-1], strict=True):
+        x = layers.UpSampling2D(interpolation="bilinear")(x)
+        x = networks.residual(layers.Concatenate()([x, skip]), filters)
+    logits = layers.Conv2D(3, 1, dtype="float32")(x)
+    if o.context:
+        logits = layers.Add(dtype="float32")([logits, networks.image_bias(deepest)])
+    up = layers.UpSampling2D(scale, interpolation="bilinear", dtype="float32")
+    return keras.Model(image, layers.Softmax(dtype="float32")(up(logits)))
+
+
+def mobilenet(image, images):
+    """Return MobileNetV2's features; batch statistics from `images` if weights are given.
+
+    The weights file at hand had its batch normalisation folded away.
+    """
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    make = keras.applications.MobileNetV2
+    shape = {"include_top": False, "input_shape": (o.size, o.size, 3)}
+    first = make(weights=o.weights, **shape)
+    norms = [x for x in first.layers if isinstance(x, layers.BatchNormalization)]
+    if o.weights:
+        probe = keras.Model(first.input, [norm.input for norm in norms])
+        grey = batches.as_input(images[::4]).repeat(3, -1) * 2 - 1
+        parts = [
+            probe.predict_on_batch(grey[i : i + 8]) for i in range(0, len(grey), 8)
+        ]
+        for i, norm in enumerate(norms):
+            seen = np.concatenate(
+                [part[i].reshape(-1, part[i].shape[-1]) for part in parts]
+            )
+            mean, var = seen.mean(0), seen.var(0)
+            bias = norm.get_weights()[1]
+            norm.set_weights([np.sqrt(var + 1e-3), bias + mean, mean, var])
+    keras.config.set_dtype_policy(policy)
+    encoder = make(weights=None, **shape)
+    encoder.set_weights(first.get_weights())
+    for layer in encoder.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = 0.95
+    names = ("block_3_expand_relu", "block_6_expand_relu", "block_13_expand_relu")
+    outputs = [encoder.get_layer(name).output for name in (*names, "out_relu")]
+    rgb = layers.Rescaling(2.0, -1.0)(layers.Concatenate()([image] * 3))
+    return [
+        layers.Conv2D(filters, 1, use_bias=False)(x)
+        for x, filters in zip(
+            keras.Model(encoder.input, outputs)(rgb), (48, 64, 96, 256), strict=True
+        )
+    ]
+
+
+def loss(labels, classes):
+    labels = ops.cast(labels, "int32")
+    pixels = keras.losses.sparse_categorical_crossentropy(labels, classes)
+    total = ops.mean(pixels, axis=(1, 2)) + networks.dice_loss(labels, classes)
+    if o.image and o.pool == "lehmer":
+        total = total + o.image * networks.image_loss(labels, classes)
+    elif o.image:
+        total = total + o.image * top_loss(labels, classes)
+    return total
+
+
+def top_loss(labels, classes):
+    """The image's loss with the mean of the highest 2 % of the pixels."""
+    has = ops.cast(ops.any(labels > 0, axis=(1, 2)), classes.dtype)
+    malignant = ops.cast(ops.any(labels == 2, axis=(1, 2)), classes.dtype)
+    p = 1 - classes[..., 0]
+    flat = ops.reshape(p, (-1, o.size * o.size))
+    top = ops.mean(ops.top_k(flat, o.size * o.size // 50)[0], -1)
+    share = ops.sum(classes[..., 2], axis=(1, 2)) / (ops.sum(p, axis=(1, 2)) + 1e-3)
+    return networks.surprise(has, top) + 0.5 * has * networks.surprise(malignant, share)
+
+
+class Strong(batches.Batches):
+    """Wider geometry, and blur, sharpening, speckle, gain fields and cut-outs."""
+
+    def pair(self, k):
+        rng = np.random.default_rng((self.seed, self.epoch, k))
+        image, label = batches.augmented(self.images[k], self.labels[k], rng)
+        size = image.shape[0]
+        kind = rng.random()
+        if kind < 0.25:
+            image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.4) * size / 128)
+        elif kind < 0.4:
+            soft = cv2.GaussianBlur(image, (0, 0), 1.5 * size / 128)
+            image = cv2.addWeighted(image, 1.8, soft, -0.8, 0)
+        if rng.random() < 0.4:
+            grains = max(2, int(size * rng.uniform(0.3, 1)))
+            noise = rng.normal(0, 1, (grains, grains)).astype("float32")
+            noise = 1 + rng.uniform(0.05, 0.25) * cv2.resize(noise, (size, size))
+            image = np.clip(image * noise, 0, 255).astype(np.uint8)
+        if rng.random() < 0.3:
+            gain = rng.uniform(0.5, 1.4, (4, 4)).astype("float32")
+            gain = cv2.resize(gain, (size, size), interpolation=cv2.INTER_CUBIC)
+            image = np.clip(image * gain, 0, 255).astype(np.uint8)
+        if rng.random() < 0.3:
+            h, w = (rng.uniform(0.05, 0.2, 2) * size).astype(int) + 1
+            y, x = rng.integers(0, size - h), rng.integers(0, size - w)
+            image = image.copy()
+            image[y : y + h, x : x + w] = rng.integers(0, 160)
+        return image, label
+
+
+def simulated(n):
+    """Return n phantoms as arrays: 9 benign to 7 malignant to 4 normal ones."""
+    counts = (n * 9 // 20, n * 7 // 20, n - n * 16 // 20)
+    root = phantom.write_dataset(KEPT / f"phantoms-{n}", *counts, 7)
+    return busi.load_arrays(busi.index(root), o.size)
+
+
+def evaluated(cases, classes):
+    """Return one dict a case; classes: probabilities (n, h, w, 3)."""
+    rows = []
+    for case, p in zip(cases.itertuples(), classes, strict=True):
+        reference = masks.merge(case.masks)
+        _, box = masks.letterbox(reference, o.size)
+        lesion = 1 - p[..., 0].astype("float64")
+        answer = masks.restore(lesion, box) > 0.5
+        truth = masks.target(masks.letterbox(reference, o.size)[0], case.label)
+        row = {
+            "case": case.case,
+            "label": case.label,
+            "group": case.group,
+            "dice": scores.dice(reference, answer),
+            "area": int(answer.sum()),
+            "lesion": float((lesion**3).sum() / ((lesion**2).sum() + 1e-3)),
+            "malignant": float(p[..., 2].sum() / (lesion.sum() + 1e-3)),
+        }
+        for k in (1, 2):
+            both = (p.argmax(-1) == k) & (truth == k)
+            either = (p.argmax(-1) == k) | (truth == k)
+            row |= {f"both{k}": int(both.sum()), f"either{k}": int(either.sum())}
+        rows.append(row)
+    return rows
+
+
+def run():
+    began = time.time()
+    keras.config.set_dtype_policy(training.precision())
+    keras.utils.set_random_seed(o.seed)
+    cases = busi.index(sources.locate(o.data).root)
+    cases["group"] = groups.assign_groups(cases, groups.near_duplicates(cases))
+    folds = groups.assign_folds(cases)
+    images, labels = busi.load_arrays(cases, o.size)
+    own = folds.isin([2, 3, 4]).to_numpy()
+    seen = simulated(o.simulated) if o.simulated else (images[own], labels[own])
+    kind = Strong if o.augment == "strong" else batches.Batches
+    source = kind(*seen, BATCH, o.seed)
+    model = network(seen[0])
+    if o.start:
+        model.load_weights(o.start)
+    steps = len(source) * o.epochs
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, steps, warmup_target=o.learning_rate, warmup_steps=len(source)
+    )
+    optimizer = keras.optimizers.AdamW(
+        rate, weight_decay=1e-4, clipnorm=1.0, use_ema=True, ema_momentum=0.99
+    )
+    model.compile(optimizer, loss=loss)
+    tell = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda e, logs: print(o.name, e + 1, logs["loss"], flush=True)
+    )
+    model.fit(
+        training.Feed(source),
+        epochs=o.epochs,
+        shuffle=False,
+        verbose=0,
+        callbacks=[tell],
+    )
+    optimizer.finalize_variable_values(model.trainable_variables)
+    KEPT.mkdir(parents=True, exist_ok=True)
+    model.save_weights(KEPT / f"{o.name}.weights.h5")
+    classes = training.predict(model, images[folds == 1], flip=True)
+    told = {
+        "options": {k: v for k, v in vars(o).items() if k not in ("what", "data")},
+        "parameters": model.count_params(),
+        "seconds": round(time.time() - began),
+        "cases": evaluated(cases[folds == 1], classes),
+    }
+    (KEPT / f"{o.name}.json").write_text(json.dumps(told))
+
+
+def summary(told, baseline):
+    """Return one row of the table."""
+    table = pd.DataFrame(told["cases"])
+    lesions, normals = (table[table["label"].ne("normal") == k] for k in (True, False))
+    before = pd.DataFrame(baseline["cases"]).set_index("case")
+    dice = scores.interval(lesions["dice"], lesions["group"])
+    gain = scores.interval(
+        lesions["dice"] - before.loc[lesions["case"], "dice"].to_numpy(),
+        lesions["group"],
+    )
+    changed = {k: v for k, v in told["options"].items() if v != baseline["options"][k]}
+    return {
+        "name": changed.pop("name", told["options"]["name"]),
+        "changed": json.dumps(changed),
+        "parameters": told["parameters"],
+        "seconds": told["seconds"],
+        **dict(zip(("dice", "low", "high"), dice, strict=True)),
+        **dict(zip(("gain", "gain_low", "gain_high"), gain, strict=True)),
+        "normals_empty": (normals["area"] == 0).mean(),
+        "lesions_found": (lesions["area"] > 0).mean(),
+        "image_auc": roc_auc_score(table["label"] != "normal", table["lesion"]),
+        "class_auc": roc_auc_score(
+            lesions["label"] == "malignant", lesions["malignant"]
+        ),
+        "iou_benign": table["both1"].sum() / table["either1"].sum(),
+        "iou_malignant": table["both2"].sum() / table["either2"].sum(),
+    }
+
+
+def table():
+    tried = {path.stem: json.loads(path.read_text()) for path in KEPT.glob("*.json")}
+    rows = [summary(told, tried[o.name]) for _, told in sorted(tried.items())]
+    frame = pd.DataFrame(rows).round(4)
+    frame.to_csv(ROOT / "results" / "experiments.csv", index=False)
+    print(frame.to_string())
+
+
+if __name__ == "__main__":
+    run() if o.what == "run" else table()
