@@ -51,7 +51,7 @@ profile: str = "quick"  # results go to runs/<data>-<profile>/
 import numpy as np
 import pandas as pd
 
-from helpers import busi, figures, masks, scores
+from helpers import busi, figures, intervals, masks, scores
 
 step = here.step("05_read_the_errors", profile)
 arrays = step.read("02_prepare_the_masks", "arrays.npz")
@@ -118,7 +118,7 @@ normals = table[table["label"] == "normal"]
 
 def with_interval(part, column):
     """Return "mean [low, high]" of a column, by bootstrap over groups."""
-    mean, low, high = scores.interval(part[column], part["group"])
+    mean, low, high = intervals.interval(part[column], part["group"])
     return f"{mean:.3f} [{low:.3f}, {high:.3f}]"
 
 
@@ -273,7 +273,7 @@ pd.crosstab(table["label"], table["named"])
 
 # %%
 step.save("scores.csv", table)
-mean, low, high = scores.interval(lesions["dice"], lesions["group"])
+mean, low, high = intervals.interval(lesions["dice"], lesions["group"])
 step.save(
     "report.json",
     {

@@ -9,7 +9,7 @@ from conftest import ROOT
 LEVELS = [
     {"archives", "masks", "phantom", "place"},
     {"busi"},
-    {"batches", "figures", "groups", "scores", "sources"},
+    {"batches", "calibration", "figures", "groups", "intervals", "scores", "sources"},
     {"audit", "networks", "training", "workspace"},
 ]
 TOP = [("networks", "training")]  # within the top row, training reads networks
