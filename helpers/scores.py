@@ -1,39 +1,51 @@
-"""Scores of one mask against its reference, and how sure we are of their mean.
+"""Scores of one predicted mask against its reference: overlap, boundary, area, lesions.
 
 Masks are 2-D bool arrays of one shape. What an empty mask means is decided here, once:
 
-| reference | prediction | Dice, IoU, surface Dice | HD95               |
-|-----------|------------|-------------------------|--------------------|
-| lesion    | empty      | 0                       | diagonal of image  |
-| empty     | lesion     | 0                       | diagonal of image  |
-| empty     | empty      | 1                       | 0                  |
+| reference | prediction | Dice, IoU, surface Dice | HD95     | HD95 / size | area error |
+|-----------|------------|-------------------------|----------|-------------|------------|
+| lesion    | empty      | 0                       | diagonal | diagonal    | -1         |
+| empty     | lesion     | 0                       | diagonal | nan         | nan        |
+| empty     | empty      | 1                       | 0        | nan         | nan        |
 
-Tables report lesion images and normal images apart, so the last row never lifts a mean.
+The diagonal is the image's. Size is the reference's equivalent diameter, that of a disc
+of its area. Lesions are the parts of a mask: with an empty prediction all are missed,
+with an empty reference each predicted part is a false lesion, with both empty there are
+none of either. Tables report lesion images and normal images apart, so that the last row
+never lifts a mean.
 """
 
-import cv2
 import numpy as np
-import pandas as pd
+from scipy import ndimage
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial import KDTree
 
-CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+SPECK = 20  # pixels; smaller parts count as no lesion, in either mask
 EMPTY_RULE = (
-    "An empty prediction of a lesion scores Dice 0, IoU 0 and HD95 = image diagonal; "
-    "normal images are reported apart."
+    "An empty prediction of a lesion scores Dice 0, IoU 0, surface Dice 0, "
+    "HD95 = image diagonal, area error -100 %, and misses every lesion. "
+    "Normal images are reported apart: there an empty prediction scores 1 (HD95 0), any "
+    "other 0 (HD95 = image diagonal), each part of it is a false lesion, and what is "
+    "relative to the lesion's size has no value."
+)
+LESION_RULE = (
+    f"A lesion is a part of connected pixels (corners connect) of at least {SPECK} pixels. "
+    "Lesions are matched one to one; a match needs the stated IoU."
 )
 
 
 def dice(reference, prediction):
     """Return 2 |A and B| / (|A| + |B|) (Dice 1945), a float in [0, 1]."""
     a, b = checked(reference, prediction)
-    total = a.sum() + b.sum()
-    return float(2 * (a & b).sum() / total) if total else 1.0
+    total = _count(a) + _count(b)
+    return 2 * _count(a & b) / total if total else 1.0
 
 
 def iou(reference, prediction):
     """Return |A and B| / |A or B| (Jaccard 1912), a float in [0, 1]."""
     a, b = checked(reference, prediction)
-    union = (a | b).sum()
-    return float((a & b).sum() / union) if union else 1.0
+    union = _count(a | b)
+    return _count(a & b) / union if union else 1.0
 
 
 def hd95(reference, prediction):
@@ -42,11 +54,7 @@ def hd95(reference, prediction):
     As in Metrics Reloaded (Maier-Hein et al. 2024, Nat Methods 21:195): one percentile a
     direction, then the larger; not one percentile of the pooled distances.
     """
-    a, b = checked(reference, prediction)
-    if not (a.any() and b.any()):
-        return 0.0 if a.any() == b.any() else float(np.hypot(*a.shape))
-    to_b, to_a = border_distances(a, b)
-    return float(max(np.percentile(to_b, 95), np.percentile(to_a, 95)))
+    return _hd95(border_distances(reference, prediction), np.shape(reference))
 
 
 def surface_dice(reference, prediction, tolerance):
@@ -55,14 +63,17 @@ def surface_dice(reference, prediction, tolerance):
     The normalised surface distance of Nikolov et al. (2021, J Med Internet Res
     23:e26151), with boundary pixels counted rather than contour length weighted.
     """
-    a, b = checked(reference, prediction)
     if not tolerance >= 0:
         raise ValueError(f"tolerance must be 0 or more pixels, not {tolerance}")
-    if not (a.any() and b.any()):
-        return float(a.any() == b.any())
-    to_b, to_a = border_distances(a, b)
-    near = (to_b <= tolerance).sum() + (to_a <= tolerance).sum()
-    return float(near / (len(to_b) + len(to_a)))
+    return _near(border_distances(reference, prediction), tolerance)
+
+
+def relative_tolerance(area):
+    """Return 5 % of the equivalent diameter of a reference of `area` pixels, at least 1.
+
+    One pixel is the least difference that two outlines on a grid can have.
+    """
+    return max(1.0, 0.05 * _diameter(area))
 
 
 def checked(reference, prediction):
@@ -76,55 +87,127 @@ def checked(reference, prediction):
     return a, b
 
 
+def cropped(a, b):
+    """Return both masks cut to the box around their union; empty ones become (0, 0).
+
+    No score of this module changes: beyond the box, as beyond the image, is outside.
+    """
+    rows, columns = (np.flatnonzero((a | b).any(axis=axis)) for axis in (1, 0))
+    box = tuple(slice(i[0], i[-1] + 1) if i.size else slice(0) for i in (rows, columns))
+    return a[box], b[box]
+
+
 def border(mask):
     """Return the mask's own pixels that touch the outside (4-neighbours), 2-D bool.
 
     The image's edge counts as outside, so a lesion cut by it has a closed boundary.
     """
-    padded = np.pad(mask.astype(np.uint8), 1)
-    inner = cv2.erode(padded, CROSS, borderValue=0)
-    return (padded & ~inner)[1:-1, 1:-1].astype(bool)
+    near = np.pad(mask, 1)
+    inner = near[:-2, 1:-1] & near[2:, 1:-1] & near[1:-1, :-2] & near[1:-1, 2:]
+    return mask & ~inner
 
 
-def border_distances(a, b):
-    """Return distances (pixels) from a's boundary to b's and from b's to a's."""
-    edge_a, edge_b = border(a), border(b)
-    return distance_to(edge_b)[edge_a], distance_to(edge_a)[edge_b]
+def border_distances(reference, prediction):
+    """Return distances (pixels) from each boundary to the other, two float 1-D arrays.
+
+    An empty mask has no boundary: none start there, and those that lead there are inf.
+    """
+    masks = cropped(*checked(reference, prediction))
+    one, two = (np.argwhere(border(mask)) for mask in masks)
+    return KDTree(two).query(one)[0], KDTree(one).query(two)[0]
 
 
-def distance_to(points):
-    """Return each pixel's Euclidean distance (pixels) to the nearest True pixel."""
-    away = (~points).astype(np.uint8)
-    return cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+def _count(mask):
+    return int(np.count_nonzero(mask))  # NumPy 2.4 returns a type of its own
+
+
+def _hd95(distances, shape):
+    finite = [np.minimum(d, np.hypot(*shape)) for d in distances if d.size]
+    return float(max((np.percentile(d, 95) for d in finite), default=0))
+
+
+def _near(distances, tolerance):
+    joined = np.concatenate(distances)
+    near = np.isfinite(joined) & (joined <= tolerance)
+    return float(near.mean()) if joined.size else 1.0
+
+
+def _diameter(area):
+    return float(np.sqrt(4 * area / np.pi))
+
+
+def lesions(mask):
+    """Return (parts, n): lesions numbered 1 to n, int (h, w), and 0 elsewhere.
+
+    A lesion is a part of connected pixels (8 neighbours: corners connect) of at least
+    SPECK pixels. Lesions whose outlines touch in one mask count as one.
+    """
+    parts, _ = ndimage.label(mask, np.ones((3, 3)))
+    kept = np.bincount(parts.ravel(), minlength=1) >= SPECK
+    kept[0] = False
+    return (np.cumsum(kept) * kept)[parts], int(kept.sum())
+
+
+def overlaps(reference, prediction):
+    """Return the IoU of each reference lesion with each predicted one, float (n, m)."""
+    (one, n), (two, m) = (lesions(mask) for mask in (reference, prediction))
+    shared = np.bincount((one * (m + 1) + two).ravel(), minlength=(n + 1) * (m + 1))
+    shared = shared.reshape(n + 1, m + 1)
+    union = shared.sum(axis=1)[1:, None] + shared.sum(axis=0)[None, 1:] - shared[1:, 1:]
+    return shared[1:, 1:] / union
+
+
+def matched(overlap, least):
+    """Return which predicted lesions find one of the reference, bool (m,).
+
+    A pair needs an IoU of at least `least`, each lesion has one partner at most. Of all
+    such pairings the one with the most pairs counts, then that with the largest sum of
+    IoU (optimal assignment: Kuhn 1955, Nav Res Logist Q 2:83).
+    """
+    allowed = overlap >= least
+    weight = np.where(allowed, overlap + min(overlap.shape), 0)
+    rows, columns = linear_sum_assignment(weight, maximize=True)
+    found = np.zeros(overlap.shape[1], bool)
+    found[columns] = allowed[rows, columns]
+    return found
+
+
+def candidates(reference, prediction, probability, least=0.1):
+    """Return (confidence, found, n) of a case's predicted lesions, for an FROC curve.
+
+    probability: float (h, w), the lesion probability. confidence: its mean over each
+    predicted lesion, float (m,); found: whether it finds a reference lesion with an IoU
+    of at least `least`, bool (m,); n: lesions in the reference.
+    """
+    overlap = overlaps(*checked(reference, prediction))
+    parts, m = lesions(prediction)
+    confidence = ndimage.mean(probability, parts, np.arange(1, m + 1))
+    return np.asarray(confidence, float), matched(overlap, least), len(overlap)
 
 
 def case_scores(reference, prediction):
-    """Return a dict of every score of one case, for one row of scores.csv."""
-    return {
-        "dice": dice(reference, prediction),
-        "iou": iou(reference, prediction),
-        "hd95": hd95(reference, prediction),
-        "surface_dice_2px": surface_dice(reference, prediction, 2),
-        "reference_area": int(np.count_nonzero(reference)),
-        "predicted_area": int(np.count_nonzero(prediction)),
-    }
+    """Return a dict of every score of one case, for one row of scores.csv.
 
-
-def interval(values, groups, resamples=10_000, seed=0, level=0.95):
-    """Return (mean, low, high): the mean and its bootstrap interval over whole groups.
-
-    Near-duplicates are not independent, so groups are drawn, not images (the cluster
-    bootstrap: Davison & Hinkley 1997, section 3.8; percentile interval). A single group
-    has no spread to show: low and high are nan.
+    Lengths and areas are in pixels; `relative` is relative to the reference's size.
     """
-    table = pd.DataFrame({"value": np.asarray(values, float), "group": list(groups)})
-    sums = table.groupby("group").value.agg(["sum", "count"]).to_numpy()
-    mean = float(table.value.mean())
-    if len(sums) < 2:
-        return mean, np.nan, np.nan
-    rng = np.random.default_rng(seed)
-    draws = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), resamples)
-    totals = draws @ sums
-    means = totals[:, 0] / totals[:, 1]
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return mean, float(low), float(high)
+    a, b = cropped(*checked(reference, prediction))
+    reference_area, predicted_area = _count(a), _count(b)
+    distances, overlap = border_distances(a, b), overlaps(a, b)
+    found = {f"{100 * t:.0f}": int(matched(overlap, t).sum()) for t in (0.1, 0.5)}
+    far = _hd95(distances, np.shape(reference))
+    error = predicted_area / reference_area - 1 if reference_area else np.nan
+    return {
+        "dice": dice(a, b),
+        "iou": iou(a, b),
+        "hd95": far,
+        "hd95_relative": far / _diameter(reference_area) if reference_area else np.nan,
+        "surface_dice_2px": _near(distances, 2),
+        "surface_dice_relative": _near(distances, relative_tolerance(reference_area)),
+        "reference_area": reference_area,
+        "predicted_area": predicted_area,
+        "area_error": error,
+        "area_error_absolute": abs(error),
+        "lesions": overlap.shape[0],
+        **{f"found_iou{t}": n for t, n in found.items()},
+        **{f"false_iou{t}": overlap.shape[1] - n for t, n in found.items()},
+    }

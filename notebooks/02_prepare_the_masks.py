@@ -56,7 +56,15 @@ seed: int = 0  # another number, other folds
 import numpy as np
 import pandas as pd
 
-from helpers import audit, busi, figures, groups, masks, scores
+from helpers import (
+    audit,
+    busi,
+    figures,
+    groups,
+    intervals,
+    masks,
+    scores,
+)
 
 step = here.step(
     "02_prepare_the_masks",
@@ -222,7 +230,7 @@ lesion = (cases["label"] != "normal").to_numpy()
 rows = []
 for name, folds in {"random": careless, "by groups": cases["fold"]}.items():
     dice = audit.copy_nearest(cases, images, labels, folds)[lesion]
-    mean, low, high = scores.interval(dice, cases["group"][lesion])
+    mean, low, high = intervals.interval(dice, cases["group"][lesion])
     leak = audit.leaked(cases["group"], folds).mean()
     rows.append(
         {

@@ -51,7 +51,14 @@ profile: str = "quick"  # results go to runs/<data>-<profile>/
 import numpy as np
 import pandas as pd
 
-from helpers import busi, figures, masks, scores
+from helpers import (
+    busi,
+    figures,
+    findings,
+    intervals,
+    masks,
+    scores,
+)
 
 step = here.step("05_read_the_errors", profile)
 arrays = step.read("02_prepare_the_masks", "arrays.npz")
@@ -67,18 +74,18 @@ print(f"{len(cases)} held-out cases of folds {sorted(set(cases['fold']))}")
 # %% [markdown]
 # ## From probabilities back to the original image
 #
-# The lesion probability of a pixel is that of benign plus that of malignant. You restore
-# it to the original size first and only then ask whether it is above one half.
+# The lesion probability of a pixel is that of benign plus that of malignant.
+# `findings.lesion_mask` restores it to the original size first and only then asks
+# whether it is above one half.
 
 
 # %%
 def predicted(case, probabilities):
     """Return the predicted lesion mask at the image's original size, 2-D bool."""
-    _, box = masks.letterbox(
-        np.zeros((case.height, case.width), bool), size
+    canvas = np.zeros((case.height, case.width), bool)
+    return findings.lesion_mask(
+        probabilities, masks.letterbox(canvas, size)[1]
     )
-    lesion = 1 - probabilities[..., 0].astype(np.float32)
-    return masks.restore(lesion, box) > 0.5
 
 
 references = [masks.merge(paths) for paths in cases["masks"]]
@@ -118,7 +125,7 @@ normals = table[table["label"] == "normal"]
 
 def with_interval(part, column):
     """Return "mean [low, high]" of a column, by bootstrap over groups."""
-    mean, low, high = scores.interval(part[column], part["group"])
+    mean, low, high = intervals.interval(part[column], part["group"])
     return f"{mean:.3f} [{low:.3f}, {high:.3f}]"
 
 
@@ -273,7 +280,7 @@ pd.crosstab(table["label"], table["named"])
 
 # %%
 step.save("scores.csv", table)
-mean, low, high = scores.interval(lesions["dice"], lesions["group"])
+mean, low, high = intervals.interval(lesions["dice"], lesions["group"])
 step.save(
     "report.json",
     {

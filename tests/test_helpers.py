@@ -9,7 +9,16 @@ from conftest import ROOT
 LEVELS = [
     {"archives", "masks", "phantom", "place"},
     {"busi"},
-    {"batches", "figures", "findings", "groups", "scores", "sources"},
+    {
+        "batches",
+        "calibration",
+        "figures",
+        "findings",
+        "groups",
+        "intervals",
+        "scores",
+        "sources",
+    },
     {"audit", "networks", "training", "workspace"},
 ]
 TOP = [("networks", "training")]  # within the top row, training reads networks

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
-from helpers import scores
+from helpers import intervals
 
 RUNS = sorted((ROOT / "results").glob("busi-*"))
 each = pytest.mark.parametrize("run", RUNS, ids=lambda p: p.name)
@@ -20,7 +20,7 @@ def test_the_report_follows_from_the_scores_of_each_case(run):
         table[table["label"] != "normal"],
         table[table["label"] == "normal"],
     )
-    mean, low, high = scores.interval(lesions["dice"], lesions["group"])
+    mean, low, high = intervals.interval(lesions["dice"], lesions["group"])
     assert report["lesion_dice"] == pytest.approx(
         {"mean": mean, "low": low, "high": high, "n": len(lesions)}
     )

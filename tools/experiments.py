@@ -61,6 +61,7 @@ from helpers import (
     batches,
     busi,
     groups,
+    intervals,
     masks,
     networks,
     phantom,
@@ -275,8 +276,8 @@ def summary(told, baseline):
     table = pd.DataFrame(told["cases"])
     lesions, normals = (table[table["label"].ne("normal") == k] for k in (True, False))
     before = pd.DataFrame(baseline["cases"]).set_index("case")
-    dice = scores.interval(lesions["dice"], lesions["group"])
-    gain = scores.interval(
+    dice = intervals.interval(lesions["dice"], lesions["group"])
+    gain = intervals.interval(
         lesions["dice"] - before.loc[lesions["case"], "dice"].to_numpy(),
         lesions["group"],
     )

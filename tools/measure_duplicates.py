@@ -36,24 +36,17 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from helpers import busi, groups, phantom
+from helpers import busi, groups, intervals, phantom
 
 LABELLED = ROOT / "results" / "near_duplicates_labelled.csv"
 REPORT = ROOT / "results" / "near_duplicates.json"
 POPULATION = {"neighbour": 485, "candidate": 3806, "random": 189_706}  # of drawn strata
 
 
-def wilson(k, n, z=1.96):
-    """Return [low, high], the 95 % interval of a share k / n (Wilson 1927)."""
-    if n == 0:
-        return [0.0, 1.0]
-    centre, half = k + z * z / 2, z * np.sqrt(k * (n - k) / n + z * z / 4)
-    return [round(float((centre + s * half) / (n + z * z)), 3) for s in (-1, 1)]
-
-
 def share(k, n):
     k, n = int(k), int(n)
-    return {"n": n, "share": round(k / n, 3) if n else None, "interval": wilson(k, n)}
+    interval = [round(end, 3) for end in intervals.wilson(k, n)]
+    return {"n": n, "share": round(k / n, 3) if n else None, "interval": interval}
 
 
 def as_set(pairs):
