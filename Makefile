@@ -3,14 +3,17 @@
 PYTHON ?= python3
 PROFILE ?= quick
 DATA ?=
-export DATA PROFILE
+IMAGES ?=
+OUT ?=
+MODEL ?=
+export DATA PROFILE IMAGES OUT MODEL
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 PY := .venv/bin/python
 COLAB_PY := .venv-colab/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run-all test test-colab pages check-data notebooks lint lock address clean
+.PHONY: help setup run-all test test-colab pages check-data notebooks lint lock address predict clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +33,9 @@ pages: setup ## build site/ from the run that finished last
 
 check-data: setup ## list what is wrong with the images at DATA
 	@$(PY) tools/check_data.py "$$DATA"
+
+predict: setup ## outline lesions in images of your own: IMAGES=folder OUT=folder [MODEL=file]
+	@$(PY) tools/predict.py "$$IMAGES" "$$OUT" --model "$$MODEL"
 
 test: setup lint ## run every check
 	@$(PY) -m pytest
