@@ -50,6 +50,7 @@ here = workspace.start()
 profile: str = "quick"  # results go to runs/<data>-<profile>/
 image_size: int = 128  # pixels a side; as in notebook 2
 width: int = 16  # channels at the finest level; 24: twice the time
+encoder: str = "residual"  # "mobilenet": ImageNet weights, downloaded
 epochs: int = 12  # times that each image is seen
 batch_size: int = 8  # images a step; halve it if memory runs out
 learning_rate: float = 2e-3  # the highest size of a step
@@ -71,6 +72,7 @@ step = here.step(
     profile,
     image_size=image_size,
     width=width,
+    encoder=encoder,
     epochs=epochs,
     batch_size=batch_size,
     learning_rate=learning_rate,
@@ -96,7 +98,7 @@ print(
 # %%
 keras.config.set_dtype_policy(training.precision())
 keras.utils.set_random_seed(seed)
-model = networks.unet(size=image_size, width=width)
+model = networks.unet(size=image_size, width=width, encoder=encoder)
 print(
     f"{model.count_params():,} parameters, {keras.config.dtype_policy().name}"
 )
@@ -281,7 +283,7 @@ for fold in range(n_folds):
     training_rows, validation_rows, rows = split(fold)
     keras.utils.set_random_seed(seed)
     model, record = training.fit(
-        networks.unet(size=image_size, width=width),
+        networks.unet(size=image_size, width=width, encoder=encoder),
         batches.Batches(
             images[training_rows], labels[training_rows], batch_size, seed
         ),
