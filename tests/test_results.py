@@ -54,8 +54,15 @@ def test_the_readme_quotes_the_kept_run():
     quoted = (
         f"{dice['mean']:.2f} (95 % interval {dice['low']:.2f} to {dice['high']:.2f})"
     )
+    lesions = pd.read_csv(ROOT / "results/busi-cpu/scores.csv").query(
+        "label != 'normal'"
+    )
+    missed = (lesions["predicted_area"] == 0).sum()
     assert quoted in readme
+    assert f"median {report['lesion_dice_median']:.2f}" in readme
     assert f"{normals['left_empty']} of {normals['n']} normal images" in readme
+    assert f"{missed} of {dice['n']} lesions empty" in readme
+    assert f"everywhere gives {report['mean_shape_dice']:.2f}" in readme
 
 
 def test_the_readme_quotes_what_was_found_in_the_data():
