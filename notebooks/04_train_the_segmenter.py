@@ -252,9 +252,10 @@ def tiny_run(kind, folder):
 
 
 # %% [markdown]
-# Run it, let it be interrupted, and call it again. Then train the same network without
-# any interruption. Expect the weights to be equal to the last bit on a CPU. (Some sums
-# on a GPU are taken in another order each time, and the last digits differ.)
+# Run it, let it be interrupted, and call it again: it goes on after the second epoch.
+# Then train the same network without any interruption. Expect the weights to be equal
+# to the last bit on a CPU. (Some sums on a GPU are taken in another order each time, and
+# the last digits differ. So they do on a CPU with another number of cores.)
 
 # %%
 scratch = Path(tempfile.mkdtemp())
@@ -275,7 +276,9 @@ print(f"largest difference of a weight: {difference}")
 # ## Train
 #
 # This is the long cell. It prints one line an epoch, with the time that is left. If it
-# is interrupted, run it again: it goes on.
+# is interrupted, run it again: it goes on, also on a new Colab machine if your Drive is
+# there. Once it has finished, running it again gives back what is there. Change a
+# number above, and it starts anew and says why.
 
 # %%
 held_out, answers, history = [], [], []
