@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -18,6 +19,9 @@ from . import batches, networks, place
 STATE = "resume.npz"
 SOURCES = (batches.__file__, networks.__file__, __file__)
 DRIVE_PAUSE = 300  # seconds: Drive's bin keeps every copy, and counts it as space used
+
+# One process trains several models here, which TensorFlow takes for a mistake.
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 def precision():
@@ -37,8 +41,8 @@ def fit(model, train, validation, folder, *, epochs, learning_rate, seed, drive=
 
     model: not compiled, built after keras.utils.set_random_seed(seed). train,
     validation: `batches.Batches`. After each epoch the whole state goes into
-    folder/resume.npz and the best weights into folder/model.keras, each by rename; every
-    few minutes the state goes into the folder `drive` too, if one is given. Called again
+    folder/resume.npz and the best weights, those of the lowest validation loss, into
+    folder/model.keras, each by rename; every few minutes the state goes into the folder `drive` too, if one is given. Called again
     with the same settings, data and code, here or where that Drive is seen, fit goes on
     from there; called with anything else it starts anew. A run that was stopped ends
     with the weights of an uninterrupted one, bit for bit on a CPU (with as many cores:
@@ -221,7 +225,7 @@ class Run(keras.callbacks.Callback):
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
         now = self.model.evaluate(Feed(self.validation), verbose=0, return_dict=True)
         self.check(now["loss"])  # the last step may have broken the weights
-        best = max((row["val_dice"] for row in self.rows), default=-1.0)
+        lowest = min((row["val_loss"] for row in self.rows), default=np.inf)
         spent = self.rows[-1]["seconds"] if self.rows else 0.0
         row = {
             "epoch": epoch + 1,
@@ -231,7 +235,7 @@ class Run(keras.callbacks.Callback):
             "seconds": round(spent + time.time() - self.began, 1),
         }
         self.began = time.time()
-        if row["val_dice"] > best:
+        if row["val_loss"] < lowest:  # steadier than Dice on few validation images
             self.best = self.model.get_weights()
             save(self.model, self.folder / "model.keras")
         self.model.set_weights(running)

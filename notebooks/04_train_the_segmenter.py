@@ -169,7 +169,8 @@ print(
 #
 # The folds come from notebook 2; near-copies of a frame always share a fold. One fold is
 # *held out*: its cases have no part in training. A small inner part of the rest, again
-# in whole groups, is the *validation part*: it decides which epoch's weights are kept.
+# in whole groups, is the *validation part*: it decides which epoch's weights are kept,
+# those of the lowest loss there.
 # The held-out fold must not decide anything, or its score would flatter itself.
 
 
@@ -316,17 +317,17 @@ for fold in range(n_folds):
 # %%
 history = pd.DataFrame(history)
 last = history[history["fold"] == n_folds - 1]
-best = last.loc[last["val_dice"].idxmax()]
+best = last.loc[last["val_loss"].idxmin()]
 figures.show(
     figures.curves(
         last,
         f"Fold {n_folds - 1}, {epochs} epochs ({here.data.kind} images)",
     ),
     alt=f"Loss falls from {last['loss'].iloc[0]:.2f} to {last['loss'].iloc[-1]:.2f}; "
-    f"the best validation Dice is {best['val_dice']:.2f}.",
+    f"the lowest validation loss is {best['val_loss']:.2f}.",
 )
 print(
-    f"kept: epoch {best['epoch']:.0f}, validation Dice {best['val_dice']:.3f}"
+    f"kept: epoch {best['epoch']:.0f}, validation loss {best['val_loss']:.3f}"
 )
 
 # %% [markdown]
