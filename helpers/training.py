@@ -42,11 +42,11 @@ def fit(model, train, validation, folder, *, epochs, learning_rate, seed, drive=
     model: not compiled, built after keras.utils.set_random_seed(seed). train,
     validation: `batches.Batches`. After each epoch the whole state goes into
     folder/resume.npz and the best weights, those of the lowest validation loss, into
-    folder/model.keras, each by rename; every few minutes the state goes into the folder `drive` too, if one is given. Called again
-    with the same settings, data and code, here or where that Drive is seen, fit goes on
-    from there; called with anything else it starts anew. A run that was stopped ends
-    with the weights of an uninterrupted one, bit for bit on a CPU (with as many cores:
-    their number changes the order of sums).
+    folder/model.keras, each by rename; every few minutes the state goes into the folder
+    `drive` too, if one is given. Called again with the same settings, data and code,
+    here or where that Drive is seen, fit goes on from there; called with anything else
+    it starts anew. A run that was stopped ends with the weights of an uninterrupted one,
+    bit for bit on a CPU (with as many cores: their number changes the order of sums).
 
     The learning rate rises over the first epoch and falls along a cosine to zero
     (Loshchilov & Hutter 2017). What is validated and kept is the moving average of the
