@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
+import pandas as pd
 import pytest
 from conftest import ROOT
 
@@ -43,15 +45,20 @@ def test_every_notebook_runs_and_seals_its_folder(series):
         assert (folder / notebook.name).exists() and manifest["files"]
 
 
-def test_the_network_beats_answering_nothing(series):
-    folder = series[0] / "phantom-quick" / "05_read_the_errors"
-    report = json.loads((folder / "report.json").read_text())
-    assert report["lesion_dice"]["mean"] > 0.05
-    history = (
-        series[0] / "phantom-quick/04_train_the_segmenter/history.csv"
-    ).read_text()
-    losses = [float(line.split(",")[2]) for line in history.splitlines()[1:]]
-    assert losses[-1] < losses[0]
+def test_the_network_learns_where_lesions_are(series):
+    """A few dozen steps on twenty images: too few for a mask, enough to lean that way."""
+    run = series[0] / "phantom-quick"
+    losses = pd.read_csv(run / "04_train_the_segmenter/history.csv")["loss"]
+    assert losses.iloc[-1] < losses.iloc[0]
+    folds = pd.read_csv(run / "02_prepare_the_masks/folds.csv")
+    with (
+        np.load(run / "02_prepare_the_masks/arrays.npz") as arrays,
+        np.load(run / "04_train_the_segmenter/predictions.npz") as answers,
+    ):
+        rows = folds.reset_index().set_index("case")["index"][answers["case"]]
+        lesion = arrays["labels"][rows] > 0
+        p = 1 - answers["probabilities"][..., 0].astype(float)
+    assert p[lesion].mean() > p[~lesion].mean()
 
 
 def test_every_figure_has_alternative_text(series):
