@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 
-import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
@@ -45,20 +44,15 @@ def test_every_notebook_runs_and_seals_its_folder(series):
         assert (folder / notebook.name).exists() and manifest["files"]
 
 
-def test_the_network_learns_where_lesions_are(series):
-    """A few dozen steps on twenty images: too few for a mask, enough to lean that way."""
+def test_the_network_begins_to_learn_and_every_held_out_case_is_scored(series):
+    """A few dozen steps on twenty images are too few to ask for masks."""
     run = series[0] / "phantom-quick"
     losses = pd.read_csv(run / "04_train_the_segmenter/history.csv")["loss"]
-    assert losses.iloc[-1] < losses.iloc[0]
+    assert losses.iloc[-1] < 0.7 * losses.iloc[0]
     folds = pd.read_csv(run / "02_prepare_the_masks/folds.csv")
-    with (
-        np.load(run / "02_prepare_the_masks/arrays.npz") as arrays,
-        np.load(run / "04_train_the_segmenter/predictions.npz") as answers,
-    ):
-        rows = folds.reset_index().set_index("case")["index"][answers["case"]]
-        lesion = arrays["labels"][rows] > 0
-        p = 1 - answers["probabilities"][..., 0].astype(float)
-    assert p[lesion].mean() > p[~lesion].mean()
+    scored = pd.read_csv(run / "05_read_the_errors/scores.csv")
+    held_out = folds[folds["fold"] == 0]["case"]
+    assert sorted(scored["case"]) == sorted(held_out)
 
 
 def test_every_figure_has_alternative_text(series):
