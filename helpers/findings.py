@@ -12,10 +12,10 @@ from . import masks
 # Chosen as hints for a reader, not validated on patients.
 UNSURE = (0.2, 0.8)  # a lesion probability between these is neither yes nor no
 VAGUE = 0.65  # mean lesion probability inside an outline below this is vague
-# From the lowest to the highest of 624 of BUSI's 780 images.
-BRIGHTNESS = (29.9, 169.7)  # mean grey value
-CONTRAST = (27.5, 74.7)  # standard deviation of the grey values
-SHAPE = (0.57, 2.06)  # width / height
+# What 624 of BUSI's 780 images span, rounded outwards.
+BRIGHTNESS = (29, 170)  # mean grey value
+CONTRAST = (27, 75)  # standard deviation of the grey values
+SHAPE = (0.56, 2.06)  # width / height
 
 
 def image_probabilities(classes):

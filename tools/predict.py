@@ -192,28 +192,32 @@ def load_model(path):
     rule = read_rule(path.with_suffix(".json"))
     try:
         with quiet():
-            from helpers import training  # takes seconds: after all cheap checks
-
-            model = training.load(path)
-            shapes = model.input_shape, model.output_shape
-            size = shapes[0][1]
-            wanted = (None, size, size, 1), (None, size, size, 3)
-            fits = isinstance(size, int) and shapes == wanted
-            answer = (
-                training.predict(model, np.zeros((1, size, size))) if fits else None
-            )
+            model, answer = tried(path)
+    except Refused:
+        raise
     except Exception as error:  # keras has no common class for a bad file
         first = str(error).strip().split("\n")[0][:120]
         raise Refused(f"{path} is no model that can be used ({first}).") from None
-    if not fits:
-        raise Refused(
-            f"{path} maps {shapes[0]} to {shapes[1]}; wanted is one grey square to three "
-            "class probabilities, as notebook 4 writes it."
-        )
     if not (answer.min() >= 0 and np.allclose(answer.sum(axis=-1), 1, atol=0.01)):
         raise Refused(f"{path} answers with numbers that are no probabilities.")
     print(f"Model {path.name}, rule {rule}")
     return model, rule
+
+
+def tried(path):
+    """Return (model, its answer to a black image); refuse a model of other shapes."""
+    from helpers import training  # takes seconds: only after the cheap checks
+
+    model = training.load(path)
+    given, returned = model.input_shape, model.output_shape
+    size = given[1]
+    wanted = (None, size, size, 1), (None, size, size, 3)
+    if not isinstance(size, int) or (given, returned) != wanted:
+        raise Refused(
+            f"{path} maps {given} to {returned}; wanted is one grey square to three class "
+            "probabilities, as notebook 4 writes it."
+        )
+    return model, training.predict(model, np.zeros((1, size, size)))
 
 
 def read_rule(path):
