@@ -84,9 +84,11 @@ def test_an_image_outside_the_range_of_busi_is_told(scale, shape, reasons):
     assert findings.unlike_training(image.astype(np.uint8)) == reasons
 
 
-def test_no_image_of_busi_is_unlike_busi(busi_root):
-    for path in sorted(busi_root.glob("*/*).png"))[::8]:
-        assert findings.unlike_training(busi.read_image(path)) == []
+def test_hardly_an_image_of_busi_is_unlike_busi(busi_root):
+    # Hardly: the range is of 624 images, and whoever has all 780 tests with all.
+    paths = sorted(busi_root.glob("*/*).png"))
+    unlike = [p.name for p in paths if findings.unlike_training(busi.read_image(p))]
+    assert len(unlike) <= 0.02 * len(paths), unlike
 
 
 def test_a_clear_answer_leaves_no_doubt():
