@@ -15,7 +15,7 @@
 #
 # **Takes** about two minutes in the quick profile and a quarter of an hour in the cpu
 # profile, on two CPU cores. **Needs** notebook 2. **Reads** `arrays.npz`, `folds.csv`.
-# **Writes** `model.keras`, `history.csv`, `predictions.npz`.
+# **Writes** `model.keras`, `history.csv`, `rules.csv`, `predictions.npz`.
 #
 # > **For teaching and research. This is not a medical device.**
 
@@ -65,7 +65,16 @@ import keras
 import numpy as np
 import pandas as pd
 
-from helpers import batches, figures, groups, masks, networks, training
+from helpers import (
+    batches,
+    figures,
+    findings,
+    groups,
+    masks,
+    networks,
+    place,
+    training,
+)
 
 step = here.step(
     "04_train_the_segmenter",
@@ -274,6 +283,20 @@ difference = max(
 print(f"largest difference of a weight: {difference}")
 
 # %% [markdown]
+# ## The same on a GPU
+#
+# Nothing in the code changes. In Colab choose *Runtime*, *Change runtime type*, *T4 GPU*,
+# and run all cells again; the machine is a new one, so notebook 2 comes first, or its
+# results are found on your Drive. `training.precision` then picks 16-bit numbers by
+# itself, the kind that this GPU computes fastest. With the time that it saves, take the
+# numbers of `profiles/gpu.yaml` in the parameters cell: larger images, a wider network,
+# all five folds. How long will it take? The line of the second epoch tells you, once the
+# start-up of the first one no longer counts.
+
+# %%
+print(f"{place.device()}: computes in {training.precision()}")
+
+# %% [markdown]
 # ## Train
 #
 # This is the long cell. It prints one line an epoch, with the time that is left. If it
@@ -282,7 +305,7 @@ print(f"largest difference of a weight: {difference}")
 # number above, and it starts anew and says why.
 
 # %%
-held_out, answers, history = [], [], []
+held_out, answers, history, rules = [], [], [], []
 for fold in range(n_folds):
     training_rows, validation_rows, rows = split(fold)
     keras.utils.set_random_seed(seed)
@@ -305,6 +328,11 @@ for fold in range(n_folds):
         drive=step.drive and step.drive / f"fold_{fold}",
     )
     history += [{"fold": fold, **row} for row in record]
+    rule = findings.fit_rule(
+        training.predict(model, images[validation_rows], flip=True),
+        labels[validation_rows],
+    )
+    rules.append({"fold": fold, **rule})
     held_out.append(rows)
     answers.append(training.predict(model, images[rows], flip=True))
 
@@ -329,6 +357,20 @@ figures.show(
 print(
     f"kept: epoch {best['epoch']:.0f}, validation loss {best['val_loss']:.3f}"
 )
+
+# %% [markdown]
+# ## Choose the cuts, but not on held-out cases
+#
+# The network gives probabilities. A mask needs a cut: above which probability does a
+# pixel count as lesion? Below which size is a spot ignored? And how sure must the network
+# be of *any* lesion before it marks one? The loop above let the validation part answer:
+# the first two are those of its highest mean Dice, the third is the highest that still
+# keeps 95 % of its lesions. These are few cases, so expect the cuts to differ between
+# folds.
+
+# %%
+rules = pd.DataFrame(rules)
+rules.round(3)
 
 # %% [markdown]
 # ## Look at held-out cases
@@ -360,6 +402,7 @@ for i in shown:
 
 # %%
 step.save("history.csv", history)
+step.save("rules.csv", rules)
 training.save(model, step.folder / "model.keras")
 step.keep("model.keras")
 step.save(

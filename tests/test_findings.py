@@ -48,6 +48,35 @@ def test_small_parts_are_dropped_and_the_threshold_counts():
     assert not findings.lesion_mask(*answer(0.0)).any()
 
 
+def test_an_image_that_is_hardly_suspect_stays_empty():
+    classes, box = answer(0.7)
+    assert findings.lesion_mask(classes, box, image_threshold=0.6).any()
+    empty = findings.lesion_mask(classes, box, image_threshold=0.8)
+    assert empty.shape == SHAPE and empty.dtype == bool and not empty.any()
+
+
+def test_a_fitted_rule_keeps_the_wanted_share_of_lesions():
+    rng = np.random.default_rng(0)
+    sure = rng.uniform(0.55, 0.99, 40)
+    classes = np.stack([answer(p)[0] for p in sure])
+    labels = (classes[..., 0] < 0.5).astype(np.uint8)
+    classes[:, 2, 2] = [0, 1, 0]  # a false speck in every answer
+    labels[30:], classes[30:] = 0, answer(0.3)[0]
+    rule = findings.fit_rule(classes, labels, sensitivity=0.9)
+    assert list(rule) == list(findings.RULE)
+    assert rule["minimum_area"] > 0
+    kept = [findings.lesion_probability(c) >= rule["image_threshold"] for c in classes]
+    assert sum(kept[:30]) == 27 and not any(kept[30:])
+
+
+def test_a_fitted_threshold_beats_one_half():
+    classes = np.stack([answer(0.4)[0], answer(0.45)[0]])
+    labels = (classes[..., 0] < 0.9).astype(np.uint8)
+    assert findings.fit_rule(classes, labels)["threshold"] == 0.3
+    with pytest.raises(ValueError, match="lesion"):
+        findings.fit_rule(classes, labels * 0)
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [

@@ -13,13 +13,12 @@ LEVELS = [
         "batches",
         "calibration",
         "figures",
-        "findings",
         "groups",
         "intervals",
         "scores",
         "sources",
     },
-    {"audit", "networks", "training", "workspace"},
+    {"audit", "findings", "networks", "training", "workspace"},
 ]
 TOP = [("networks", "training")]  # within the top row, training reads networks
 

@@ -177,7 +177,7 @@ def read_grey(path):
 
 
 def load_model(path):
-    """Return (model, its rule: threshold and minimum_area).
+    """Return (model, its rule for `findings.lesion_mask`).
 
     Raises:
         Refused: the file is missing, or anything but a segmentation network.
@@ -221,8 +221,8 @@ def tried(path):
 
 
 def read_rule(path):
-    """Return {"threshold", "minimum_area"}, both in [0, 1], of the file beside a model."""
-    rule = {"threshold": 0.5, "minimum_area": 0.0}
+    """Return the rule in the file beside a model, numbers in [0, 1], or the usual one."""
+    rule = dict(findings.RULE)
     if not os.path.lexists(path):
         return rule
     try:
@@ -232,8 +232,8 @@ def read_rule(path):
         rule = {}
     if not rule or not all(0 <= value <= 1 for value in rule.values()):
         raise Refused(
-            f"{path} is no rule of a model (threshold and minimum_area, 0 to 1): mend it "
-            "or move it away."
+            f"{path} is no rule of a model ({', '.join(findings.RULE)}, each 0 to 1): "
+            "mend it or move it away."
         )
     return rule
 
