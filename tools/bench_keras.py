@@ -101,7 +101,7 @@ class Contender:
 
         def infer(n):
             x = self.data["x"]
-            return len(training.predict(model, np.resize(x, (32 * n, *x.shape[2:]))))
+            return len(training.predict(model, np.resize(x, (n * size, *x.shape[2:]))))
 
         self.models[precision] = model
         self.paces[precision] = {"train": Pace(train), "infer": Pace(infer)}

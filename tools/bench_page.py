@@ -83,9 +83,9 @@ def to_dice(r):
         if "why_not" in told:
             rows.append([r["names"][name], told["why_not"], "–", "–"])
             continue
-        reached = f"{told['seconds']:.0f} s"
-        if told["seconds"] is None:
-            reached = f"not reached in {told['limit']:.0f} s"
+        reached = f"not reached in {told['limit']:.0f} s"
+        if told["seconds"] is not None:
+            reached = f"{told['seconds']:.0f} s"
         rows.append(
             [r["names"][name], reached, str(told["epochs"]), f"{told['best']:.3f}"]
         )
@@ -93,9 +93,10 @@ def to_dice(r):
     heads = ["network", f"lesion Dice of {s['target']}", "epochs", "best Dice"]
     return (
         "## Time to a given quality\n\nSame data, batches, optimizer, precision and "
-        f"evaluation; one run each, with seed {s['seed']}, compilation and validation "
-        f"included. The Dice is that of the {r['cases']['validation']} validation images "
-        f"at {s['size']} pixels; no other fold was looked at.\n\n{table(heads, rows)}"
+        "evaluation, and the learning rate that was chosen for ours; one run each, with "
+        f"seed {s['seed']}, compilation and validation included. The Dice is that of the "
+        f"{r['cases']['validation']} validation images at {s['size']} pixels; the first "
+        "of five folds was left out.\n\n{table(heads, rows)}"
     )
 
 
@@ -104,7 +105,7 @@ def latency(r):
     if "why_not" in told:
         return f"## One image at a time\n\nNot measured: {told['why_not']}.\n"
     rows = [
-        [PRECISIONS.get(name, name), f"{t['median']:.1f}", f"{t['p95']:.1f}"]
+        [PRECISIONS.get(name, name), f"{t['median']:.3g}", f"{t['p95']:.3g}"]
         for name, t in told["ms"].items()
     ]
     return (
@@ -128,7 +129,7 @@ def memory(r):
             f"- Estimate for the gpu profile ({gpu['size']} pixels, width {gpu['width']}, "
             f"batches of {gpu['batch_size']}): {gpu['mb'] / 1000:.1f} GB. This is XLA's "
             "own plan of one training step in float32, compiled for a CPU; a GPU adds "
-            "work space. Smaller than 16 GB by far, so a T4 should hold it.\n"
+            f"work space, and a T4's 16 GB are {16000 / gpu['mb']:.0f} times as much.\n"
         )
     else:
         lines.append(f"- No estimate for the gpu profile: {gpu['why_not']}.\n")
@@ -139,8 +140,8 @@ def how(r):
     versions = ", ".join(f"{name} {v}" for name, v in r["versions"].items())
     torch = r["networks"].get("torch", {})
     same = (
-        " It is the same network: with the same weights, its probabilities differ from "
-        f"ours by {torch['largest_difference']:.1g} at most."
+        " The copy in PyTorch is the same network: with the same weights its "
+        f"probabilities differ from ours by {torch['largest_difference']:.1g} at most."
         if "largest_difference" in torch
         else ""
     )

@@ -152,7 +152,7 @@ class Contender:
 
         def infer(n):
             images = self.x.flatten(0, 1)
-            images = images[torch.arange(32 * n) % len(images)]
+            images = images[torch.arange(n * self.x.shape[1]) % len(images)]
             model.eval()
             with torch.inference_mode(), low:
                 parts = [model(channels_last(part)) for part in images.split(32)]
@@ -185,9 +185,8 @@ class Contender:
     def versions(self):
         from importlib.metadata import version
 
-        return {
-            name: version(name) for name in ("torch", "segmentation-models-pytorch")
-        }
+        names = ("torch", "segmentation-models-pytorch", "jax")
+        return {name: version(name) for name in names}
 
 
 def as_torch(weight):
