@@ -287,7 +287,8 @@ def load_arrays(cases, size, cache=None):
     """Return (images, labels), both uint8 (n, size, size): letterboxed grey and classes.
 
     labels: 0 background, 1 benign, 2 malignant. cache: a folder that keeps the arrays,
-    keyed by the content of the files, so that a changed file rebuilds them.
+    keyed by the content of the files and of the code that resizes them, so that a change
+    of either rebuilds them.
 
     Raises:
         ValueError: there are no cases, or a file is damaged.
@@ -324,7 +325,7 @@ def _square(case, size):
 def _key(cases, size):
     """Return a hash of the size, the classes and the content of every file."""
     groups = [(case.image, *case.masks) for case in cases.itertuples()]
-    paths = [Path(path) for group in groups for path in group]
+    paths = [Path(path) for group in groups for path in group] + [Path(masks.__file__)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         digests = list(pool.map(_digest, paths))
     text = f"{size} {list(cases['label'])} {list(map(len, groups))} {digests}"

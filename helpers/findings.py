@@ -12,6 +12,10 @@ from . import masks
 # Chosen as hints for a reader, not validated on patients.
 UNSURE = (0.2, 0.8)  # a lesion probability between these is neither yes nor no
 VAGUE = 0.65  # mean lesion probability inside an outline below this is vague
+# From the lowest to the highest of 624 of BUSI's 780 images.
+BRIGHTNESS = (29.9, 169.7)  # mean grey value
+CONTRAST = (27.5, 74.7)  # standard deviation of the grey values
+SHAPE = (0.57, 2.06)  # width / height
 
 
 def image_probabilities(classes):
@@ -64,5 +68,23 @@ def doubts(classes, mask, probabilities):
         "vague outline": inside.size > 0 and inside.mean() < VAGUE,
         "touches the edge": edge.any(),
         "several parts": parts > 1,
+        "outline and probability disagree": mask.any() != (lesion >= 0.5),
     }
     return [reason for reason, holds in reasons.items() if holds]
+
+
+def unlike_training(image):
+    """Return in what an image lies outside the range of BUSI's, a list like `doubts`.
+
+    image: uint8 (h, w). A picture of something else may well lie inside of it.
+    """
+    measured = {
+        "brightness unlike BUSI": (image.mean(), BRIGHTNESS),
+        "contrast unlike BUSI": (image.std(), CONTRAST),
+        "width to height unlike BUSI": (image.shape[1] / image.shape[0], SHAPE),
+    }
+    return [
+        reason
+        for reason, (value, (low, high)) in measured.items()
+        if not low <= value <= high
+    ]

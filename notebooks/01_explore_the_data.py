@@ -67,7 +67,7 @@ step = here.step("01_explore_the_data", profile)
 # %%
 problems = busi.check(here.data.root)
 print(problems["severity"].value_counts().to_dict() or "no problems found")
-problems.head(10)
+problems
 
 # %% [markdown]
 # ## How many cases?
@@ -163,7 +163,7 @@ lesions.groupby("label", sort=False).agg(
 # lesion. So a program can be right by guessing the middle, without looking.
 
 # %%
-squares, targets = busi.load_arrays(cases, 64)
+squares, targets = busi.load_arrays(cases, 64, cache=here.runs / "cache")
 share = {
     label: (targets[(cases["label"] == label).to_numpy()] > 0).mean(axis=0)
     for label in ("benign", "malignant")

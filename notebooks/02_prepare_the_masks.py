@@ -174,10 +174,13 @@ pd.DataFrame(
 # %% [markdown]
 # ## Build the arrays once
 #
-# All images and targets become two arrays, which take seconds to build.
+# All images and targets become two arrays. They take seconds to build, once: a cache
+# knows them by the content of their files.
 
 # %%
-images, labels = busi.load_arrays(cases, image_size)
+images, labels = busi.load_arrays(
+    cases, image_size, cache=here.runs / "cache"
+)
 print(
     f"images {images.shape} {images.dtype}, labels {labels.shape} {labels.dtype}"
 )

@@ -50,6 +50,7 @@ here = workspace.start()
 profile: str = "quick"  # results go to runs/<data>-<profile>/
 image_size: int = 128  # pixels a side; as in notebook 2
 width: int = 16  # channels at the finest level; 24: twice the time
+encoder: str = "residual"  # "mobilenet": ImageNet weights, downloaded
 epochs: int = 12  # times that each image is seen
 batch_size: int = 8  # images a step; halve it if memory runs out
 learning_rate: float = 2e-3  # the highest size of a step
@@ -71,6 +72,7 @@ step = here.step(
     profile,
     image_size=image_size,
     width=width,
+    encoder=encoder,
     epochs=epochs,
     batch_size=batch_size,
     learning_rate=learning_rate,
@@ -96,7 +98,7 @@ print(
 # %%
 keras.config.set_dtype_policy(training.precision())
 keras.utils.set_random_seed(seed)
-model = networks.unet(size=image_size, width=width)
+model = networks.unet(size=image_size, width=width, encoder=encoder)
 print(
     f"{model.count_params():,} parameters, {keras.config.dtype_policy().name}"
 )
@@ -167,7 +169,8 @@ print(
 #
 # The folds come from notebook 2; near-copies of a frame always share a fold. One fold is
 # *held out*: its cases have no part in training. A small inner part of the rest, again
-# in whole groups, is the *validation part*: it decides which epoch's weights are kept.
+# in whole groups, is the *validation part*: it decides which epoch's weights are kept,
+# those of the lowest loss there.
 # The held-out fold must not decide anything, or its score would flatter itself.
 
 
@@ -250,9 +253,10 @@ def tiny_run(kind, folder):
 
 
 # %% [markdown]
-# Run it, let it be interrupted, and call it again. Then train the same network without
-# any interruption. Expect the weights to be equal to the last bit on a CPU. (Some sums
-# on a GPU are taken in another order each time, and the last digits differ.)
+# Run it, let it be interrupted, and call it again: it goes on after the second epoch.
+# Then train the same network without any interruption. Expect the weights to be equal
+# to the last bit on a CPU. (Some sums on a GPU are taken in another order each time, and
+# the last digits differ. So they do on a CPU with another number of cores.)
 
 # %%
 scratch = Path(tempfile.mkdtemp())
@@ -273,7 +277,9 @@ print(f"largest difference of a weight: {difference}")
 # ## Train
 #
 # This is the long cell. It prints one line an epoch, with the time that is left. If it
-# is interrupted, run it again: it goes on.
+# is interrupted, run it again: it goes on, also on a new Colab machine if your Drive is
+# there. Once it has finished, running it again gives back what is there. Change a
+# number above, and it starts anew and says why.
 
 # %%
 held_out, answers, history = [], [], []
@@ -281,7 +287,7 @@ for fold in range(n_folds):
     training_rows, validation_rows, rows = split(fold)
     keras.utils.set_random_seed(seed)
     model, record = training.fit(
-        networks.unet(size=image_size, width=width),
+        networks.unet(size=image_size, width=width, encoder=encoder),
         batches.Batches(
             images[training_rows], labels[training_rows], batch_size, seed
         ),
@@ -311,17 +317,17 @@ for fold in range(n_folds):
 # %%
 history = pd.DataFrame(history)
 last = history[history["fold"] == n_folds - 1]
-best = last.loc[last["val_dice"].idxmax()]
+best = last.loc[last["val_loss"].idxmin()]
 figures.show(
     figures.curves(
         last,
         f"Fold {n_folds - 1}, {epochs} epochs ({here.data.kind} images)",
     ),
     alt=f"Loss falls from {last['loss'].iloc[0]:.2f} to {last['loss'].iloc[-1]:.2f}; "
-    f"the best validation Dice is {best['val_dice']:.2f}.",
+    f"the lowest validation loss is {best['val_loss']:.2f}.",
 )
 print(
-    f"kept: epoch {best['epoch']:.0f}, validation Dice {best['val_dice']:.3f}"
+    f"kept: epoch {best['epoch']:.0f}, validation loss {best['val_loss']:.3f}"
 )
 
 # %% [markdown]

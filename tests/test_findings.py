@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers import findings, masks
+from helpers import busi, findings, masks
 
 SHAPE = (60, 90)
 
@@ -62,6 +62,31 @@ def test_each_doubt_is_named(options, reason):
     mask = findings.lesion_mask(classes, box)
     found = findings.doubts(classes, mask, findings.image_probabilities(classes))
     assert any(reason in text for text in found)
+
+
+def test_a_lesion_that_was_dropped_is_a_doubt():
+    classes, box = answer(0.99, 0.0, np.s_[12:14, 10:12])
+    mask = findings.lesion_mask(classes, box, minimum_area=0.5)
+    found = findings.doubts(classes, mask, findings.image_probabilities(classes))
+    assert not mask.any() and "outline and probability disagree" in found
+
+
+@pytest.mark.parametrize(
+    ("scale", "shape", "reasons"),
+    [
+        (1, (100, 120), []),
+        (0.2, (100, 120), ["brightness unlike BUSI", "contrast unlike BUSI"]),
+        (1, (100, 220), ["width to height unlike BUSI"]),
+    ],
+)
+def test_an_image_outside_the_range_of_busi_is_told(scale, shape, reasons):
+    image = np.random.default_rng(0).normal(90, 40, shape).clip(0, 255) * scale
+    assert findings.unlike_training(image.astype(np.uint8)) == reasons
+
+
+def test_no_image_of_busi_is_unlike_busi(busi_root):
+    for path in sorted(busi_root.glob("*/*).png"))[::8]:
+        assert findings.unlike_training(busi.read_image(path)) == []
 
 
 def test_a_clear_answer_leaves_no_doubt():

@@ -54,8 +54,41 @@ def test_the_readme_quotes_the_kept_run():
     quoted = (
         f"{dice['mean']:.2f} (95 % interval {dice['low']:.2f} to {dice['high']:.2f})"
     )
+    lesions = pd.read_csv(ROOT / "results/busi-cpu/scores.csv").query(
+        "label != 'normal'"
+    )
+    missed = (lesions["predicted_area"] == 0).sum()
     assert quoted in readme
+    assert f"median {report['lesion_dice_median']:.2f}" in readme
     assert f"{normals['left_empty']} of {normals['n']} normal images" in readme
+    assert f"{missed} of {dice['n']} lesions empty" in readme
+    assert f"everywhere gives {report['mean_shape_dice']:.2f}" in readme
+
+
+def test_the_readme_quotes_what_was_found_in_the_data():
+    kept = ROOT / "results" / "busi-cpu"
+    table = {path.stem: pd.read_csv(path) for path in kept.glob("*.csv")}
+    sizes = table["cases"]["group"].map(table["cases"]["group"].value_counts())
+    label = table["cases"].set_index("case")["label"]
+    pairs = table["near_duplicates"]
+    random, ours = table["leaks"].set_index("split").loc[["random", "by groups"]].iloc
+    copied, nearest = "held out with a copy in training", "copy-nearest Dice"
+    dice = table["outlines"]["dice"]
+    ceiling = table["ceilings"].set_index("size")["mean_dice"]
+    alone = table["giveaways"].set_index("alone")["value"]
+    answers = [
+        f"on {len(table['cases'])} of BUSI's 780 cases",
+        f"{(sizes > 1).mean():.0%}; pairs that stand in two classes: "
+        f"{(pairs['a'].map(label) != pairs['b'].map(label)).sum()}",
+        f"{random[copied]:.0%}; under ours {ours[copied]:.0%}",
+        f"random split {random[nearest]:.2f}, ours {ours[nearest]:.2f}",
+        f"mean Dice {dice.mean():.2f}, median {dice.median():.2f}, over {len(dice)} pairs",
+        ", ".join(f"{ceiling[size]:.2f}" for size in (64, 128, 256)),
+        f"| {alone['picture size']:.2f} |",
+        f"{alone['outline: solidity']:.2f}: so no model",
+    ]
+    readme = (ROOT / "README.md").read_text().replace(" %", "%")
+    assert [answer for answer in answers if answer not in readme] == []
 
 
 def test_no_picture_or_array_is_kept():

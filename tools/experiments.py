@@ -241,15 +241,11 @@ def run():
     if o.start:
         model.load_weights(o.start)
     steps = len(source) * o.epochs
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, steps, warmup_target=o.learning_rate, warmup_steps=len(source)
-    )
-    optimizer = keras.optimizers.AdamW(
-        rate, weight_decay=1e-4, clipnorm=1.0, use_ema=True, ema_momentum=0.99
-    )
+    optimizer = training.optimizer(len(source), steps, o.learning_rate)
     model.compile(optimizer, loss=loss)
     tell = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda e, logs: print(o.name, e + 1, logs["loss"], flush=True)
+        on_epoch_begin=lambda e, logs: setattr(source, "epoch", e),
+        on_epoch_end=lambda e, logs: print(o.name, e + 1, logs["loss"], flush=True),
     )
     model.fit(
         training.Feed(source),
