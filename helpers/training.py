@@ -223,6 +223,8 @@ class Run(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs):
         running = self.model.get_weights()
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+        # a copy: weights and averages share memory now, which JAX's evaluate gives back
+        self.model.set_weights(self.model.get_weights())
         now = self.model.evaluate(Feed(self.validation), verbose=0, return_dict=True)
         self.check(now["loss"])  # the last step may have broken the weights
         lowest = min((row["val_loss"] for row in self.rows), default=np.inf)

@@ -55,6 +55,7 @@ epochs: int = 12  # times that each image is seen
 batch_size: int = 8  # images a step; halve it if memory runs out
 learning_rate: float = 2e-3  # the highest size of a step
 n_folds: int = 1  # folds trained and held out, 1 to 5
+first_fold: int = 0  # the first of them; to spread folds over machines
 seed: int = 0  # another number, another run
 
 # %%
@@ -86,6 +87,7 @@ step = here.step(
     batch_size=batch_size,
     learning_rate=learning_rate,
     n_folds=n_folds,
+    first_fold=first_fold,
     seed=seed,
 )
 arrays = step.read("02_prepare_the_masks", "arrays.npz")
@@ -196,7 +198,7 @@ def split(fold):
 
 
 for name, rows in zip(
-    ("training", "validation", "held out"), split(0), strict=True
+    ("training", "validation", "held out"), split(first_fold), strict=True
 ):
     print(f"{name}: {folds.loc[rows, 'label'].value_counts().to_dict()}")
 
@@ -306,7 +308,7 @@ print(f"{place.device()}: computes in {training.precision()}")
 
 # %%
 held_out, answers, history, rules = [], [], [], []
-for fold in range(n_folds):
+for fold in range(first_fold, first_fold + n_folds):
     training_rows, validation_rows, rows = split(fold)
     keras.utils.set_random_seed(seed)
     model, record = training.fit(
@@ -344,12 +346,12 @@ for fold in range(n_folds):
 
 # %%
 history = pd.DataFrame(history)
-last = history[history["fold"] == n_folds - 1]
+last = history[history["fold"] == fold]
 best = last.loc[last["val_loss"].idxmin()]
 figures.show(
     figures.curves(
         last,
-        f"Fold {n_folds - 1}, {epochs} epochs ({here.data.kind} images)",
+        f"Fold {fold}, {epochs} epochs ({here.data.kind} images)",
     ),
     alt=f"Loss falls from {last['loss'].iloc[0]:.2f} to {last['loss'].iloc[-1]:.2f}; "
     f"the lowest validation loss is {best['val_loss']:.2f}.",

@@ -23,9 +23,9 @@ SITE = Path(os.environ.get("BUSI_SITE", ROOT / "site"))
 
 
 def latest_run():
-    """Return the run folder with the newest manifest; end with a sentence if none."""
-    manifests = place.runs_folder(ROOT).glob("*/*/manifest.json")
-    newest = max(manifests, key=lambda path: path.stat().st_mtime, default=None)
+    """Return the run folder with the newest notebook; end with a sentence if none."""
+    executed = place.runs_folder(ROOT).glob("*/*/[0-9][0-9]_*.ipynb")
+    newest = max(executed, key=lambda path: path.stat().st_mtime, default=None)
     if newest is None:
         sys.exit("There is no finished run to make pages of: run `make run-all` first.")
     return newest.parent.parent
