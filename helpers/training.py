@@ -39,7 +39,8 @@ def precision():
 def fit(model, train, validation, folder, *, epochs, learning_rate, seed, drive=None):
     """Train a new model; return (the best model, history: a list of dicts).
 
-    model: not compiled, built after keras.utils.set_random_seed(seed). train,
+    model: not compiled, built after keras.utils.set_random_seed(seed), perhaps given
+    weights by `start_from`. train,
     validation: `batches.Batches`. After each epoch the whole state goes into
     folder/resume.npz and the best weights, those of the lowest validation loss, into
     folder/model.keras, each by rename; every few minutes the state goes into the folder
@@ -105,6 +106,7 @@ def fingerprints(model, train, validation):
     # without the numbers in the layers' names, which Keras counts on within a process
     layers = re.sub(r"_\d+\b", "", model.to_json())
     return {
+        "start": digest(map(np.ascontiguousarray, model.get_weights())),
         "batches": [train.batch_size, train.augment, train.seed],
         "precision": model.dtype_policy.name,
         "network": digest([layers.encode()]),
@@ -307,6 +309,38 @@ def save(model, path):
 def load(path):
     """Read a model for prediction; refuses files that carry code (safe mode)."""
     return keras.saving.load_model(path, compile=False, safe_mode=True)
+
+
+def save_start(model, path):
+    """Write a model's weights for `start_from`, by rename, at half the size.
+
+    Kernels are rounded to 16 bits; running variances would not bear that.
+    """
+    weights = model.get_weights()
+    weights = [w.astype(np.float16) if w.ndim > 1 else w for w in weights]
+    partial = path.with_name(f".partial-{path.name}")
+    np.savez(partial, *weights)
+    os.replace(partial, path)
+
+
+def start_from(model, path):
+    """Give a new model the weights in a file of `save_start`.
+
+    Raises:
+        FileNotFoundError: there is none for this network.
+        ValueError: they are those of another network.
+    """
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path} is not there: take a width that {path.parent.name}/ has a start for, "
+            "or make one: python tools/pretrain.py WIDTH"
+        )
+    with np.load(path, allow_pickle=False) as file:
+        weights = [file[f"arr_{i}"].astype(np.float32) for i in range(len(file))]
+    shapes = [tuple(w.shape) for w in model.weights]
+    if [w.shape for w in weights] != shapes:
+        raise ValueError(f"{path} holds the weights of another network")
+    model.set_weights(weights)
 
 
 def predict(model, images, flip=False):

@@ -51,6 +51,7 @@ profile: str = "quick"  # results go to runs/<data>-<profile>/
 image_size: int = 128  # pixels a side; as in notebook 2
 width: int = 16  # channels at the finest level; 24: twice the time
 encoder: str = "residual"  # "mobilenet": ImageNet weights, downloaded
+start: str = "random"  # "simulated": weights that know phantoms (width 24)
 epochs: int = 12  # times that each image is seen
 batch_size: int = 8  # images a step; halve it if memory runs out
 learning_rate: float = 2e-3  # the highest size of a step
@@ -83,6 +84,7 @@ step = here.step(
     image_size=image_size,
     width=width,
     encoder=encoder,
+    start=start,
     epochs=epochs,
     batch_size=batch_size,
     learning_rate=learning_rate,
@@ -299,6 +301,26 @@ print(f"largest difference of a weight: {difference}")
 print(f"{place.device()}: computes in {training.precision()}")
 
 # %% [markdown]
+# ## Where to start from
+#
+# 500 images are few to learn from scratch what speckle, shadow and a lesion's rim look
+# like. But simulated images cost nothing. With `start = "simulated"` the network begins
+# with weights that `tools/pretrain.py` trained on 2,000 of them, and on no real image;
+# whether that helped is in the table `results/experiments.csv`. With "random" it begins
+# with nothing.
+
+
+# %%
+def new_network():
+    """Return the network as the training finds it."""
+    keras.utils.set_random_seed(seed)
+    network = networks.unet(size=image_size, width=width, encoder=encoder)
+    if start == "simulated":
+        training.start_from(network, root / f"models/start_{width}.npz")
+    return network
+
+
+# %% [markdown]
 # ## Train
 #
 # This is the long cell. It prints one line an epoch, with the time that is left. If it
@@ -310,9 +332,8 @@ print(f"{place.device()}: computes in {training.precision()}")
 held_out, answers, history, rules = [], [], [], []
 for fold in range(first_fold, first_fold + n_folds):
     training_rows, validation_rows, rows = split(fold)
-    keras.utils.set_random_seed(seed)
     model, record = training.fit(
-        networks.unet(size=image_size, width=width, encoder=encoder),
+        new_network(),
         batches.Batches(
             images[training_rows], labels[training_rows], batch_size, seed
         ),

@@ -196,6 +196,19 @@ def test_a_model_trained_in_bfloat16_loads_and_answers_anywhere(fitted, discs):
     assert abs(training.predict(plain, discs[0][:12]) - one).max() < 0.05
 
 
+def test_a_start_gives_its_weights_to_a_network_of_any_size(fitted, tmp_path):
+    path = tmp_path / "start.npz"
+    training.save_start(fitted[1], path)
+    larger = networks.unet(size=64, width=8, depth=2)
+    training.start_from(larger, path)
+    pairs = zip(larger.get_weights(), fitted[1].get_weights(), strict=True)
+    assert all(np.allclose(a, b, rtol=1e-3, atol=1e-6) for a, b in pairs)
+    with pytest.raises(ValueError, match=r"start.npz holds .* another network"):
+        training.start_from(new_model(width=5), path)
+    with pytest.raises(FileNotFoundError, match="nowhere.npz is not there: take"):
+        training.start_from(larger, tmp_path / "nowhere.npz")
+
+
 def test_flip_answers_the_same_for_a_mirrored_image(fitted, discs):
     _, model, _ = fitted
     image = discs[0][:2]
@@ -298,7 +311,7 @@ def test_another_run_starts_anew_and_says_why(discs, finished, tmp_path, capsys)
     images[0, 0, 0] ^= 1
     other = training.fingerprints(new_model(width=5), *parts((images, discs[1])))
     assert taken_up(tmp_path, settings | other | {"learning_rate": 1e-3}) == []
-    said = "had another learning_rate, network, data: starting anew"
+    said = "had another learning_rate, start, network, data: starting anew"
     assert said in capsys.readouterr().out.replace("\n", " ")
     assert (tmp_path / "earlier-resume.npz").exists()
 

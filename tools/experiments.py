@@ -320,10 +320,13 @@ def summary(told, baseline):
         lesions["dice"] - before.loc[lesions["case"], "dice"].to_numpy(),
         lesions["group"],
     )
-    changed = {k: v for k, v in told["options"].items() if v != baseline["options"][k]}
+    options = {k: v for k, v in told["options"].items() if k not in ("name", "threads")}
+    changed = [
+        f"{k} {v}" for k, v in options.items() if v != baseline["options"].get(k)
+    ]
     return {
-        "name": changed.pop("name", told["options"]["name"]),
-        "changed": json.dumps(changed),
+        "name": told["options"]["name"],
+        "changed": ", ".join(changed),
         "parameters": told["parameters"],
         "seconds": told["seconds"],
         **dict(zip(("dice", "low", "high"), dice, strict=True)),
