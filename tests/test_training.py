@@ -9,6 +9,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+import yaml
 from conftest import ROOT
 
 from helpers import batches, networks, training
@@ -203,10 +204,22 @@ def test_a_start_gives_its_weights_to_a_network_of_any_size(fitted, tmp_path):
     training.start_from(larger, path)
     pairs = zip(larger.get_weights(), fitted[1].get_weights(), strict=True)
     assert all(np.allclose(a, b, rtol=1e-3, atol=1e-6) for a, b in pairs)
-    with pytest.raises(ValueError, match=r"start.npz holds .* another network"):
+    with pytest.raises(ValueError, match=r"start\.npz holds .* another network"):
         training.start_from(new_model(width=5), path)
-    with pytest.raises(FileNotFoundError, match="nowhere.npz is not there: take"):
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.npz is not there: take"):
         training.start_from(larger, tmp_path / "nowhere.npz")
+
+
+def test_each_profile_finds_the_start_that_it_names():
+    profiles = [
+        yaml.safe_load(p.read_text()) for p in (ROOT / "profiles").glob("*.yaml")
+    ]
+    widths = {p["width"] for p in profiles if p.get("start") == "simulated"}
+    assert widths
+    for width in widths:
+        model = networks.unet(size=32, width=width)
+        training.start_from(model, ROOT / f"models/start_{width}.npz")
+        assert np.isfinite(training.predict(model, np.zeros((1, 32, 32)))).all()
 
 
 def test_flip_answers_the_same_for_a_mirrored_image(fitted, discs):
