@@ -286,7 +286,49 @@ for name, chosen in {
     )
 
 # %% [markdown]
-# ## Benign or malignant?
+# ## Benign or malignant, pixel by pixel?
+#
+# So far a marked pixel was right wherever a lesion is. Now its class counts, too. For
+# each class take the pixels that the person and the network both give it, over all
+# images, and divide by those that either of them gives it. A lesion that is well outlined
+# but named wrongly costs both classes. Large lesions have more pixels and weigh more, so
+# this is no mean over cases.
+
+
+# %%
+def class_pixels(i):
+    """Return the pixels that both, and that either, give each class on case i."""
+    _, box = masks.letterbox(references[i], size)
+    benign, malignant = (
+        masks.restore(
+            predictions["probabilities"][i, ..., k].astype(np.float32), box
+        )
+        for k in (1, 2)
+    )
+    told = np.where(answers[i], 1 + (malignant > benign), 0)
+    truth = masks.target(references[i], cases["label"][i])
+    return {
+        f"{word}_{name}": int(pixels.sum())
+        for k, name in enumerate(masks.CLASSES[1:], 1)
+        for word, pixels in {
+            "both": (told == k) & (truth == k),
+            "either": (told == k) | (truth == k),
+        }.items()
+    }
+
+
+table = table.join(pd.DataFrame(map(class_pixels, table.index)))
+pixel_iou = {}
+for name in masks.CLASSES[1:]:
+    pixels = table[[f"both_{name}", f"either_{name}"]]
+    found = intervals.interval(pixels, table["group"], intervals.ratio)
+    pixel_iou[name] = dict(
+        zip(("value", "low", "high"), found, strict=True)
+    )
+pd.DataFrame(pixel_iou).T.round(3)
+
+# %% [markdown]
+# ## Benign or malignant, image by image?
 #
 # Where the network marked something, which class did it give to most of it? This is not
 # yet a diagnosis of the image; it only asks whether the pixels got the right name.
@@ -325,6 +367,7 @@ step.save(
         },
         "lesion_dice_median": float(middle),
         "normals": {"n": len(normals), "left_empty": int(empty.sum())},
+        "pixel_iou": pixel_iou,
         "cuts": trade.to_dict("records"),
         "mean_shape_dice": float(baseline.mean()),
         "empty_rule": scores.EMPTY_RULE,
