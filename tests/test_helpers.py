@@ -11,7 +11,9 @@ LEVELS = [
     {"busi"},
     {
         "batches",
+        "birads",
         "calibration",
+        "exercises",
         "figures",
         "findings",
         "groups",
@@ -19,7 +21,7 @@ LEVELS = [
         "scores",
         "sources",
     },
-    {"audit", "networks", "training", "workspace"},
+    {"audit", "networks", "sight", "training", "workspace"},
 ]
 TOP = [("networks", "training")]  # within the top row, training reads networks
 
@@ -55,7 +57,7 @@ def test_imports_point_down():
 def test_only_the_top_row_loads_tensorflow():
     heavy = {"tensorflow", "keras", "jax", "torch"}
     users = {name for name, path in modules().items() if imports(path)[1] & heavy}
-    assert users == {"networks", "training"}
+    assert users == {"networks", "sight", "training"}
 
 
 def test_importing_the_package_is_light():
