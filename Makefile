@@ -13,7 +13,7 @@ PY := .venv/bin/python
 COLAB_PY := .venv-colab/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run-all test test-colab pages check-data notebooks lint lock address predict clean
+.PHONY: help setup run-all test test-colab pages check-data bench notebooks lint lock address predict clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ pages: setup ## build site/ from the run that finished last
 
 check-data: setup ## list what is wrong with the images at DATA
 	@$(PY) tools/check_data.py "$$DATA"
+
+AGAINST ?= plain torch smp
+bench: setup ## speed, memory and time to a Dice beside other networks, about a quarter of an hour
+	@$(PY) tools/bench.py --data "$$DATA" --against $(AGAINST)
 
 predict: setup ## outline lesions in images of your own: IMAGES=folder OUT=folder [MODEL=file]
 	@$(PY) tools/predict.py "$$IMAGES" "$$OUT" --model "$$MODEL"

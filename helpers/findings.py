@@ -7,11 +7,19 @@ that nobody has outlined.
 import cv2
 import numpy as np
 
-from . import masks
+from . import masks, scores
 
+# How probabilities become a mask, where nothing was fitted.
+RULE = {"threshold": 0.5, "minimum_area": 0.0, "image_threshold": 0.0}
+THRESHOLDS = (0.5, 0.4, 0.6, 0.3, 0.7)  # that a rule may take; the first wins a tie
+MINIMUM_AREAS = (0.0, 0.001, 0.002, 0.005, 0.01)  # share of the image
 # Chosen as hints for a reader, not validated on patients.
 UNSURE = (0.2, 0.8)  # a lesion probability between these is neither yes nor no
 VAGUE = 0.65  # mean lesion probability inside an outline below this is vague
+# What 624 of BUSI's 780 images span, rounded outwards.
+BRIGHTNESS = (29, 170)  # mean grey value
+CONTRAST = (27, 75)  # standard deviation of the grey values
+SHAPE = (0.56, 2.06)  # width / height
 
 
 def image_probabilities(classes):
@@ -23,8 +31,7 @@ def image_probabilities(classes):
     lesion's size. Benign and malignant share it as they share the pixels.
     """
     classes = classes.astype(np.float64)
-    p = 1 - classes[..., 0]
-    lesion = float((p**3).sum() / ((p**2).sum() + 1e-3))
+    lesion = lesion_probability(classes)
     share = float(classes[..., 2].sum() / (classes[..., 1:].sum() + 1e-12))
     return {
         "normal": 1 - lesion,
@@ -33,18 +40,62 @@ def image_probabilities(classes):
     }
 
 
-def lesion_mask(classes, box, threshold=0.5, minimum_area=0.0):
+def lesion_probability(classes):
+    """Return the probability of any lesion in the image, as `image_probabilities`."""
+    p = 1 - classes[..., 0].astype(np.float64)
+    return float((p**3).sum() / ((p**2).sum() + 1e-3))
+
+
+def lesion_mask(classes, box, threshold=0.5, minimum_area=0.0, image_threshold=0.0):
     """Return the predicted lesion mask at the image's original size, 2-D bool.
 
     classes: (size, size, 3); box: the `masks.Letterbox` of the image. The lesion
     probability, benign plus malignant, is restored first and cut at `threshold` then;
-    8-connected parts smaller than `minimum_area` (share of the image) are dropped.
+    8-connected parts smaller than `minimum_area` (share of the image) are dropped. The
+    mask is empty where the image's probability of a lesion is below `image_threshold`.
     """
+    if lesion_probability(classes) < image_threshold:
+        return np.zeros((box.height, box.width), bool)
     mask = masks.restore(1 - classes[..., 0].astype(np.float32), box) > threshold
+    return large_parts(mask, minimum_area)
+
+
+def large_parts(mask, minimum_area):
+    """Return a mask without its 8-connected parts below a share of the image."""
     _, parts, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     small = stats[:, cv2.CC_STAT_AREA] < minimum_area * mask.size
     small[0] = True  # the background
     return ~small[parts]
+
+
+def fit_rule(classes, labels, sensitivity=0.95):
+    """Return the rule for `lesion_mask` that suits some validation cases, a dict.
+
+    classes: (n, size, size, 3); labels: (n, size, size), 0 is background. Only the cases
+    with a lesion are asked: threshold and minimum_area are those of their highest mean
+    Dice, image_threshold the highest that leaves `sensitivity` of them their mask. How
+    many normal images it then leaves empty must be measured on other cases.
+
+    Raises:
+        ValueError: no case has a lesion.
+    """
+    ill = labels.any(axis=(1, 2))
+    if not ill.any():
+        raise ValueError("a rule needs validation cases with a lesion")
+    lesion, truth = 1 - classes[ill][..., 0].astype(np.float32), labels[ill] > 0
+
+    def mean_dice(rule):
+        answers = [large_parts(p > rule[0], rule[1]) for p in lesion]
+        return np.mean(list(map(scores.dice, truth, answers)))
+
+    rules = [(cut, area) for area in MINIMUM_AREAS for cut in THRESHOLDS]
+    threshold, minimum_area = max(rules, key=mean_dice)
+    sure = sorted(map(lesion_probability, classes[ill]))
+    return {
+        "threshold": threshold,
+        "minimum_area": minimum_area,
+        "image_threshold": sure[int(round((1 - sensitivity) * len(sure), 6))],
+    }
 
 
 def doubts(classes, mask, probabilities):
@@ -64,5 +115,23 @@ def doubts(classes, mask, probabilities):
         "vague outline": inside.size > 0 and inside.mean() < VAGUE,
         "touches the edge": edge.any(),
         "several parts": parts > 1,
+        "outline and probability disagree": mask.any() != (lesion >= 0.5),
     }
     return [reason for reason, holds in reasons.items() if holds]
+
+
+def unlike_training(image):
+    """Return in what an image lies outside the range of BUSI's, a list like `doubts`.
+
+    image: uint8 (h, w). A picture of something else may well lie inside of it.
+    """
+    measured = {
+        "brightness unlike BUSI": (image.mean(), BRIGHTNESS),
+        "contrast unlike BUSI": (image.std(), CONTRAST),
+        "width to height unlike BUSI": (image.shape[1] / image.shape[0], SHAPE),
+    }
+    return [
+        reason
+        for reason, (value, (low, high)) in measured.items()
+        if not low <= value <= high
+    ]

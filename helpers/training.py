@@ -1,11 +1,14 @@
 """Train a network so that it can be stopped at any moment, and predict with it."""
 
-import csv
+import contextlib
 import hashlib
 import json
+import logging
 import os
+import re
 import shutil
 import time
+import zipfile
 from pathlib import Path
 
 import keras
@@ -15,6 +18,10 @@ from . import batches, networks, place
 
 STATE = "resume.npz"
 SOURCES = (batches.__file__, networks.__file__, __file__)
+DRIVE_PAUSE = 300  # seconds: Drive's bin keeps every copy, and counts it as space used
+
+# One process trains several models here, which TensorFlow takes for a mistake.
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 def precision():
@@ -30,62 +37,45 @@ def precision():
 
 
 def fit(model, train, validation, folder, *, epochs, learning_rate, seed, drive=None):
-    """Train a fresh model; return (best model, history: a list of dicts).
+    """Train a new model; return (the best model, history: a list of dicts).
 
-    model: not compiled, built after keras.utils.set_random_seed(seed).
-
-    train, validation: `batches.Batches`.
-
-    After each epoch the whole state goes into
-    folder/resume.npz, the best weights so far into folder/model.keras and the curves
-    into folder/history.csv, each by rename, and the first two into the folder `drive`,
-    if one is given. Called again with the same settings, data and code, it goes on from
-    there and ends with the weights of an uninterrupted run, bit for bit on a CPU; called
-    with anything else it starts anew.
+    model: not compiled, built after keras.utils.set_random_seed(seed). train,
+    validation: `batches.Batches`. After each epoch the whole state goes into
+    folder/resume.npz and the best weights, those of the lowest validation loss, into
+    folder/model.keras, each by rename; every few minutes the state goes into the folder
+    `drive` too, if one is given. Called again with the same settings, data and code,
+    here or where that Drive is seen, fit goes on from there; called with anything else
+    it starts anew. A run that was stopped ends with the weights of an uninterrupted one,
+    bit for bit on a CPU (with as many cores: their number changes the order of sums).
 
     The learning rate rises over the first epoch and falls along a cosine to zero
-    (Loshchilov & Hutter 2017). What is validated and saved is the moving average of the
+    (Loshchilov & Hutter 2017). What is validated and kept is the moving average of the
     weights (Polyak & Juditsky 1992).
 
     Raises:
-        FloatingPointError: the loss was not finite. What was saved before is kept.
+        ValueError: the model was compiled before, so its weights may not be new.
+        FloatingPointError: the loss was not finite. What was kept before stays.
         MemoryError: the batch is too large for the device; names a smaller one.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    keras.utils.set_random_seed(seed)
-    steps = len(train) * epochs
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0,
-        steps,
-        warmup_target=learning_rate,
-        warmup_steps=min(len(train), steps // 5),
-    )
+    if model.compiled:
+        raise ValueError("fit needs a new model: build it again, then call fit")
+    settings = {"epochs": epochs, "learning_rate": learning_rate, "seed": seed}
+    settings |= fingerprints(model, train, validation)
+    changing = model.variables  # the weights and the random state of the dropout
     model.compile(
-        keras.optimizers.AdamW(
-            rate,
-            weight_decay=1e-4,
-            clipnorm=1.0,
-            use_ema=True,
-            ema_momentum=min(0.99, 1 - 10 / (steps + 10)),
-        ),
+        optimizer(len(train), len(train) * epochs, learning_rate),
         loss=networks.segmentation_loss,
         metrics=[networks.lesion_dice],
     )
-    settings = [epochs, learning_rate, train.batch_size, train.augment, seed]
-    run = Checkpoint(
-        folder,
-        drive,
-        epochs,
-        validation,
-        fingerprint(model, settings, train, validation),
+    model.optimizer.build(model.trainable_variables)
+    changing = [*changing, *model.optimizer.variables]
+    run = Run(
+        Path(folder), drive and Path(drive), settings, changing, train, validation
     )
-    run.restore(model)
-    train.epoch = len(run.rows)
     try:
         model.fit(
             Feed(train),
-            initial_epoch=train.epoch,
+            initial_epoch=len(run.rows),
             epochs=epochs,
             shuffle=False,  # Batches shuffles; Keras' own shuffle could not be resumed
             callbacks=[run],
@@ -97,18 +87,68 @@ def fit(model, train, validation, folder, *, epochs, learning_rate, seed, drive=
         )
         raise
     except Exception as error:
-        if out_of_memory(error):
-            half = max(1, train.batch_size // 2)
-            raise MemoryError(
-                f"A batch of {train.batch_size} images of {train.images.shape[1]} pixels "
-                f"does not fit into the device's memory: take batch_size={half}."
-            ) from None
-        raise
-    return load(folder / "model.keras"), run.rows
+        if not out_of_memory(error):
+            raise
+        raise MemoryError(
+            f"A batch of {train.batch_size} images of {train.images.shape[1]} pixels does "
+            "not fit into the device's memory: take batch_size="
+            f"{max(1, train.batch_size // 2)}."
+        ) from None
+    model.set_weights(run.best)
+    save(model, run.folder / "model.keras")
+    return load(run.folder / "model.keras"), run.rows
+
+
+def fingerprints(model, train, validation):
+    """Return {what: value} of all else that the result of a run depends on."""
+    arrays = [x for part in (train, validation) for x in (part.images, part.labels)]
+    # without the numbers in the layers' names, which Keras counts on within a process
+    layers = re.sub(r"_\d+\b", "", model.to_json())
+    return {
+        "batches": [train.batch_size, train.augment, train.seed],
+        "precision": model.dtype_policy.name,
+        "network": digest([layers.encode()]),
+        "data": digest(np.ascontiguousarray(x) for x in arrays),
+        "code": digest(Path(source).read_bytes() for source in SOURCES),
+    }
+
+
+def digest(parts):
+    """Return the hex SHA-256 of bytes or arrays, one after the other."""
+    return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+def optimizer(warmup, steps, learning_rate):
+    """Return AdamW (Loshchilov & Hutter 2019) with a schedule and averaged weights."""
+    warmup = min(warmup, steps // 5)
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, steps - warmup, warmup_target=learning_rate, warmup_steps=warmup
+    )
+    return AveragingAdamW(rate, weight_decay=1e-4, clipnorm=1.0, use_ema=True)
+
+
+class AveragingAdamW(keras.optimizers.AdamW):
+    """AdamW whose average of the weights forgets the first steps quickly.
+
+    Keras' momentum of the average is constant; with 0.99 the average of the first
+    epochs is mostly that of random weights.
+    """
+
+    @property
+    def ema_momentum(self):
+        step = keras.ops.cast(self.iterations, "float32")
+        return keras.ops.minimum(0.99, (1 + step) / (10 + step))
+
+    @ema_momentum.setter
+    def ema_momentum(self, constant):
+        """Keras' constructor sets one; it is not used."""
 
 
 class Feed(keras.utils.PyDataset):
-    """Hands `batches.Batches` to Keras and moves it on at the end of an epoch."""
+    """Hands `batches.Batches` to Keras.
+
+    Its epoch is set from outside: Keras calls on_epoch_end before the first one, too.
+    """
 
     def __init__(self, source):
         super().__init__()
@@ -120,143 +160,139 @@ class Feed(keras.utils.PyDataset):
     def __getitem__(self, i):
         return self.source[i]
 
-    def on_epoch_end(self):
-        self.source.epoch += 1
 
+class Run(keras.callbacks.Callback):
+    """The state of a run: restored, and after each epoch validated, told and kept.
 
-class Checkpoint(keras.callbacks.Callback):
-    """Validates, reports and saves once an epoch.
-
-    Keras' BackupAndRestore forgets the history and the best value, and its several files
-    can be torn apart by a kill; here the state is one file.
+    Keras' BackupAndRestore forgets the history and the best weights, and a kill can tear
+    its two files apart; here the state is one file. Keras' SwapEMAWeights swaps by adding
+    and subtracting, which rounds the weights; here they are copied.
     """
 
-    def __init__(self, folder, drive, epochs, validation, made_from):
+    def __init__(self, folder, drive, settings, changing, train, validation):
         super().__init__()
-        self.folder, self.drive = folder, Path(drive) if drive else None
-        self.epochs, self.validation, self.made_from = epochs, validation, made_from
-        self.rows, self.began = [], time.time()
+        self.folder, self.drive, self.settings = folder, drive, settings
+        self.changing, self.train, self.validation = changing, train, validation
+        self.rows, self.best, self.next_copy = [], None, 0
+        folder.mkdir(parents=True, exist_ok=True)
+        if drive:
+            with contextlib.suppress(OSError):  # each copy will tell, too
+                # only here: below a Drive that went away, this would make local folders
+                drive.mkdir(parents=True, exist_ok=True)
+            if not (folder / STATE).exists() and os.path.exists(drive / STATE):
+                copy(drive / STATE, folder / STATE)
+        if (folder / STATE).exists():
+            self.restore(folder / STATE)
+        self.began = time.time()
 
-    def restore(self, model):
-        """Bring the state of an earlier call back, from this machine or from Drive."""
-        if self.drive and not (self.folder / STATE).exists():
-            for name in ("model.keras", STATE):
-                copy(self.drive / name, self.folder / name, "read from")
-        model.optimizer.build(model.trainable_variables)
-        if not (self.folder / STATE).exists():
+    def restore(self, path):
+        """Take up the state in a file, if it is the state of this very run."""
+        try:
+            told, best, values = read_state(path)
+            other = [k for k, v in self.settings.items() if told["settings"][k] != v]
+            problem = other and f"had another {', '.join(other)}"
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            problem = f"cannot be read ({error})"
+        if problem:
+            aside = path.with_name(f"earlier-{STATE}")
+            os.replace(path, aside)
+            print(f"The earlier run {problem}: starting anew. It is kept as {aside}.")
             return
-        with np.load(self.folder / STATE, allow_pickle=False) as state:
-            told = json.loads(str(state["told"]))
-            if told["made_from"] != self.made_from:
-                print("The earlier run here was another one: starting anew.")
-                return
-            for i, variable in enumerate(variables(model)):
-                variable.assign(state[f"v{i}"])
-        self.rows = told["rows"]
-        left = self.epochs - len(self.rows)
+        self.rows, self.best = told["rows"], best
+        for variable, value in zip(self.changing, values, strict=bool(values)):
+            variable.assign(value)
         print(
             f"Going on after epoch {len(self.rows)}."
-            if left
-            else f"Trained already: delete {self.folder / STATE} to train again."
+            if values
+            else f"Trained already: delete {path} to train again."
         )
 
+    def on_epoch_begin(self, epoch, logs=None):
+        self.train.epoch = epoch
+
     def on_train_batch_end(self, batch, logs):
-        if not np.isfinite(logs["loss"]):
+        self.check(logs["loss"])
+
+    def check(self, loss):
+        if not np.isfinite(loss):
             raise FloatingPointError(
-                f"The loss is {logs['loss']} in epoch {len(self.rows) + 1}: take a smaller "
-                f"learning_rate. The weights of before are kept in {self.folder}."
+                f"The loss is {loss} in epoch {len(self.rows) + 1}: take a smaller "
+                f"learning_rate. The epochs before are kept in {self.folder}."
             )
 
     def on_epoch_end(self, epoch, logs):
-        running = [np.array(v) for v in self.model.trainable_variables]
+        running = self.model.get_weights()
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
         now = self.model.evaluate(Feed(self.validation), verbose=0, return_dict=True)
-        best = max((row["val_dice"] for row in self.rows), default=-1.0)
-        if round(now["lesion_dice"], 4) > best:
-            save(self.model, self.folder / "model.keras")
-        for variable, value in zip(
-            self.model.trainable_variables, running, strict=True
-        ):
-            variable.assign(value)
+        self.check(now["loss"])  # the last step may have broken the weights
+        lowest = min((row["val_loss"] for row in self.rows), default=np.inf)
         spent = self.rows[-1]["seconds"] if self.rows else 0.0
-        self.rows.append(
-            {
-                "epoch": epoch + 1,
-                "loss": round(logs["loss"], 4),
-                "val_loss": round(now["loss"], 4),
-                "val_dice": round(now["lesion_dice"], 4),
-                "seconds": round(spent + time.time() - self.began, 1),
-            }
-        )
+        row = {
+            "epoch": epoch + 1,
+            "loss": round(logs["loss"], 4),
+            "val_loss": round(now["loss"], 4),
+            "val_dice": round(now["lesion_dice"], 4),
+            "seconds": round(spent + time.time() - self.began, 1),
+        }
         self.began = time.time()
-        self.report()
-        self.keep()
-
-    def report(self):
-        row = self.rows[-1]
-        left = row["seconds"] / row["epoch"] * (self.epochs - row["epoch"])
+        if row["val_loss"] < lowest:  # steadier than Dice on few validation images
+            self.best = self.model.get_weights()
+            save(self.model, self.folder / "model.keras")
+        self.model.set_weights(running)
+        self.rows.append(row)
+        left = self.settings["epochs"] - len(self.rows)
         print(
-            f"epoch {row['epoch']}/{self.epochs} · loss {row['loss']:.3f} · validation "
-            f"loss {row['val_loss']:.3f}, Dice {row['val_dice']:.3f} · {left:.0f} s left",
+            f"epoch {epoch + 1}/{epoch + 1 + left} · loss {row['loss']:.3f} · validation "
+            f"loss {row['val_loss']:.3f}, Dice {row['val_dice']:.3f} · "
+            f"{row['seconds'] / (epoch + 1) * left:.0f} s left",
             flush=True,
         )
+        self.keep(finished=left == 0)
 
-    def keep(self):
-        """Write the state; last of all, so that a kill before costs only this epoch."""
-        write_rows(self.rows, self.folder / "history.csv")
+    def keep(self, finished):
+        """Write the state; once a run is finished, its best weights are enough."""
+        state = {"told": json.dumps({"settings": self.settings, "rows": self.rows})}
+        state |= {f"best{i}": value for i, value in enumerate(self.best)}
+        if not finished:
+            values = map(keras.ops.convert_to_numpy, self.changing)
+            state |= {f"now{i}": value for i, value in enumerate(values)}
         partial = self.folder / f".partial-{STATE}"
-        np.savez(
-            partial,
-            told=json.dumps({"made_from": self.made_from, "rows": self.rows}),
-            **{f"v{i}": np.array(v) for i, v in enumerate(variables(self.model))},
-        )
+        np.savez(partial, **state)
         os.replace(partial, self.folder / STATE)
-        if self.drive:
-            for name in ("model.keras", STATE):
-                copy(self.folder / name, self.drive / name, "written to")
+        began = time.time()
+        if self.drive and (finished or began >= self.next_copy):
+            copy(self.folder / STATE, self.drive / STATE)
+            took = time.time() - began
+            self.next_copy = began + max(DRIVE_PAUSE, 20 * took)
+            if took > 60:
+                print(f"Drive took {took:.0f} s: the next copy there will be later.")
 
 
-def variables(model):
-    """Return all that a step reads and changes: weights, random state, optimizer.
+def read_state(path):
+    """Return (settings and history, best weights, all values or none) from a file."""
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file}
+    told = json.loads(str(arrays.pop("told")))
+    return told, *(
+        [value for name, value in arrays.items() if name.startswith(part)]
+        for part in ("best", "now")
+    )
 
-    The optimizer holds the step's number, its moments and the average of the weights.
-    """
-    counted = {id(v) for metric in model.metrics for v in metric.variables}
-    own = [v for v in model.variables if id(v) not in counted]
-    return own + list(model.optimizer.variables)
 
-
-def fingerprint(model, settings, train, validation):
-    """Return the hex SHA-256 of everything that the result of a run depends on."""
-    layers = [type(layer).__name__ for layer in model.layers]
-    policy = keras.config.dtype_policy().name
-    digest = hashlib.sha256(json.dumps([settings, layers, policy]).encode())
-    for variable in model.variables:  # not layers' names: Keras counts them on
-        digest.update(np.array(variable).tobytes())
-    for part in (train, validation):
-        digest.update(part.images.tobytes() + part.labels.tobytes())
-    for source in SOURCES:
-        digest.update(Path(source).read_bytes())
-    return digest.hexdigest()
+def copy(source, target):
+    """Copy a file by rename; a Drive that fails is reported, and no reason to stop."""
+    partial = target.with_name(f".partial-{target.name}")
+    try:
+        shutil.copyfile(source, partial)
+        os.replace(partial, target)
+    except OSError as error:
+        print(f"Drive failed ({error}): going on without.")
 
 
 def out_of_memory(error):
     """Tell whether an error of any backend means that the device's memory is full."""
     told = f"{type(error).__name__} {error}".lower().replace("_", "")
     return any(sign in told for sign in ("resourceexhausted", "out of memory"))
-
-
-def copy(source, target, what):
-    """Copy a file by rename; a Drive that fails or lacks it is no reason to stop."""
-    partial = target.with_name(f".partial-{target.name}")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, partial)
-        os.replace(partial, target)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        print(f"{target.name} could not be {what} Drive ({error}): going on without.")
 
 
 def save(model, path):
@@ -269,16 +305,6 @@ def save(model, path):
 def load(path):
     """Read a model for prediction; refuses files that carry code (safe mode)."""
     return keras.saving.load_model(path, compile=False, safe_mode=True)
-
-
-def write_rows(rows, path):
-    """Write a list of dicts as CSV by rename."""
-    partial = path.with_name(f".partial-{path.name}")
-    with open(partial, "w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(partial, path)
 
 
 def predict(model, images, flip=False):

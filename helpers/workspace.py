@@ -205,6 +205,8 @@ def keep_in_drive(drive, folder):
     if target is None:
         return
     try:
+        if not drive.is_dir():  # else this would make local folders in its place
+            raise FileNotFoundError(f"{drive} is not mounted any more")
         target.mkdir(parents=True, exist_ok=True)
         (target / "manifest.json").unlink(missing_ok=True)
         names = json.loads((folder / "manifest.json").read_text())["files"]

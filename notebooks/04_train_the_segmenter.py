@@ -15,7 +15,7 @@
 #
 # **Takes** about two minutes in the quick profile and a quarter of an hour in the cpu
 # profile, on two CPU cores. **Needs** notebook 2. **Reads** `arrays.npz`, `folds.csv`.
-# **Writes** `model.keras`, `history.csv`, `predictions.npz`.
+# **Writes** `model.keras`, `history.csv`, `rules.csv`, `predictions.npz`.
 #
 # > **For teaching and research. This is not a medical device.**
 
@@ -65,7 +65,16 @@ import keras
 import numpy as np
 import pandas as pd
 
-from helpers import batches, figures, groups, masks, networks, training
+from helpers import (
+    batches,
+    figures,
+    findings,
+    groups,
+    masks,
+    networks,
+    place,
+    training,
+)
 
 step = here.step(
     "04_train_the_segmenter",
@@ -169,7 +178,8 @@ print(
 #
 # The folds come from notebook 2; near-copies of a frame always share a fold. One fold is
 # *held out*: its cases have no part in training. A small inner part of the rest, again
-# in whole groups, is the *validation part*: it decides which epoch's weights are kept.
+# in whole groups, is the *validation part*: it decides which epoch's weights are kept,
+# those of the lowest loss there.
 # The held-out fold must not decide anything, or its score would flatter itself.
 
 
@@ -252,9 +262,10 @@ def tiny_run(kind, folder):
 
 
 # %% [markdown]
-# Run it, let it be interrupted, and call it again. Then train the same network without
-# any interruption. Expect the weights to be equal to the last bit on a CPU. (Some sums
-# on a GPU are taken in another order each time, and the last digits differ.)
+# Run it, let it be interrupted, and call it again: it goes on after the second epoch.
+# Then train the same network without any interruption. Expect the weights to be equal
+# to the last bit on a CPU. (Some sums on a GPU are taken in another order each time, and
+# the last digits differ. So they do on a CPU with another number of cores.)
 
 # %%
 scratch = Path(tempfile.mkdtemp())
@@ -272,13 +283,29 @@ difference = max(
 print(f"largest difference of a weight: {difference}")
 
 # %% [markdown]
+# ## The same on a GPU
+#
+# Nothing in the code changes. In Colab choose *Runtime*, *Change runtime type*, *T4 GPU*,
+# and run all cells again; the machine is a new one, so notebook 2 comes first, or its
+# results are found on your Drive. `training.precision` then picks 16-bit numbers by
+# itself, the kind that this GPU computes fastest. With the time that it saves, take the
+# numbers of `profiles/gpu.yaml` in the parameters cell: larger images, a wider network,
+# all five folds. How long will it take? The line of the second epoch tells you, once the
+# start-up of the first one no longer counts.
+
+# %%
+print(f"{place.device()}: computes in {training.precision()}")
+
+# %% [markdown]
 # ## Train
 #
 # This is the long cell. It prints one line an epoch, with the time that is left. If it
-# is interrupted, run it again: it goes on.
+# is interrupted, run it again: it goes on, also on a new Colab machine if your Drive is
+# there. Once it has finished, running it again gives back what is there. Change a
+# number above, and it starts anew and says why.
 
 # %%
-held_out, answers, history = [], [], []
+held_out, answers, history, rules = [], [], [], []
 for fold in range(n_folds):
     training_rows, validation_rows, rows = split(fold)
     keras.utils.set_random_seed(seed)
@@ -301,6 +328,11 @@ for fold in range(n_folds):
         drive=step.drive and step.drive / f"fold_{fold}",
     )
     history += [{"fold": fold, **row} for row in record]
+    rule = findings.fit_rule(
+        training.predict(model, images[validation_rows], flip=True),
+        labels[validation_rows],
+    )
+    rules.append({"fold": fold, **rule})
     held_out.append(rows)
     answers.append(training.predict(model, images[rows], flip=True))
 
@@ -313,18 +345,32 @@ for fold in range(n_folds):
 # %%
 history = pd.DataFrame(history)
 last = history[history["fold"] == n_folds - 1]
-best = last.loc[last["val_dice"].idxmax()]
+best = last.loc[last["val_loss"].idxmin()]
 figures.show(
     figures.curves(
         last,
         f"Fold {n_folds - 1}, {epochs} epochs ({here.data.kind} images)",
     ),
     alt=f"Loss falls from {last['loss'].iloc[0]:.2f} to {last['loss'].iloc[-1]:.2f}; "
-    f"the best validation Dice is {best['val_dice']:.2f}.",
+    f"the lowest validation loss is {best['val_loss']:.2f}.",
 )
 print(
-    f"kept: epoch {best['epoch']:.0f}, validation Dice {best['val_dice']:.3f}"
+    f"kept: epoch {best['epoch']:.0f}, validation loss {best['val_loss']:.3f}"
 )
+
+# %% [markdown]
+# ## Choose the cuts, but not on held-out cases
+#
+# The network gives probabilities. A mask needs a cut: above which probability does a
+# pixel count as lesion? Below which size is a spot ignored? And how sure must the network
+# be of *any* lesion before it marks one? The loop above let the validation part answer:
+# the first two are those of its highest mean Dice, the third is the highest that still
+# keeps 95 % of its lesions. These are few cases, so expect the cuts to differ between
+# folds.
+
+# %%
+rules = pd.DataFrame(rules)
+rules.round(3)
 
 # %% [markdown]
 # ## Look at held-out cases
@@ -356,6 +402,7 @@ for i in shown:
 
 # %%
 step.save("history.csv", history)
+step.save("rules.csv", rules)
 training.save(model, step.folder / "model.keras")
 step.keep("model.keras")
 step.save(

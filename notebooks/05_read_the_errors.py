@@ -13,7 +13,7 @@
 # - see the worst, the middle and the best cases.
 #
 # **Takes** about a minute. **Needs** notebooks 2 and 4. **Reads** `arrays.npz`,
-# `folds.csv`, `predictions.npz`. **Writes** `scores.csv`, `report.json`.
+# `folds.csv`, `predictions.npz`, `rules.csv`. **Writes** `scores.csv`, `report.json`.
 #
 # > **For teaching and research. This is not a medical device.**
 
@@ -64,6 +64,7 @@ step = here.step("05_read_the_errors", profile)
 arrays = step.read("02_prepare_the_masks", "arrays.npz")
 folds = step.read("02_prepare_the_masks", "folds.csv")
 predictions = step.read("04_train_the_segmenter", "predictions.npz")
+rules = step.read("04_train_the_segmenter", "rules.csv")
 size = predictions["probabilities"].shape[1]
 cases = busi.index(here.data.root).merge(
     folds[["case", "group", "fold"]], on="case"
@@ -76,25 +77,29 @@ print(f"{len(cases)} held-out cases of folds {sorted(set(cases['fold']))}")
 #
 # The lesion probability of a pixel is that of benign plus that of malignant.
 # `findings.lesion_mask` restores it to the original size first and only then asks
-# whether it is above one half.
+# whether it is above the cut. The cuts are those that notebook 4 chose for each fold on
+# its validation part.
 
 
 # %%
-def predicted(case, probabilities):
+def predicted(case, probabilities, rule):
     """Return the predicted lesion mask at the image's original size, 2-D bool."""
     canvas = np.zeros((case.height, case.width), bool)
-    return findings.lesion_mask(
-        probabilities, masks.letterbox(canvas, size)[1]
+    _, box = masks.letterbox(canvas, size)
+    return findings.lesion_mask(probabilities, box, **rule)
+
+
+def all_predicted(rule_of):
+    """Return the masks of all cases; rule_of: {fold: rule}."""
+    found = zip(
+        cases.itertuples(), predictions["probabilities"], strict=True
     )
+    return [predicted(case, p, rule_of[case.fold]) for case, p in found]
 
 
 references = [masks.merge(paths) for paths in cases["masks"]]
-answers = [
-    predicted(case, p)
-    for case, p in zip(
-        cases.itertuples(), predictions["probabilities"], strict=True
-    )
-]
+fitted = rules.set_index("fold").to_dict("index")
+answers = all_predicted(fitted)
 
 # %% [markdown]
 # ## One row of scores for each case
@@ -156,6 +161,31 @@ area = normals["predicted_area"] / (
 )
 print(f"normal images left empty: {empty.sum()} of {len(normals)}")
 print(f"mean share of a normal image marked as lesion: {area.mean():.2%}")
+
+# %% [markdown]
+# Lesions and normals pull against each other: who marks less leaves more normal images
+# empty, and misses more lesions. So never read one of these numbers without the other.
+# Beside the fitted cuts, here is the plain cut at one half, with nothing fitted.
+
+# %%
+cuts = {
+    "fitted": answers,
+    "one half": all_predicted(dict.fromkeys(fitted, findings.RULE)),
+}
+trade = []
+for name, given in cuts.items():
+    marked = np.array([mask.any() for mask in given])
+    dice = np.array(list(map(scores.dice, references, given)))
+    trade.append(
+        {
+            "cut": name,
+            "lesion Dice": dice[lesions.index].mean(),
+            "lesions marked": marked[lesions.index].mean(),
+            "normals left empty": 1 - marked[normals.index].mean(),
+        }
+    )
+trade = pd.DataFrame(trade)
+trade.round(3)
 
 # %% [markdown]
 # ## What would you get without learning anything?
@@ -295,6 +325,7 @@ step.save(
         },
         "lesion_dice_median": float(middle),
         "normals": {"n": len(normals), "left_empty": int(empty.sum())},
+        "cuts": trade.to_dict("records"),
         "mean_shape_dice": float(baseline.mean()),
         "empty_rule": scores.EMPTY_RULE,
     },

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers import findings, masks
+from helpers import busi, findings, masks
 
 SHAPE = (60, 90)
 
@@ -48,6 +48,35 @@ def test_small_parts_are_dropped_and_the_threshold_counts():
     assert not findings.lesion_mask(*answer(0.0)).any()
 
 
+def test_an_image_that_is_hardly_suspect_stays_empty():
+    classes, box = answer(0.7)
+    assert findings.lesion_mask(classes, box, image_threshold=0.6).any()
+    empty = findings.lesion_mask(classes, box, image_threshold=0.8)
+    assert empty.shape == SHAPE and empty.dtype == bool and not empty.any()
+
+
+def test_a_fitted_rule_keeps_the_wanted_share_of_lesions():
+    rng = np.random.default_rng(0)
+    sure = rng.uniform(0.55, 0.99, 40)
+    classes = np.stack([answer(p)[0] for p in sure])
+    labels = (classes[..., 0] < 0.5).astype(np.uint8)
+    classes[:, 2, 2] = [0, 1, 0]  # a false speck in every answer
+    labels[30:], classes[30:] = 0, answer(0.3)[0]
+    rule = findings.fit_rule(classes, labels, sensitivity=0.9)
+    assert list(rule) == list(findings.RULE)
+    assert rule["minimum_area"] > 0
+    kept = [findings.lesion_probability(c) >= rule["image_threshold"] for c in classes]
+    assert sum(kept[:30]) == 27 and not any(kept[30:])
+
+
+def test_a_fitted_threshold_beats_one_half():
+    classes = np.stack([answer(0.4)[0], answer(0.45)[0]])
+    labels = (classes[..., 0] < 0.9).astype(np.uint8)
+    assert findings.fit_rule(classes, labels)["threshold"] == 0.3
+    with pytest.raises(ValueError, match="lesion"):
+        findings.fit_rule(classes, labels * 0)
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
@@ -62,6 +91,33 @@ def test_each_doubt_is_named(options, reason):
     mask = findings.lesion_mask(classes, box)
     found = findings.doubts(classes, mask, findings.image_probabilities(classes))
     assert any(reason in text for text in found)
+
+
+def test_a_lesion_that_was_dropped_is_a_doubt():
+    classes, box = answer(0.99, 0.0, np.s_[12:14, 10:12])
+    mask = findings.lesion_mask(classes, box, minimum_area=0.5)
+    found = findings.doubts(classes, mask, findings.image_probabilities(classes))
+    assert not mask.any() and "outline and probability disagree" in found
+
+
+@pytest.mark.parametrize(
+    ("scale", "shape", "reasons"),
+    [
+        (1, (100, 120), []),
+        (0.2, (100, 120), ["brightness unlike BUSI", "contrast unlike BUSI"]),
+        (1, (100, 220), ["width to height unlike BUSI"]),
+    ],
+)
+def test_an_image_outside_the_range_of_busi_is_told(scale, shape, reasons):
+    image = np.random.default_rng(0).normal(90, 40, shape).clip(0, 255) * scale
+    assert findings.unlike_training(image.astype(np.uint8)) == reasons
+
+
+def test_hardly_an_image_of_busi_is_unlike_busi(busi_root):
+    # Hardly: the range is of 624 images, and whoever has all 780 tests with all.
+    paths = sorted(busi_root.glob("*/*).png"))
+    unlike = [p.name for p in paths if findings.unlike_training(busi.read_image(p))]
+    assert len(unlike) <= 0.02 * len(paths), unlike
 
 
 def test_a_clear_answer_leaves_no_doubt():

@@ -15,13 +15,12 @@ LEVELS = [
         "calibration",
         "exercises",
         "figures",
-        "findings",
         "groups",
         "intervals",
         "scores",
         "sources",
     },
-    {"audit", "networks", "sight", "training", "workspace"},
+    {"audit", "findings", "networks", "sight", "training", "workspace"},
 ]
 TOP = [("networks", "training")]  # within the top row, training reads networks
 

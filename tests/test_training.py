@@ -1,15 +1,15 @@
 """The network learns; a run may be stopped at any moment; its files load safely."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import keras
 import numpy as np
-import pandas as pd
 import pytest
+from conftest import ROOT
 
 from helpers import batches, networks, training
 
@@ -43,14 +43,19 @@ def parts(discs, augment=True):
 
 def new_model(width=4, seed=0):
     keras.utils.set_random_seed(seed)
-    return networks.unet(size=SIZE, width=width, depth=3)
+    return networks.unet(size=SIZE, width=width, depth=2)
 
 
 @pytest.fixture(scope="module")
 def fitted(discs, tmp_path_factory):
+    """A run long enough to learn, in bfloat16: (its folder, model, history)."""
     folder = tmp_path_factory.mktemp("run")
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = new_model(width=8)
+    finally:
+        keras.config.set_dtype_policy("float32")
     settings = {**SETTINGS, "epochs": 10}
-    model = new_model(width=8)
     return folder, *training.fit(model, *parts(discs, False), folder, **settings)
 
 
@@ -78,10 +83,7 @@ def assert_same(one, other):
 
 
 class Trap(batches.Batches):
-    """Batches that do something at the third batch of the third epoch.
-
-    Keras reads ahead, so the second epoch may or may not be finished by then.
-    """
+    """Batches that do something at the third batch of the third epoch."""
 
     def __getitem__(self, i):
         if self.epoch == 2 and i == 2:
@@ -94,6 +96,14 @@ def trapped(discs, spring):
     trap = Trap(train.images, train.labels, 6, seed=0)
     trap.spring = spring
     return trap, validation
+
+
+def killed():
+    """Train until SIGKILL in the middle of the third epoch: a script's own job."""
+    with np.load("discs.npz") as file:
+        discs = file["images"], file["labels"]
+    data = trapped(discs, lambda: os.kill(os.getpid(), signal.SIGKILL))
+    training.fit(new_model(), *data, "run", drive="drive", **SETTINGS)
 
 
 def test_network_gives_each_pixel_a_distribution():
@@ -171,16 +181,19 @@ def test_the_network_learns_and_keeps_its_best_weights(fitted, discs):
     answer = training.predict(model, images)
     score = float(networks.lesion_dice(labels, answer))
     assert score > 0.5
-    assert score == pytest.approx(max(row["val_dice"] for row in history), abs=1e-3)
-    assert pd.read_csv(folder / "history.csv").equals(pd.DataFrame(history))
+    kept = min(history, key=lambda row: row["val_loss"])
+    assert score == pytest.approx(kept["val_dice"], abs=1e-3)
     assert not list(folder.glob(".partial*"))
 
 
-def test_a_saved_model_answers_the_same(fitted, discs):
+def test_a_model_trained_in_bfloat16_loads_and_answers_anywhere(fitted, discs):
     folder, model, _ = fitted
-    again = training.load(folder / "model.keras")
-    same = training.predict(again, discs[0][:4]) - training.predict(model, discs[0][:4])
-    assert abs(same).max() < 1e-6
+    loaded = training.load(folder / "model.keras")
+    one, other = (training.predict(m, discs[0][:12]) for m in (model, loaded))
+    assert abs(one - other).max() < 1e-6
+    plain = new_model(width=8)
+    plain.set_weights(loaded.get_weights())
+    assert abs(training.predict(plain, discs[0][:12]) - one).max() < 0.05
 
 
 def test_flip_answers_the_same_for_a_mirrored_image(fitted, discs):
@@ -191,91 +204,142 @@ def test_flip_answers_the_same_for_a_mirrored_image(fitted, discs):
     assert straight == pytest.approx(mirrored[:, :, ::-1], abs=1e-5)
 
 
-def test_a_run_that_was_killed_ends_as_if_it_was_not(discs, whole, tmp_path):
-    """SIGKILL in the middle of an epoch, in a process of its own."""
-    folder = tmp_path / "run"
-    np.savez(tmp_path / "discs.npz", images=discs[0], labels=discs[1])
-    script = (
-        "import os, signal, numpy as np\n"
-        "from tests import test_training as t\n"
-        f"d = np.load({str(tmp_path / 'discs.npz')!r})\n"
-        "kill = lambda: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "data = t.trapped((d['images'], d['labels']), kill)\n"
-        f"t.training.fit(t.new_model(), *data, {str(folder)!r}, **t.SETTINGS)\n"
-    )
-    root = Path(__file__).resolve().parent.parent
+@pytest.fixture(scope="module")
+def remains(discs, tmp_path_factory):
+    """The folders "run" and "drive" that SIGKILL left behind in a process of its own."""
+    folder = tmp_path_factory.mktemp("killed")
+    np.savez(folder / "discs.npz", images=discs[0], labels=discs[1])
     dead = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},
+        [sys.executable, "-c", "from test_training import killed; killed()"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert dead.returncode == -signal.SIGKILL, dead.stderr[-500:]
-    assert len(pd.read_csv(folder / "history.csv")) in (1, 2)
-    assert_same(
-        outcome(*training.fit(new_model(), *parts(discs), folder, **SETTINGS)), whole
+    return folder
+
+
+def again(discs, folder, **changed):
+    return outcome(
+        *training.fit(new_model(), *parts(discs), folder, **SETTINGS | changed)
     )
 
 
-def test_ctrl_c_leaves_a_run_that_goes_on_from_drive_too(
+def test_a_run_that_was_killed_ends_as_if_it_was_not(
+    discs, whole, remains, tmp_path, capsys
+):
+    run = shutil.copytree(remains / "run", tmp_path / "run")
+    (run / "model.keras").write_bytes(b"of another run")  # what counts is the state
+    assert_same(again(discs, run), whole)
+    assert "Going on after epoch 2" in capsys.readouterr().out
+
+
+def test_a_new_machine_goes_on_from_drive(discs, whole, remains, tmp_path, capsys):
+    drive = shutil.copytree(remains / "drive", tmp_path / "drive")
+    assert_same(again(discs, tmp_path / "new", drive=drive), whole)
+    assert "Going on after epoch 1" in capsys.readouterr().out  # copies keep a pause
+    told, best, values = training.read_state(drive / "resume.npz")
+    assert len(told["rows"]) == SETTINGS["epochs"] and best and not values
+
+
+def test_ctrl_c_leaves_a_run_that_goes_on_even_if_drive_fails(
     discs, whole, tmp_path, capsys
 ):
-    def interrupt():
-        os.kill(os.getpid(), signal.SIGINT)
-
+    data = trapped(discs, lambda: signal.raise_signal(signal.SIGINT))
+    # a process started in the background ignores Ctrl-C unless it asks for it
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            training.fit(new_model(), *data, tmp_path / "run", **SETTINGS)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert "Stopped after epoch 2" in capsys.readouterr().out
     drive = tmp_path / "drive"
-    data = trapped(discs, interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        training.fit(new_model(), *data, tmp_path / "old", drive=drive, **SETTINGS)
-    assert "Stopped after epoch" in capsys.readouterr().out
-    new = tmp_path / "new"
-    again = training.fit(new_model(), *parts(discs), new, drive=drive, **SETTINGS)
-    assert "Going on after epoch" in capsys.readouterr().out
-    assert_same(outcome(*again), whole)
+    drive.write_text("not a folder")  # nothing can be written below it
+    assert_same(again(discs, tmp_path / "run", drive=drive), whole)
+    assert "Drive failed" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("changed", [{}, {"learning_rate": 1e-3}])
-def test_a_finished_run_is_kept_and_another_one_starts_anew(
-    discs, finished, changed, capsys
-):
-    folder, result = finished
-    run = training.fit(new_model(), *parts(discs), folder, **SETTINGS | changed)
-    said = "starting anew" if changed else "Trained already"
-    assert said in capsys.readouterr().out
-    assert (run[1] == result[1]) != bool(changed)
+def test_a_drive_that_went_away_is_not_replaced_by_a_local_folder(tmp_path, capsys):
+    (tmp_path / "state").write_text("state")
+    training.copy(tmp_path / "state", tmp_path / "unmounted" / "state")
+    assert "Drive failed" in capsys.readouterr().out
+    assert not (tmp_path / "unmounted").exists()
 
 
-def test_a_drive_that_fails_is_reported_and_training_goes_on(
-    discs, whole, tmp_path, capsys
-):
-    drive = tmp_path / "drive"
-    drive.write_text("no folder")  # every write below it fails
-    run = training.fit(
-        new_model(), *parts(discs), tmp_path / "run", drive=drive, **SETTINGS
-    )
-    assert_same(outcome(*run), whole)
-    assert "could not be written to Drive" in capsys.readouterr().out
+def test_a_finished_run_is_not_trained_again(discs, finished, whole, capsys):
+    (finished[0] / "model.keras").unlink()
+    assert_same(again(discs, finished[0]), whole)
+    assert "Trained already" in capsys.readouterr().out
+    assert (finished[0] / "model.keras").exists()
 
 
-def test_a_loss_that_is_not_finite_stops_with_the_weights_of_before(discs, tmp_path):
-    train, validation = parts(discs)
-    trap = Trap(train.images, train.labels, 6, seed=0)
+def taken_up(folder, settings):
+    """Return the history that a run of these settings finds in a folder."""
+    return training.Run(folder, None, settings, [], None, None).rows
+
+
+def test_a_damaged_state_is_put_aside(finished, tmp_path, capsys):
+    content = bytearray((finished[0] / "resume.npz").read_bytes())
+    content[len(content) // 2] ^= 255
+    (tmp_path / "resume.npz").write_bytes(content)
+    assert taken_up(tmp_path, {}) == []
+    assert "cannot be read" in capsys.readouterr().out
+    assert (tmp_path / "earlier-resume.npz").read_bytes() == content
+
+
+def test_another_run_starts_anew_and_says_why(discs, finished, tmp_path, capsys):
+    shutil.copy(finished[0] / "resume.npz", tmp_path)
+    settings = SETTINGS | training.fingerprints(new_model(), *parts(discs))
+    assert taken_up(tmp_path, settings) == finished[1][1]
+    images = discs[0].copy()
+    images[0, 0, 0] ^= 1
+    other = training.fingerprints(new_model(width=5), *parts((images, discs[1])))
+    assert taken_up(tmp_path, settings | other | {"learning_rate": 1e-3}) == []
+    said = "had another learning_rate, network, data: starting anew"
+    assert said in capsys.readouterr().out.replace("\n", " ")
+    assert (tmp_path / "earlier-resume.npz").exists()
+
+
+def test_a_model_that_was_used_is_refused(discs, tmp_path):
     model = new_model()
-    trap.spring = lambda: model.set_weights([w * np.nan for w in model.get_weights()])
-    with pytest.raises(FloatingPointError, match=r"epoch [23].*smaller learning_rate"):
-        training.fit(model, trap, validation, tmp_path, **SETTINGS)
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="new model"):
+        training.fit(model, *parts(discs), tmp_path, **SETTINGS)
+
+
+@pytest.mark.parametrize("batch", [2, 5])
+def test_a_loss_that_is_not_finite_stops_with_the_weights_of_before(
+    discs, tmp_path, monkeypatch, batch
+):
+    """Also where the last step of an epoch breaks the weights, after its own loss."""
+
+    class Spoilt(training.Run):
+        def on_train_batch_end(self, step, logs):
+            super().on_train_batch_end(step, logs)
+            if self.train.epoch == 1 and step == batch:
+                weights = self.model.get_weights()
+                self.model.set_weights([w * np.nan for w in weights])
+
+    monkeypatch.setattr(training, "Run", Spoilt)
+    with pytest.raises(FloatingPointError, match=r"epoch 2.*smaller learning_rate"):
+        again(discs, tmp_path)
     kept = training.load(tmp_path / "model.keras")
     assert all(np.isfinite(w).all() for w in kept.get_weights())
+    told, _, values = training.read_state(tmp_path / "resume.npz")
+    assert len(told["rows"]) == 1 and all(np.isfinite(v).all() for v in values)
 
 
 def test_a_batch_that_is_too_large_names_a_smaller_one(discs, tmp_path):
-    def full():
-        raise RuntimeError("RESOURCE_EXHAUSTED: out of memory allocating 9 GB")
+    class Full(batches.Batches):
+        def __getitem__(self, i):
+            raise RuntimeError("RESOURCE_EXHAUSTED: out of memory allocating 9 GB")
 
-    with pytest.raises(MemoryError, match="batch_size=3"):
-        training.fit(new_model(), *trapped(discs, full), tmp_path, **SETTINGS)
+    train, validation = Full(*discs, 6, seed=0), parts(discs)[1]
+    with pytest.raises(MemoryError, match=r"batch of 6 images.*batch_size=3"):
+        training.fit(new_model(), train, validation, tmp_path, **SETTINGS)
 
 
 @pytest.mark.parametrize(

@@ -115,3 +115,12 @@ def test_a_failing_drive_is_reported_and_the_step_still_finishes(
     step = finished(workspace.Workspace(here.data, tmp_path / "runs", blocked))
     assert (step.folder / "manifest.json").exists()
     assert "Drive could not be written" in capsys.readouterr().out
+
+
+def test_a_drive_that_went_away_is_not_replaced_by_a_local_folder(
+    here, tmp_path, capsys
+):
+    gone = tmp_path / "drive"
+    finished(workspace.Workspace(here.data, tmp_path / "runs", gone))
+    assert "not mounted any more" in capsys.readouterr().out
+    assert not gone.exists()

@@ -36,6 +36,9 @@ def options():
     add("--context", type=int, default=0, help="1: a bias for the whole image")
     add("--image", type=float, default=0.0, help="weight of the image's loss")
     add("--pool", default="lehmer", choices=["lehmer", "top"])
+    add("--attention", type=int, default=0, help="1: gates on the skip connections")
+    add("--deep", type=float, default=0.0, help="weight of a loss at coarser levels")
+    add("--smoothing", type=float, default=0.0, help="of the pixels' labels")
     add("--augment", default="base", choices=["base", "strong"])
     add("--epochs", type=int, default=60)
     add("--learning-rate", type=float, default=2e-3)
@@ -89,14 +92,35 @@ def network(images):
             levels.append(networks.residual(x, filters))
     x = layers.SpatialDropout2D(0.2)(levels[-1])
     x = deepest = networks.residual(x, widths[-1])
+    coarse = []
     for skip, filters in zip(levels[-2::-1], widths[-2::-1], strict=True):
+        coarse.append(x)
         x = layers.UpSampling2D(interpolation="bilinear")(x)
+        skip = gated(skip, x, filters // 2) if o.attention else skip
         x = networks.residual(layers.Concatenate()([x, skip]), filters)
+    bias = networks.image_bias(deepest) if o.context else None
+    outputs = [pixel_classes(x, bias)]
+    if o.deep:
+        outputs += [pixel_classes(x, bias) for x in coarse[1:]]
+    return keras.Model(image, outputs if o.deep else outputs[0])
+
+
+def pixel_classes(x, bias):
+    """Return class probabilities at the input's size from features at any size."""
     logits = layers.Conv2D(3, 1, dtype="float32")(x)
-    if o.context:
-        logits = layers.Add(dtype="float32")([logits, networks.image_bias(deepest)])
-    up = layers.UpSampling2D(scale, interpolation="bilinear", dtype="float32")
-    return keras.Model(image, layers.Softmax(dtype="float32")(up(logits)))
+    if bias is not None:
+        logits = layers.Add(dtype="float32")([logits, bias])
+    up = layers.UpSampling2D(
+        o.size // x.shape[1], interpolation="bilinear", dtype="float32"
+    )
+    return layers.Softmax(dtype="float32")(up(logits))
+
+
+def gated(skip, coarse, filters):
+    """Attention gate (Oktay et al. 2018): the coarse features weigh the skip's pixels."""
+    both = layers.Add()([layers.Conv2D(filters, 1)(x) for x in (skip, coarse)])
+    weight = layers.Conv2D(1, 1, activation="sigmoid")(layers.ReLU()(both))
+    return layers.Multiply()([skip, weight])
 
 
 def mobilenet(image, images):
@@ -143,6 +167,9 @@ def mobilenet(image, images):
 def loss(labels, classes):
     labels = ops.cast(labels, "int32")
     pixels = keras.losses.sparse_categorical_crossentropy(labels, classes)
+    if o.smoothing:
+        even = -ops.mean(ops.log(ops.clip(classes, 1e-7, 1.0)), axis=-1)
+        pixels = (1 - o.smoothing) * pixels + o.smoothing * even
     total = ops.mean(pixels, axis=(1, 2)) + networks.dice_loss(labels, classes)
     if o.image and o.pool == "lehmer":
         total = total + o.image * networks.image_loss(labels, classes)
@@ -190,6 +217,18 @@ class Strong(batches.Batches):
             image = image.copy()
             image[y : y + h, x : x + w] = rng.integers(0, 160)
         return image, label
+
+
+class Feed(training.Feed):
+    """The same labels for each output of the network."""
+
+    def __init__(self, source, heads):
+        super().__init__(source)
+        self.heads = heads
+
+    def __getitem__(self, i):
+        images, labels = self.source[i]
+        return images, (labels,) * self.heads if self.heads > 1 else labels
 
 
 def simulated(n):
@@ -241,18 +280,16 @@ def run():
     if o.start:
         model.load_weights(o.start)
     steps = len(source) * o.epochs
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, steps, warmup_target=o.learning_rate, warmup_steps=len(source)
-    )
-    optimizer = keras.optimizers.AdamW(
-        rate, weight_decay=1e-4, clipnorm=1.0, use_ema=True, ema_momentum=0.99
-    )
-    model.compile(optimizer, loss=loss)
+    optimizer = training.optimizer(len(source), steps, o.learning_rate)
+    heads = len(model.outputs)
+    weights = [1.0] + [o.deep] * (heads - 1)
+    model.compile(optimizer, loss=[loss] * heads, loss_weights=weights)
     tell = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda e, logs: print(o.name, e + 1, logs["loss"], flush=True)
+        on_epoch_begin=lambda e, logs: setattr(source, "epoch", e),
+        on_epoch_end=lambda e, logs: print(o.name, e + 1, logs["loss"], flush=True),
     )
     model.fit(
-        training.Feed(source),
+        Feed(source, heads),
         epochs=o.epochs,
         shuffle=False,
         verbose=0,
@@ -261,7 +298,9 @@ def run():
     optimizer.finalize_variable_values(model.trainable_variables)
     KEPT.mkdir(parents=True, exist_ok=True)
     model.save_weights(KEPT / f"{o.name}.weights.h5")
-    classes = training.predict(model, images[folds == 1], flip=True)
+    final = keras.Model(model.inputs, model.outputs[0])
+    classes = training.predict(final, images[folds == 1], flip=True)
+    np.save(KEPT / f"{o.name}.npy", classes.astype("float16"))
     told = {
         "options": {k: v for k, v in vars(o).items() if k not in ("what", "data")},
         "parameters": model.count_params(),

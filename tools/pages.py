@@ -15,6 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+import bench_page
+
 from helpers import place
 
 SITE = Path(os.environ.get("BUSI_SITE", ROOT / "site"))
@@ -66,6 +68,8 @@ def build(run):
     with tempfile.TemporaryDirectory() as scratch:
         source, output = Path(scratch) / "source", Path(scratch) / "site"
         shutil.copytree(ROOT / "pages", source)
+        report = bench_page.page(ROOT / "results" / "bench.json")
+        (source / "benchmark.md").write_text(report)
         (source / "notebooks").mkdir()
         for notebook in sorted(run.glob("*/[0-9][0-9]_*.ipynb")):
             target = source / "notebooks" / notebook.name

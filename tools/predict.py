@@ -2,44 +2,50 @@
 
     make predict IMAGES=<folder or file> OUT=<folder> [MODEL=<file.keras>]
 
-Writes OUT/masks/<name>.png (0 or 255, the image's own size), OUT/overlays/<name>.png and
-OUT/predictions.csv, one row an image. Exit status: 0 all done, 1 some images could not be
-read (they are listed in the table), 2 nothing was done.
+Writes OUT/masks/<name>.png (0 or 255, the image's own size), OUT/overlays/<name>.png (blue
+outline: rather benign, orange: rather malignant) and OUT/predictions.csv, one row an image.
+Exit status: 0 all done, 1 some images could not be read (the table says why), 2 stopped.
 
 For teaching and research. This is not a medical device.
 """
 
 import argparse
+import contextlib
 import csv
+import io
 import json
 import os
+import re
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 MOST_PIXELS = 50_000_000
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MOST_PIXELS)  # read when cv2 is imported
+os.environ["OPENCV_LOG_LEVEL"] = "SILENT"  # both are read when cv2 is imported
+os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MOST_PIXELS)
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import cv2
 import numpy as np
 
-from helpers import findings, masks
+from helpers import figures, findings, masks
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
+BUSI_MASK = re.compile(r"_mask(_\d+)?$", re.IGNORECASE)
 SMALL_MODEL = ROOT / "models" / "small.keras"
-COLOURS = {"benign": (178, 114, 0), "malignant": (0, 94, 213)}  # blue, vermilion; BGR
-CHUNK = 16
+CHUNK = 16  # images held in memory at a time
 COLUMNS = [
     "file",
+    "class",
     "lesion_probability",
     "p_normal",
     "p_benign",
     "p_malignant",
     "area_pixels",
-    "area_share",
+    "area_fraction",
     "box_x",
     "box_y",
     "box_width",
@@ -51,54 +57,116 @@ COLUMNS = [
 
 
 class Refused(Exception):
-    """Nothing can be done; the message says why and what to do."""
+    """The command cannot go on; the message says why and what to do."""
 
 
-def listed(images, out):
-    """Return (folder, the image files in it), mask files and links left out."""
-    images, out = images.expanduser().absolute(), out.expanduser().absolute()
-    folder = images.parent if images.is_file() else images
-    if not images.exists():
-        raise Refused(f"{images} does not exist: give a folder or a file as IMAGES.")
-    if images.is_dir() and (out == images or images in out.parents):
-        raise Refused(f"{out} lies in {images}: give an OUT outside of it.")
+@contextlib.contextmanager
+def quiet():
+    """Keep off the terminal what C++ libraries say beside our own sentences."""
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
     try:
-        found = [images] if images.is_file() else sorted(images.rglob("*"))
-    except PermissionError as error:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def absolute(path):
+    return Path(os.path.expanduser(path)).absolute()
+
+
+def listed(images):
+    """Return the image files at a path, sorted, and subfolders that may not be read.
+
+    Hidden files, links, and masks named as in BUSI are left out.
+
+    Raises:
+        Refused: there is nothing to read.
+    """
+    if os.path.isfile(images):
+        return [images]
+    locked, found = [], []
+    for top, _, names in os.walk(images, onerror=locked.append):
+        found += [Path(top, name) for name in names if not name.startswith(".")]
+    locked = {Path(error.filename): error.strerror for error in locked}
+    if images in locked:
         raise Refused(
-            f"{error.filename} may not be read: change its permissions."
-        ) from None
-    found = [
-        path
-        for path in found
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.is_symlink()
-    ]
-    kept = [path for path in found if "_mask" not in path.stem]
+            f"{images} cannot be read ({locked[images]}): give a folder or a file as IMAGES."
+        )
+    found = [path for path in found if path.suffix.lower() in SUFFIXES]
+    kept = [path for path in found if not (BUSI_MASK.search(path.stem) or odd(path))]
     if len(kept) < len(found):
-        print(f"{len(found) - len(kept)} files named ..._mask... are left out.")
-    if not kept:
+        left = len(found) - len(kept)
+        print(f"Left out: {left} files that are links or named like BUSI's masks.")
+    if not (kept or locked):
         kinds = ", ".join(sorted(SUFFIXES))
         raise Refused(f"{images} holds no image ({kinds}): give another IMAGES.")
-    return folder, kept
+    return sorted([*kept, *locked])
+
+
+def odd(path):
+    """Tell whether something is a link or no file at all, such as a pipe."""
+    return os.path.islink(path) or (os.path.exists(path) and not os.path.isfile(path))
+
+
+def keep_apart(images, out):
+    """Refuse an OUT that would write among the images, by whatever path or link."""
+    whole = os.path.isdir(images)
+    home = Path(os.path.realpath(images if whole else images.parent))
+    written = [
+        Path(os.path.realpath(out / name)) for name in (".", "masks", "overlays")
+    ]
+    for i, target in enumerate(written):
+        if (whole and home in (target, *target.parents)) or (
+            i and target in (home, *home.parents)
+        ):
+            raise Refused(
+                f"{out} would write where the images are ({home}): give another OUT."
+            )
+
+
+def output_names(folder, paths):
+    """Return a name for each image's outputs: its path in the folder without suffix.
+
+    With the suffix where two would share a name, as x.png and x.jpg do (also if only
+    capitals tell them apart).
+    """
+    whole = [os.path.relpath(path, folder) for path in paths]
+    short = [os.path.splitext(name)[0] for name in whole]
+    seen = Counter(name.casefold() for name in whole + short)
+    return [
+        s if seen[s.casefold()] == 1 else w for s, w in zip(short, whole, strict=True)
+    ]
 
 
 def read_grey(path):
-    """Return an image as uint8 (h, w); 16-bit values are divided by 257.
+    """Return an image as uint8 (h, w), alpha ignored.
+
+    16-bit values are divided by the largest number of the 10, 12, 14 or 16 bits that
+    they need, times 255: scanners store 10 or 12 bits in files of 16.
 
     Raises:
         ValueError: says in a few words why it is not used.
     """
     try:
+        if path.stat().st_size > 10 * MOST_PIXELS:
+            raise ValueError(f"is larger than {10 * MOST_PIXELS / 1e6:.0f} MB")
         data = np.fromfile(path, np.uint8)
     except OSError as error:
         raise ValueError(f"cannot be read ({error.strerror})") from None
-    picture = masks.decode(data) if len(data) else None
+    if not len(data):
+        raise ValueError("is empty")
+    with quiet():
+        picture = masks.decode(data)
     if picture is None:
         raise ValueError(
-            f"is no whole picture of at most {MOST_PIXELS / 1e6:.0f} million pixels"
+            f"is no whole picture, or has over {MOST_PIXELS / 1e6:.0f} million pixels"
         )
     if picture.dtype == np.uint16:
-        picture = (picture // 257).astype(np.uint8)
+        bits = next(b for b in (10, 12, 14, 16) if picture.max() < 2**b)
+        picture = (picture * np.float32(255 / (2**bits - 1)) + 0.5).astype(np.uint8)
     if picture.dtype != np.uint8:
         raise ValueError(f"holds {picture.dtype} values: save it with 8 or 16 bits")
     if min(picture.shape[:2]) < 16:
@@ -109,125 +177,171 @@ def read_grey(path):
 
 
 def load_model(path):
-    """Return (model, its rule: threshold and minimum_area)."""
-    if not path.is_file():
-        raise Refused(f"{path} does not exist: give a model of notebook 4 as MODEL.")
-    from helpers import (
-        training,
-    )  # TensorFlow takes seconds: only once all else is right
+    """Return (model, its rule for `findings.lesion_mask`).
 
-    try:
-        model = training.load(path)
-    except Exception as error:  # keras has no common class for a bad file
-        first = str(error).strip().splitlines()[0][:120]
-        raise Refused(f"{path} is no model that can be used ({first}).") from None
-    shapes = model.input_shape, model.output_shape
-    size = shapes[0][1] if len(shapes[0]) == 4 else None
-    if shapes != ((None, size, size, 1), (None, size, size, 3)) or size is None:
+    Raises:
+        Refused: the file is missing, or anything but a segmentation network.
+    """
+    if path == SMALL_MODEL and not path.exists():
         raise Refused(
-            f"{path} maps {shapes[0]} to {shapes[1]}; wanted is one grey square to three "
-            "class probabilities, as notebook 4 writes it."
+            "The small model (models/small.keras) is not there: give a model.keras that "
+            "notebook 4 wrote as MODEL."
         )
-    rule = path.with_suffix(".json")
+    if path.suffix != ".keras" or not os.path.isfile(path):
+        raise Refused(f"{path} is no .keras file: give one of notebook 4 as MODEL.")
+    rule = read_rule(path.with_suffix(".json"))
     try:
-        told = json.loads(rule.read_text()) if rule.is_file() else {}
-        return model, {
-            "threshold": float(told.get("threshold", 0.5)),
-            "minimum_area": float(told.get("minimum_area", 0.0)),
-        }
-    except (ValueError, TypeError, AttributeError):
-        raise Refused(f"{rule} is no rule of a model: move it away.") from None
+        with quiet():
+            model, answer = tried(path)
+    except Refused:
+        raise
+    except Exception as error:  # keras has no common class for a bad file
+        first = str(error).strip().split("\n")[0][:120]
+        raise Refused(f"{path} is no model that can be used ({first}).") from None
+    if not (answer.min() >= 0 and np.allclose(answer.sum(axis=-1), 1, atol=0.01)):
+        raise Refused(f"{path} answers with numbers that are no probabilities.")
+    print(f"Model {path.name}, rule {rule}")
+    return model, rule
+
+
+def tried(path):
+    """Return (model, its answer to a black image); refuse a model of other shapes."""
+    from helpers import training  # takes seconds: only after the cheap checks
+
+    model = training.load(path)
+    given, returned = model.input_shape, model.output_shape
+    size = given[1]
+    wanted = (None, size, size, 1), (None, size, size, 3)
+    if not isinstance(size, int) or (given, returned) != wanted:
+        raise Refused(
+            f"{path} maps {given} to {returned}; wanted is one grey square to three class "
+            "probabilities, as notebook 4 writes it."
+        )
+    return model, training.predict(model, np.zeros((1, size, size)))
+
+
+def read_rule(path):
+    """Return the rule in the file beside a model, numbers in [0, 1], or the usual one."""
+    rule = dict(findings.RULE)
+    if not os.path.lexists(path):
+        return rule
+    try:
+        told = json.loads(path.read_bytes())
+        rule = {name: float(told.get(name, value)) for name, value in rule.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        rule = {}
+    if not rule or not all(0 <= value <= 1 for value in rule.values()):
+        raise Refused(
+            f"{path} is no rule of a model ({', '.join(findings.RULE)}, each 0 to 1): "
+            "mend it or move it away."
+        )
+    return rule
 
 
 def outlined(grey, mask, label):
-    """Return the image (h, w, 3) with the mask's outline in the colour of its class."""
+    """Return the image, BGR (h, w, 3), with the mask's outline in its class's colour."""
     picture = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
-    contours, _ = cv2.findContours(
-        mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+    lines, _ = cv2.findContours(
+        mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE
     )
+    colour = tuple(bytes.fromhex(figures.COLOURS[label][1:]))[::-1]
     thick = max(1, round(max(grey.shape) / 300))
-    return cv2.drawContours(picture, contours, -1, COLOURS[label], thick)
+    cv2.drawContours(picture, lines, -1, (255, 255, 255), thick + 2)  # seen on black
+    return cv2.drawContours(picture, lines, -1, colour, thick)
 
 
-def write_png(path, picture):
-    """Write a picture by rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".partial-{path.name}")
-    partial.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
-    os.replace(partial, path)
+def put(path, data):
+    """Write bytes by rename, so that only a whole file is ever seen.
+
+    Raises:
+        Refused: it could not be written.
+    """
+    partial = path.with_name(f".partial-{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.write_bytes(data)
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise Refused(
+            f"{path} could not be written ({error.strerror}): make room, or give another "
+            "OUT. What was written before is whole."
+        ) from None
 
 
 def described(name, grey, classes, box, rule, out):
-    """Write the mask and overlay of one image; return its row of the table."""
+    """Write the mask and overlay of one image; return its columns of the table."""
     mask = findings.lesion_mask(classes, box, **rule)
     p = findings.image_probabilities(classes)
     label = "malignant" if p["malignant"] > p["benign"] else "benign"
-    write_png(out / "masks" / f"{name}.png", mask.astype(np.uint8) * 255)
-    write_png(out / "overlays" / f"{name}.png", outlined(grey, mask, label))
-    why = findings.doubts(classes, mask, p)
-    box_of = cv2.boundingRect(mask.astype(np.uint8))
+    for folder, picture in {
+        "masks": mask.astype(np.uint8) * 255,
+        "overlays": outlined(grey, mask, label),
+    }.items():
+        put(out / folder / f"{name}.png", cv2.imencode(".png", picture)[1].tobytes())
+    why = findings.doubts(classes, mask, p) + findings.unlike_training(grey)
+    bounds = cv2.boundingRect(mask.astype(np.uint8)) if mask.any() else [""] * 4
     return {
+        "class": max(p, key=p.get),
         "lesion_probability": round(1 - p["normal"], 4),
         **{f"p_{key}": round(value, 4) for key, value in p.items()},
         "area_pixels": int(mask.sum()),
-        "area_share": round(float(mask.mean()), 5),
-        **dict(zip(COLUMNS[7:11], box_of, strict=True)),
+        "area_fraction": round(float(mask.mean()), 6),
+        **dict(zip(COLUMNS[8:12], bounds, strict=True)),
         "look_again": "yes" if why else "no",
         "why": "; ".join(why),
     }
 
 
-def names(folder, paths):
-    """Return the outputs' names: each path in the folder, with suffixes if two agree."""
-    whole = [path.relative_to(folder) for path in paths]
-    stems = [path.with_suffix("").as_posix() for path in whole]
-    return (
-        stems if len(set(stems)) == len(stems) else [path.as_posix() for path in whole]
-    )
-
-
 def predict(folder, paths, model, rule, out):
-    """Return one row an image, a few at a time, so that memory stays bounded."""
-    from helpers import training
-
-    size, rows, began = model.input_shape[1], [], time.time()
-    named = names(folder, paths)
-    for start in range(0, len(paths), CHUNK):
-        part = []
-        for path, name in zip(
-            paths[start : start + CHUNK], named[start : start + CHUNK], strict=True
-        ):
-            row = {"file": path.relative_to(folder).as_posix()}
-            rows.append(row)
-            try:
-                grey = read_grey(path)
-            except ValueError as error:
-                row["problem"] = str(error)
-                print(f"{path}: {error}", file=sys.stderr)
-                continue
-            part.append((row, name, grey, *masks.letterbox(grey, size)))
-        if part:
-            answers = training.predict(
-                model, np.stack([item[3] for item in part]), flip=True
-            )
-            for (row, name, grey, _, box), classes in zip(part, answers, strict=True):
-                row |= described(name, grey, classes, box, rule, out)
-        done = len(rows)
-        left = (time.time() - began) / done * (len(paths) - done)
-        print(f"{done} of {len(paths)} images, {left:.0f} s left", flush=True)
+    """Write all outputs, a few images at a time; return the rows of the table."""
+    rows, began = [], time.time()
+    named = list(zip(paths, output_names(folder, paths), strict=True))
+    for start in range(0, len(named), CHUNK):
+        rows += chunk(folder, named[start : start + CHUNK], model, rule, out)
+        put(out / "predictions.csv", table(rows))
+        left = (time.time() - began) / len(rows) * (len(paths) - len(rows))
+        print(
+            f"{len(rows)} of {len(paths)} images, {left:.0f} s left",
+            end="  \r" if sys.stdout.isatty() and len(rows) < len(paths) else "\n",
+            flush=True,
+        )
     return rows
 
 
-def write_table(rows, path):
-    """Write predictions.csv by rename."""
-    partial = path.with_name(f".partial-{path.name}")
-    with open(
-        partial, "w", newline="", encoding="utf-8", errors="surrogateescape"
-    ) as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(partial, path)
+def chunk(folder, named, model, rule, out):
+    """Return the rows of a few images, given as (path, name of its outputs)."""
+    from helpers import training
+
+    rows, read = [], []
+    for path, name in named:
+        rows.append({"file": os.path.relpath(path, folder)})
+        try:
+            grey = read_grey(path)
+        except ValueError as error:
+            rows[-1]["problem"] = str(error)
+            print(f"{path}: {error}", file=sys.stderr)
+            continue
+        read.append(
+            (rows[-1], name, grey, *masks.letterbox(grey, model.input_shape[1]))
+        )
+    if read:
+        squares = np.stack([item[3] for item in read])
+        answers = training.predict(model, squares, flip=True)
+        for (row, name, grey, _, box), classes in zip(read, answers, strict=True):
+            row |= described(name, grey, classes, box, rule, out)
+    return rows
+
+
+def table(rows):
+    """Return the rows as the bytes of a CSV file."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS)
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode(errors="surrogateescape")  # names in any encoding
 
 
 def main():
@@ -238,27 +352,26 @@ def main():
     arguments = parser.parse_args()
     if not (arguments.images and arguments.out):
         raise Refused("Give IMAGES=<folder or file> and OUT=<folder>.")
-    out = Path(arguments.out)
-    folder, paths = listed(Path(arguments.images), out)
-    model, rule = load_model(Path(arguments.model or SMALL_MODEL))
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        rows = predict(folder, paths, model, rule, out)
-        write_table(rows, out / "predictions.csv")
-    except OSError as error:
-        where = error.filename or out
-        raise Refused(
-            f"{where} could not be written ({error.strerror}): give another OUT."
-        ) from None
+    images, out = absolute(arguments.images), absolute(arguments.out)
+    paths = listed(images)
+    keep_apart(images, out)
+    model, rule = load_model(absolute(arguments.model or SMALL_MODEL))
+    folder = images if os.path.isdir(images) else images.parent
+    rows = predict(folder, paths, model, rule, out)
     bad = sum("problem" in row for row in rows)
-    print(f"{len(rows) - bad} images done, {bad} could not be used: {out.absolute()}")
+    print(f"{len(rows) - bad} images done, {bad} could not be used: {out}")
     print("For teaching and research. This is not a medical device.")
     return 2 if bad == len(rows) else 1 if bad else 0
 
 
 if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # file names in any encoding
     try:
         sys.exit(main())
-    except Refused as error:
-        print(error, file=sys.stderr)
+    except Refused as refused:
+        print(refused, file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("\nInterrupted: predictions.csv lists what was done.", file=sys.stderr)
         sys.exit(2)
