@@ -8,10 +8,7 @@ import io
 import matplotlib
 import numpy as np
 from IPython.display import display
-from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-
-from . import place
 
 # Okabe & Ito 2008: distinguishable with the common forms of colour blindness
 COLOURS = {
@@ -216,8 +213,8 @@ def numbers(tables, heading):
     """Show small tables, {title: (h, w)}, with each value written into its square."""
     figure, axes = panels(len(tables), len(tables), 2.6, 2.6)
     for ax, (title, table) in zip(axes, tables.items(), strict=True):
-        top = np.abs(table).max() or 1
-        ax.imshow(table, cmap="PuOr", vmin=-1.6 * top, vmax=1.6 * top)
+        top = 1.6 * np.abs(table).max() or 1  # so the colours stay pale behind the text
+        ax.imshow(table, cmap="PuOr", vmin=-top, vmax=top)
         for (row, column), value in np.ndenumerate(table):
             ax.text(column, row, f"{value:g}", ha="center", va="center")
         ax.set_title(title)
@@ -225,12 +222,15 @@ def numbers(tables, heading):
     return figure
 
 
-def heat(maps, heading, unit, signed=False, scale=None, columns=4):
-    """Show maps, {title: float (h, w)}; if they are signed, 0 is white.
+def heat(
+    maps, heading, unit, scale=None, signed=False, outlines=(), columns=4, width=2.4
+):
+    """Show maps, {title: float (h, w)}, as colours.
 
     scale: (lowest, highest) value, with one bar for all; else each map has its own.
+    signed: 0 is white. outlines: for each map a bool (h, w), drawn dashed.
     """
-    figure, axes = panels(len(maps), columns)
+    figure, axes = panels(len(maps), columns, width)
     for ax, (title, values) in zip(axes, maps.items(), strict=True):
         top = np.abs(values).max()
         low, high = scale or ((-top, top) if signed else (values.min(), values.max()))
@@ -240,52 +240,7 @@ def heat(maps, heading, unit, signed=False, scale=None, columns=4):
             figure.colorbar(shown, ax=ax, shrink=0.7, label=unit)
     if scale:
         figure.colorbar(shown, ax=axes, shrink=0.7, label=unit)
+    for ax, mask in zip(axes, outlines, strict=False):
+        outline(ax, mask, COLOURS["prediction"], "dashed")
     figure.suptitle(heading)
     return figure
-
-
-def class_maps(labels, heading):
-    """Show {title: (h, w) of 0 background, 1 benign, 2 malignant}."""
-    names = ("background", "benign", "malignant")
-    colours = ListedColormap([COLOURS[name] for name in names])
-    figure, axes = panels(len(labels), len(labels), 2.8, 2.6)
-    for ax, (title, label) in zip(axes, labels.items(), strict=True):
-        shown = ax.imshow(label, cmap=colours, vmin=-0.5, vmax=2.5)
-        ax.set_title(title)
-    bar = figure.colorbar(shown, ax=axes, shrink=0.7, ticks=range(3))
-    bar.set_ticklabels(names)
-    figure.suptitle(heading)
-    return figure
-
-
-def fields(energies, squares, heading):
-    """Show what an answer depends on: {title: energy (h, w)}, over its own maximum.
-
-    squares: for each, the sides in pixels of two centred squares, the first drawn solid
-    and the second dashed.
-    """
-    figure, axes = panels(len(energies), len(energies), 2.6, 2.9)
-    strokes = ((COLOURS["reference"], "-"), (COLOURS["prediction"], "--"))
-    for ax, (title, energy), sides in zip(axes, energies.items(), squares, strict=True):
-        decibels = 10 * np.log10(energy / energy.max() + 1e-12)
-        shown = ax.imshow(decibels, cmap="magma", vmin=-60, vmax=0)
-        for side, (colour, style) in zip(sides, strokes, strict=True):
-            corner = (len(energy) - side) / 2 - 0.5
-            ends = np.array([[0, 0], [0, 1], [1, 1], [1, 0], [0, 0]]) * side + corner
-            ax.plot(*ends.T, style, color=colour, lw=1.6)
-        ax.set_title(title)
-    figure.colorbar(shown, ax=axes, shrink=0.7, label="energy (dB, 0 = largest)")
-    figure.suptitle(heading)
-    return figure
-
-
-def sliders(draw, **ranges):
-    """Call `draw` with a slider for each range, where a reader is there to move them."""
-    if place.under_papermill():
-        return
-    try:
-        import ipywidgets
-    except ImportError:
-        print("The sliders need the package ipywidgets; the figures above do not.")
-        return
-    ipywidgets.interact(draw, **ranges)

@@ -11,7 +11,6 @@ LEVELS = [
     {"busi"},
     {
         "batches",
-        "birads",
         "calibration",
         "exercises",
         "figures",
