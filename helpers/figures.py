@@ -222,22 +222,21 @@ def numbers(tables, heading):
     return figure
 
 
-def heat(
-    maps, heading, unit, scale=None, signed=False, outlines=(), columns=4, width=2.4
-):
+def heat(maps, heading, unit, scale=None, outlines=(), columns=4, width=2.4):
     """Show maps, {title: float (h, w)}, as colours.
 
-    scale: (lowest, highest) value, with one bar for all; else each map has its own.
-    signed: 0 is white. outlines: for each map a bool (h, w), drawn dashed.
+    scale: (lowest, highest) value, with one bar for all; else each map has its own, with
+    0 in white and the ends at the 99th percentile, so that a few pixels do not hide the
+    rest. outlines: for each map a bool (h, w), drawn dashed.
     """
     figure, axes = panels(len(maps), columns, width)
     for ax, (title, values) in zip(axes, maps.items(), strict=True):
-        top = np.abs(values).max()
-        low, high = scale or ((-top, top) if signed else (values.min(), values.max()))
-        shown = ax.imshow(values, cmap="PuOr" if signed else MAP, vmin=low, vmax=high)
+        top = np.percentile(np.abs(values), 99) or 1
+        low, high = scale or (-top, top)
+        shown = ax.imshow(values, cmap=MAP if scale else "PuOr", vmin=low, vmax=high)
         ax.set_title(title, fontsize=9)
         if not scale:
-            figure.colorbar(shown, ax=ax, shrink=0.7, label=unit)
+            figure.colorbar(shown, ax=ax, shrink=0.7, label=unit, extend="both")
     if scale:
         figure.colorbar(shown, ax=axes, shrink=0.7, label=unit)
     for ax, mask in zip(axes, outlines, strict=False):

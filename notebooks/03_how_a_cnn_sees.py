@@ -71,6 +71,7 @@ from helpers import (
     masks,
     networks,
     phantom,
+    scores,
     sight,
     training,
 )
@@ -99,21 +100,31 @@ folds = step.read("02_prepare_the_masks", "folds.csv")
 
 # %%
 rng = np.random.default_rng(seed)
-points = np.zeros((240, 280), np.float32)
-points[30::60, 35::70] = 1
+points = np.zeros((60, 70), np.float32)
+points[[12, 12, 40, 40, 44], [15, 50, 15, 50, 53]] = 1
 frame = phantom.simulate("malignant", rng, 240, 280)
 steps = {
-    "single scatterers": phantom.echoes(points, rng, phantom.Probe()),
-    "tissue (dB)": 20 * np.log10(frame.expected),
-    "envelope (linear)": frame.envelope,
-    "picture (grey values)": frame.image.astype(float),
+    "five scatterers, close up": phantom.echoes(
+        points, rng, phantom.Probe()
+    ),
+    "tissue: echo strength (dB)": 20 * np.log10(frame.expected),
+    "envelope: a few echoes\ndrown the rest": frame.envelope,
+    "its logarithm:\nthe picture": frame.image,
 }
 
 # %%
 figures.show(
-    figures.heat(steps, "From scatterers to a picture (simulated)", ""),
-    alt="Four simulated maps: blots of single scatterers, the smooth strength of tissue "
-    "with a lesion, its grainy envelope, and the log-compressed picture.",
+    figures.gallery(
+        [
+            np.interp(v, (v.min(), v.max()), (0, 255))
+            for v in steps.values()
+        ],
+        list(steps),
+        heading="From scatterers to a picture (simulated; black: least, white: most)",
+    ),
+    alt="Four simulated maps: blots of five scatterers, two of which run together; the "
+    "smooth strength of tissue with a lesion; its grainy envelope, nearly all dark; and "
+    "the log-compressed picture.",
 )
 
 # %% [markdown]
@@ -381,7 +392,6 @@ figures.show(
         maps,
         f"{name}: feature maps of filters made by hand",
         "answer (grey values)",
-        signed=True,
         outlines=[target > 0] * 6,
         columns=3,
         width=3,
@@ -470,7 +480,7 @@ for levels in (1, 2, 3, 4):
     network = networks.unet(size=320, width=8, depth=levels)
     logits = keras.Model(network.input, network.get_layer("logits").output)
     energy = sight.influence(logits, noise, 80, 80)
-    energies[f"{levels} levels"] = 10 * np.log10(
+    energies[f"levels: {levels}"] = 10 * np.log10(
         energy / energy.max() + 1e-9
     )
     fields.append(
@@ -484,23 +494,23 @@ for levels in (1, 2, 3, 4):
 fields = pd.DataFrame(fields)
 fields
 
+
 # %%
-squares = np.zeros((4, 320, 320), bool)
-for square, side in zip(squares, fields["holds 95 %"], strict=True):
-    square[
-        160 - side // 2 : 161 + side // 2, 160 - side // 2 : 161 + side // 2
-    ] = True
-figure = figures.heat(
-    energies,
-    "What one answer depends on; 95 % lies in the dashed square",
-    "gradient's energy (dB)",
-    scale=(-60, 0),
-    outlines=squares,
-)
+def square(side):
+    """Return the mask of a square around the middle of the image."""
+    inside = np.abs(np.arange(320) - 160) <= side // 2
+    return np.outer(inside, inside)
+
 
 # %%
 figures.show(
-    figure,
+    figures.heat(
+        energies,
+        "What one answer depends on; 95 % lies in the dashed square",
+        "gradient's energy (dB)",
+        scale=(-60, 0),
+        outlines=[square(side) for side in fields["holds 95 %"]],
+    ),
     alt="Energy of the gradient for 1 to 4 levels, in a frame of 320 pixels. It reaches "
     f"{fields['answer, measured'].tolist()} pixels across; 95 % lie in "
     f"{fields['holds 95 %'].tolist()}.",
@@ -554,11 +564,11 @@ figures.show(
 
 # %%
 some = batches.as_input(images[held_out[:4]])[..., 0]
-networks_seen = {
+both = {
     "random weights": networks.unet(len(image), width=8),
     "trained": model,
 }
-for title, network in networks_seen.items():
+for title, network in both.items():
     logits = keras.Model(network.input, network.get_layer("logits").output)
     middle = logits.output.shape[1] // 2
     energy = [sight.influence(logits, one, middle, middle) for one in some]
@@ -568,9 +578,10 @@ for title, network in networks_seen.items():
 # %% [markdown]
 # ## Down and up again: what a skip connection carries
 #
-# Going down buys a wide view and pays with the place. How much is lost? Shrink the image
-# and its mask, enlarge them again, and compare. (The share left of the edges is 1 less
-# the variance of what is lost over their variance.)
+# Going down buys a wide view and pays with the place. How much is lost? Shrink the edges
+# of the image, enlarge them again, and see what share is left (1 less the variance of
+# what is lost over theirs). Do the same with the outlines of all held-out lesions, and
+# compare by the Dice of notebook 2: 1 means nothing lost. Expect fine things to go first.
 
 
 # %%
@@ -582,32 +593,34 @@ def down_and_up(picture, factor):
 
 
 # %%
-lost, mask = [], target > 0
+lesions = [mask for mask in labels[held_out] > 0 if mask.any()]
+rows = []
 for factor in (2, 4, 8, 16):
     left = 1 - np.var(edges - down_and_up(edges, factor)) / np.var(edges)
-    back = down_and_up(mask.astype(np.float32), factor) > 0.5
-    dice = 2 * (mask & back).sum() / (mask.sum() + back.sum())
-    lost.append(
-        {"shrunk by": factor, "share left of edges": left, "Dice": dice}
-    )
-pd.DataFrame(lost).round(3)
+    dices = [
+        scores.dice(mask, down_and_up(np.float32(mask), factor) > 0.5)
+        for mask in lesions
+    ]
+    rows.append((factor, left, np.mean(dices), min(dices)))
+pd.DataFrame(
+    rows, columns=["shrunk by", "edges left", "mean Dice", "lowest Dice"]
+).round(3)
 
 # %%
 back = down_and_up(image, 8)
 figures.show(
-    figures.heat(
-        {
-            "image": image,
-            "shrunk by 8, enlarged again": back,
-            "the difference": image - back,
-        },
-        f"{name}: what the way down keeps, and what it loses",
-        "grey values",
-        outlines=[mask] * 3,
-        width=3,
+    figures.gallery(
+        [image, back, 128 + image - back],
+        [
+            "image",
+            "shrunk by 8,\nenlarged again",
+            "the difference\n(grey: none)",
+        ],
+        [target > 0] * 3,
+        heading=f"{name}: what the way down keeps, and what it loses",
     ),
-    alt="The image, a blurred copy with the lesion as a dark region, and their "
-    "difference, which holds edges and speckle.",
+    alt="The image, a blurred copy with the lesion as a region, and their difference, "
+    "which holds edges and speckle.",
 )
 
 # %% [markdown]
@@ -679,9 +692,11 @@ for title, layer in both.items():
 # %%
 one = logits[0, row // 2, column // 2]
 powers = np.exp(one)
-print("logits:  ", one.round(2))
-print("by hand: ", (powers / powers.sum()).round(4))
-print("by Keras:", np.array(keras.ops.softmax(one)).round(4))
+by_hand, by_keras = powers / powers.sum(), keras.ops.softmax(one)
+pd.DataFrame(
+    {"logit": one, "by hand": by_hand, "by Keras": np.array(by_keras)},
+    index=masks.CLASSES,
+).round(4)
 
 # %%
 classes = training.predict(model, images[held_out])
@@ -759,8 +774,9 @@ print(f"by hand {by_hand:,}, counted {first['multiply_adds']:,}")
 assert by_hand == first["multiply_adds"]
 
 # %%
-stage = (table["side"] != table["side"].shift()).cumsum().rename("stage")
-table.groupby(stage).agg(
+maps = table[table["side"] > 1]
+stage = (maps["side"] != maps["side"].shift()).cumsum().rename("stage")
+maps.groupby(stage).agg(
     side=("side", "first"),
     channels=("channels", "last"),
     layers=("layer", "size"),
@@ -770,7 +786,7 @@ table.groupby(stage).agg(
 
 # %% [markdown]
 # Read it from the top: the side halves and the channels double, and then the way back.
-# (The stage of side 1 is the part for the image as a whole.) Where are the parameters,
+# (Left out is the part for the image as a whole, of side 1.) Where are the parameters,
 # and where is the work? Expect the first at the coarse end, as filters between many
 # channels have many weights. The work is spread more evenly, as a weight of a fine layer
 # is used at more places.
