@@ -207,3 +207,39 @@ def score_histogram(scores, heading):
     ax.set(xlabel="Dice of a case", ylabel="cases", title=heading)
     ax.legend()
     return figure
+
+
+def numbers(tables, heading):
+    """Show small tables, {title: (h, w)}, with each value written into its square."""
+    figure, axes = panels(len(tables), len(tables), 2.6, 2.6)
+    for ax, (title, table) in zip(axes, tables.items(), strict=True):
+        top = 1.6 * np.abs(table).max() or 1  # so the colours stay pale behind the text
+        ax.imshow(table, cmap="PuOr", vmin=-top, vmax=top)
+        for (row, column), value in np.ndenumerate(table):
+            ax.text(column, row, f"{value:g}", ha="center", va="center")
+        ax.set_title(title)
+    figure.suptitle(heading)
+    return figure
+
+
+def heat(maps, heading, unit, scale=None, outlines=(), columns=4, width=2.4):
+    """Show maps, {title: float (h, w)}, as colours.
+
+    scale: (lowest, highest) value, with one bar for all; else each map has its own, with
+    0 in white and the ends at the 99th percentile, so that a few pixels do not hide the
+    rest. outlines: for each map a bool (h, w), drawn dashed.
+    """
+    figure, axes = panels(len(maps), columns, width)
+    for ax, (title, values) in zip(axes, maps.items(), strict=True):
+        top = np.percentile(np.abs(values), 99) or 1
+        low, high = scale or (-top, top)
+        shown = ax.imshow(values, cmap=MAP if scale else "PuOr", vmin=low, vmax=high)
+        ax.set_title(title, fontsize=9)
+        if not scale:
+            figure.colorbar(shown, ax=ax, shrink=0.7, label=unit, extend="both")
+    if scale:
+        figure.colorbar(shown, ax=axes, shrink=0.7, label=unit)
+    for ax, mask in zip(axes, outlines, strict=False):
+        outline(ax, mask, COLOURS["prediction"], "dashed")
+    figure.suptitle(heading)
+    return figure

@@ -12,13 +12,14 @@ LEVELS = [
     {
         "batches",
         "calibration",
+        "exercises",
         "figures",
         "groups",
         "intervals",
         "scores",
         "sources",
     },
-    {"audit", "findings", "networks", "training", "workspace"},
+    {"audit", "findings", "networks", "sight", "training", "workspace"},
 ]
 TOP = [("networks", "training")]  # within the top row, training reads networks
 
@@ -54,7 +55,7 @@ def test_imports_point_down():
 def test_only_the_top_row_loads_tensorflow():
     heavy = {"tensorflow", "keras", "jax", "torch"}
     users = {name for name, path in modules().items() if imports(path)[1] & heavy}
-    assert users == {"networks", "training"}
+    assert users == {"networks", "sight", "training"}
 
 
 def test_importing_the_package_is_light():

@@ -1,0 +1,104 @@
+"""What a network sees and does: pixels that move an answer, feature maps, work by layer.
+
+Written against keras and keras.ops only, so it runs on TensorFlow, JAX or PyTorch.
+"""
+
+import math
+
+import keras
+import numpy as np
+import pandas as pd
+from keras import layers, ops
+
+from . import batches
+
+
+def influence(model, image, row, column):
+    """Return how much each pixel moves a model's answer at one place, float64 (h, w).
+
+    That is the square of the gradient of the sum of the output's channels at (row,
+    column): the effective receptive field (Luo et al. 2016, NIPS, arXiv 1701.04128).
+    model: keras.Model from (n, h, w, 1) to (n, rows, columns, channels); it stays as it
+    is. image: float32 (h, w).
+
+    keras.ops has no gradient. So the image becomes the weights of a layer, and one step
+    of plain gradient descent at rate 1 moves its biases from 0 to minus the gradient.
+    """
+
+    def at_place(x):
+        return model(x, training=False)[:, row, column]
+
+    pixels = layers.Dense(image.size, dtype="float32")
+    one = keras.Input((1,))
+    seen = layers.Reshape((*image.shape, 1), dtype="float32")(pixels(one))
+    probe = keras.Model(one, layers.Lambda(at_place)(seen))  # Lambda hides its weights
+    pixels.set_weights([image.reshape(1, -1), np.zeros(image.size, np.float32)])
+    probe.compile(
+        keras.optimizers.SGD(1.0), loss=lambda _, y: ops.sum(y), run_eagerly=True
+    )
+    probe.train_on_batch(np.ones((1, 1)), np.zeros((1, *probe.output_shape[1:])))
+    gradient = ops.convert_to_numpy(pixels.bias).reshape(image.shape)
+    return gradient.astype(np.float64) ** 2
+
+
+def side_of(energy, share):
+    """Return the side, pixels, of the smallest centred square that holds a share.
+
+    energy: (size, size), not negative, with a sum above 0; share: 0 to 1, of that sum.
+    Its centre is pixel (size // 2, size // 2).
+    """
+    middle = len(energy) // 2
+    for reach in range(middle + 1):
+        near = slice(max(middle - reach, 0), middle + reach + 1)
+        if energy[near, near].sum() >= share * energy.sum():
+            break
+    return min(2 * reach + 1, len(energy))
+
+
+def feature_maps(model, image, n=4):
+    """Return {title: float32 (h, w)}: the n most varied maps at each of three depths.
+
+    The depths are the finest, a middle and the coarsest of the way down; each map is
+    divided by its largest value. image: uint8 (h, w) of the model's size.
+    """
+    last = {}  # by side: the last activation before the next, coarser side
+    for layer in model.layers:
+        if isinstance(layer, layers.UpSampling2D):
+            break
+        if isinstance(layer, layers.Activation):
+            last[layer.output.shape[1]] = layer.output
+    sides = sorted(last, reverse=True)
+    sides = [sides[0], sides[len(sides) // 2], sides[-1]]
+    peek = keras.Model(model.input, [last[side] for side in sides])
+    shown = {}
+    for side, maps in zip(sides, peek(batches.as_input(image[None])), strict=True):
+        maps = ops.convert_to_numpy(ops.cast(maps, "float32"))[0]
+        for channel in maps.std(axis=(0, 1)).argsort()[::-1][:n]:
+            one = maps[..., channel]
+            shown[f"{side} x {side}, map {channel}"] = one / (one.max() or 1)
+    return shown
+
+
+def work(model):
+    """Return a DataFrame with a row for each layer of a model that has no nested models.
+
+    Columns: layer, kind, side (pixels of its output), channels, parameters,
+    multiply_adds: multiplications, each with an addition, for one image. Each weight of a
+    kernel is used once at each place of the output; what has no kernel counts 0.
+    """
+    rows = []
+    for layer in model.layers:
+        shape = layer.output.shape
+        kernel = getattr(layer, "kernel", None)
+        weights = 0 if kernel is None else math.prod(kernel.shape)
+        rows.append(
+            {
+                "layer": layer.name,
+                "kind": type(layer).__name__,
+                "side": shape[1] if len(shape) == 4 else 1,
+                "channels": shape[-1],
+                "parameters": layer.count_params(),
+                "multiply_adds": weights * math.prod(shape[1:-1]),
+            }
+        )
+    return pd.DataFrame(rows)
