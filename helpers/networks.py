@@ -8,6 +8,7 @@ from keras import layers, ops
 
 CLASSES = 3  # background, benign, malignant
 IMAGE_WEIGHT = 0.3  # of the image's part in the loss, chosen by experiment
+FROZEN = "block_6_project_BN"  # MobileNetV2's last layer that keeps ImageNet's weights
 
 
 def unet(size=128, width=24, depth=4, encoder="residual"):
@@ -66,16 +67,28 @@ def residual_levels(image, widths):
 
 
 def mobilenet_levels(image):
-    """Return MobileNetV2's features at 1/4, 1/8, 1/16 and 1/32 of the size."""
+    """Return MobileNetV2's features at 1/4, 1/8, 1/16 and 1/32 of the size.
+
+    With ImageNet weights its first layers, up to FROZEN, are not trained, and batch
+    normalisation keeps the statistics of ImageNet: batches of 8 are too small for better
+    ones.
+    """
     grey = layers.Rescaling(2.0, -1.0)(layers.Concatenate()([image] * 3))
     options = {"include_top": False, "input_shape": (*image.shape[1:3], 3)}
+    known = True
     try:
         encoder = keras.applications.MobileNetV2(weights="imagenet", **options)
     except Exception as error:  # keras raises plain Exception where a download fails
         print(f"No ImageNet weights ({error}): the encoder starts from random ones.")
         encoder = keras.applications.MobileNetV2(weights=None, **options)
-    for layer in encoder.layers:
-        if isinstance(layer, layers.BatchNormalization):
+        known = False
+    last = encoder.layers.index(encoder.get_layer(FROZEN))
+    for i, layer in enumerate(encoder.layers):
+        norm = isinstance(layer, layers.BatchNormalization)
+        # a normalisation that is not trainable uses its statistics; `training=False`
+        # on the way in would be overruled when the whole network trains
+        layer.trainable = not (known and (norm or i <= last))
+        if norm:
             layer.momentum = 0.95
     names = ("block_3_expand_relu", "block_6_expand_relu", "block_13_expand_relu")
     outputs = [encoder.get_layer(name).output for name in (*names, "out_relu")]

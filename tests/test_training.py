@@ -130,6 +130,31 @@ def test_encoder_without_its_weights_is_said(monkeypatch, capsys):
     model = networks.unet(size=SIZE, encoder="mobilenet")
     assert "starts from random" in capsys.readouterr().out
     assert model.output_shape == (None, SIZE, SIZE, 3)
+    assert all(layer.trainable for layer in model.get_layer("mobilenet").layers)
+
+
+def test_encoder_with_weights_keeps_its_first_layers_and_its_statistics(monkeypatch):
+    real = keras.applications.MobileNetV2
+
+    def online(weights, **options):
+        return real(weights=None, **options)
+
+    monkeypatch.setattr(keras.applications, "MobileNetV2", online)
+    model = networks.unet(size=SIZE, encoder="mobilenet")
+    encoder = model.get_layer("mobilenet")
+    last = [layer.name for layer in encoder.layers].index(networks.FROZEN)
+    kept = [[w.copy() for w in layer.get_weights()] for layer in encoder.layers]
+    model.compile(keras.optimizers.SGD(0.1), loss=networks.segmentation_loss)
+    images = np.random.default_rng(0).random((4, SIZE, SIZE, 1), np.float32)
+    model.train_on_batch(images, np.ones((4, SIZE, SIZE), np.int32))
+    changed = []
+    for i, (layer, old) in enumerate(zip(encoder.layers, kept, strict=True)):
+        new = layer.get_weights()
+        if isinstance(layer, keras.layers.BatchNormalization):
+            assert np.array_equal(old[2:], new[2:])  # the moving mean and variance
+        if not all(map(np.array_equal, old, new)):
+            changed.append(i)
+    assert changed and min(changed) > last
 
 
 @pytest.mark.parametrize(

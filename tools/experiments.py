@@ -6,7 +6,8 @@
 Development split: training on folds 2, 3 and 4, scores on fold 1, with the weights of the
 last epoch. Fold 0 has no part in any choice. `run` writes runs/experiments/NAME.json,
 `table` writes results/experiments.csv from all of them: scores, and the difference to
-BASELINE with its 95 % interval over groups.
+BASELINE with its 95 % interval over groups, where BASELINE was run here too. Rows of
+experiments that were run elsewhere stay as they are.
 """
 
 import argparse
@@ -33,6 +34,7 @@ def options():
     add("--stem", type=int, default=2, help="stride of the first convolution")
     add("--encoder", default="residual", choices=["residual", "mobilenet"])
     add("--weights", default=None, help="the mobilenet's weights file")
+    add("--frozen", default=None, help="the encoder's last layer that is not trained")
     add("--context", type=int, default=0, help="1: a bias for the whole image")
     add("--image", type=float, default=0.0, help="weight of the image's loss")
     add("--pool", default="lehmer", choices=["lehmer", "top"])
@@ -74,13 +76,34 @@ from helpers import (
 )
 
 BATCH = 8
+# What `image`, the baseline, was run with: the table names what differs from it.
+USUAL = {
+    "size": 128,
+    "width": 24,
+    "depth": 4,
+    "stem": 2,
+    "encoder": "residual",
+    "frozen": None,
+    "context": 1,
+    "image": 0.3,
+    "pool": "lehmer",
+    "attention": 0,
+    "deep": 0.0,
+    "smoothing": 0.0,
+    "augment": "base",
+    "epochs": 40,
+    "learning_rate": 2e-3,
+    "seed": 0,
+    "start": None,
+    "simulated": 0,
+}
 
 
-def network(images):
-    """Return the network of this variant; images: those it will be trained on."""
+def network():
+    """Return the network of this variant."""
     image = keras.Input((o.size, o.size, 1))
     if o.encoder == "mobilenet":
-        levels, widths, scale = mobilenet(image, images), (48, 64, 96, 192), 4
+        levels, widths, scale = mobilenet(image), (48, 64, 96, 192), 4
     else:
         widths, scale = [o.width * 2**level for level in range(o.depth)], o.stem
         x = layers.Conv2D(widths[0], 2 * scale + 1, scale, "same", use_bias=False)(
@@ -123,44 +146,23 @@ def gated(skip, coarse, filters):
     return layers.Multiply()([skip, weight])
 
 
-def mobilenet(image, images):
-    """Return MobileNetV2's features; batch statistics from `images` if weights are given.
-
-    The weights file at hand had its batch normalisation folded away.
-    """
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    make = keras.applications.MobileNetV2
-    shape = {"include_top": False, "input_shape": (o.size, o.size, 3)}
-    first = make(weights=o.weights, **shape)
-    norms = [x for x in first.layers if isinstance(x, layers.BatchNormalization)]
-    if o.weights:
-        probe = keras.Model(first.input, [norm.input for norm in norms])
-        grey = batches.as_input(images[::4]).repeat(3, -1) * 2 - 1
-        parts = [
-            probe.predict_on_batch(grey[i : i + 8]) for i in range(0, len(grey), 8)
-        ]
-        for i, norm in enumerate(norms):
-            seen = np.concatenate(
-                [part[i].reshape(-1, part[i].shape[-1]) for part in parts]
-            )
-            mean, var = seen.mean(0), seen.var(0)
-            bias = norm.get_weights()[1]
-            norm.set_weights([np.sqrt(var + 1e-3), bias + mean, mean, var])
-    keras.config.set_dtype_policy(policy)
-    encoder = make(weights=None, **shape)
-    encoder.set_weights(first.get_weights())
-    for layer in encoder.layers:
-        if isinstance(layer, layers.BatchNormalization):
-            layer.momentum = 0.95
+def mobilenet(image):
+    """Return MobileNetV2's features; with weights, its batch statistics stay theirs."""
+    encoder = keras.applications.MobileNetV2(
+        include_top=False, weights=o.weights, input_shape=(o.size, o.size, 3)
+    )
+    names = [layer.name for layer in encoder.layers]
+    last = names.index(o.frozen) if o.frozen else -1
+    for i, layer in enumerate(encoder.layers):
+        norm = isinstance(layer, layers.BatchNormalization)
+        layer.trainable = i > last and not (norm and o.weights)
     names = ("block_3_expand_relu", "block_6_expand_relu", "block_13_expand_relu")
     outputs = [encoder.get_layer(name).output for name in (*names, "out_relu")]
     rgb = layers.Rescaling(2.0, -1.0)(layers.Concatenate()([image] * 3))
+    features = keras.Model(encoder.input, outputs)(rgb)
     return [
         layers.Conv2D(filters, 1, use_bias=False)(x)
-        for x, filters in zip(
-            keras.Model(encoder.input, outputs)(rgb), (48, 64, 96, 256), strict=True
-        )
+        for x, filters in zip(features, (48, 64, 96, 256), strict=True)
     ]
 
 
@@ -276,7 +278,7 @@ def run():
     seen = simulated(o.simulated) if o.simulated else (images[own], labels[own])
     kind = Strong if o.augment == "strong" else batches.Batches
     source = kind(*seen, BATCH, o.seed)
-    model = network(seen[0])
+    model = network()
     if o.start:
         model.load_weights(o.start)
     steps = len(source) * o.epochs
@@ -314,15 +316,18 @@ def summary(told, baseline):
     """Return one row of the table."""
     table = pd.DataFrame(told["cases"])
     lesions, normals = (table[table["label"].ne("normal") == k] for k in (True, False))
-    before = pd.DataFrame(baseline["cases"]).set_index("case")
     dice = intervals.interval(lesions["dice"], lesions["group"])
-    gain = intervals.interval(
-        lesions["dice"] - before.loc[lesions["case"], "dice"].to_numpy(),
-        lesions["group"],
-    )
-    options = {k: v for k, v in told["options"].items() if k not in ("name", "threads")}
+    gain = (np.nan, np.nan, np.nan)
+    if baseline:
+        before = pd.DataFrame(baseline["cases"]).set_index("case")
+        gain = intervals.interval(
+            lesions["dice"] - before.loc[lesions["case"], "dice"].to_numpy(),
+            lesions["group"],
+        )
     changed = [
-        f"{k} {v}" for k, v in options.items() if v != baseline["options"].get(k)
+        f"{k} {v}"
+        for k, v in told["options"].items()
+        if k not in ("name", "threads", "weights") and v != USUAL[k]
     ]
     return {
         "name": told["options"]["name"],
@@ -343,10 +348,13 @@ def summary(told, baseline):
 
 
 def table():
-    tried = {path.stem: json.loads(path.read_text()) for path in KEPT.glob("*.json")}
-    rows = [summary(told, tried[o.name]) for _, told in sorted(tried.items())]
-    frame = pd.DataFrame(rows).round(4)
-    frame.to_csv(ROOT / "results" / "experiments.csv", index=False)
+    path = ROOT / "results" / "experiments.csv"
+    tried = {kept.stem: json.loads(kept.read_text()) for kept in KEPT.glob("*.json")}
+    rows = [summary(told, tried.get(o.name)) for told in tried.values()]
+    before = pd.read_csv(path)
+    elsewhere = before[~before["name"].isin(tried)]
+    frame = pd.concat([elsewhere, pd.DataFrame(rows).round(4)]).sort_values("name")
+    frame.to_csv(path, index=False)
     print(frame.to_string())
 
 

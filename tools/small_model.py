@@ -1,0 +1,87 @@
+"""Train the small model that `make predict` uses when no MODEL is given.
+
+    python tools/small_model.py DATA         writes models/small.keras and small.json
+
+The recipe is that of profiles/compact-five-folds.yaml, whose held-out scores in
+results/busi-compact-five-folds are therefore its figures; but here no fold is held out:
+all of DATA is used, an eighth of it, in whole groups, to choose the epoch and the cuts.
+Interrupted, it goes on when it is called again.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import yaml
+
+from helpers import batches, busi, findings, groups, networks, sources, training
+
+SEED = 0
+
+
+def arrays_of(data, size):
+    """Return (images, labels) for training and the same for validation."""
+    cases = busi.index(data.root)
+    cases["group"] = groups.assign_groups(cases, groups.near_duplicates(cases))
+    images, labels = busi.load_arrays(cases, size)
+    inner = groups.assign_folds(cases, n_folds=8, seed=SEED).to_numpy() == 0
+    return (images[~inner], labels[~inner]), (images[inner], labels[inner])
+
+
+def main(where):
+    recipe = yaml.safe_load((ROOT / "profiles/compact-five-folds.yaml").read_text())
+    data = sources.locate(where)
+    if data.kind == "phantom":
+        sys.exit("The small model is trained on real images: give their folder or zip.")
+    train, validation = arrays_of(data, recipe["image_size"])
+    keras.config.set_dtype_policy(training.precision())
+    keras.utils.set_random_seed(SEED)
+    model = networks.unet(size=recipe["image_size"], width=recipe["width"])
+    training.start_from(model, ROOT / f"models/start_{recipe['width']}.npz")
+    model, _ = training.fit(
+        model,
+        batches.Batches(*train, batch_size=8, seed=SEED),
+        batches.Batches(*validation, batch_size=32, seed=SEED, augment=False),
+        ROOT / "runs" / "small-model",
+        epochs=recipe["epochs"],
+        learning_rate=2e-3,
+        seed=SEED,
+    )
+    keep(model, recipe, validation, len(train[0]))
+
+
+def keep(model, recipe, validation, n_training):
+    """Write the model in float32, for any machine, and beside it its rule.
+
+    The weights are the same; only what they are computed in was bfloat16.
+    """
+    keras.config.set_dtype_policy("float32")
+    small = networks.unet(size=recipe["image_size"], width=recipe["width"])
+    small.set_weights(model.get_weights())
+    images, labels = validation
+    rule = findings.fit_rule(training.predict(small, images, flip=True), labels)
+    told = {
+        **{name: round(float(value), 4) for name, value in rule.items()},
+        "version": "1",
+        "training_images": n_training,
+        "validation_images": len(images),
+        "parameters": int(np.sum([w.size for w in small.get_weights()])),
+    }
+    partial = ROOT / "models" / ".partial-small.json"
+    partial.write_text(json.dumps(told, indent=1) + "\n")
+    training.save(small, ROOT / "models" / "small.keras")
+    os.replace(partial, ROOT / "models" / "small.json")
+    print(told)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    main(sys.argv[1])
