@@ -105,8 +105,8 @@ def to_dice(r):
         "## Time to a given quality\n\nSame data, batches, optimizer, precision and "
         "evaluation, and the learning rate that was chosen for ours; one run each, with "
         f"seed {s['seed']}, compilation and validation included. The Dice is that of the "
-        f"{r['cases']['validation']} validation images at {s['size']} pixels; the first "
-        f"of five folds was left out.\n\n{table(heads, rows)}"
+        f"{r['cases']['validation']} lesion images for validation at {s['size']} pixels; "
+        f"the first of five folds was left out.\n\n{table(heads, rows)}"
     )
 
 

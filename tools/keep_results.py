@@ -2,7 +2,8 @@
 
 python tools/keep_results.py runs/busi-cpu
 
-Copies CSV and JSON only: no picture, no array and no model of the real images.
+Copies CSV and JSON only: no picture, no array and no model of the real images. Then prints
+the README's table of all kept runs, made from their case by case scores.
 """
 
 import json
@@ -12,7 +13,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pandas as pd
+
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from helpers import intervals
+
 MANIFEST = "manifest.json"
 TOLD = ("parameters", "seconds", "peak_memory_mb")
 
@@ -56,7 +63,57 @@ def keep(run):
     print(f"kept {len(list(target.iterdir()))} files in {target}")
 
 
+def row(run):
+    """Return one run's cells of the README's table."""
+    cases = pd.read_csv(run / "scores.csv")
+    steps = json.loads((run / "made_by.json").read_text())["steps"]
+    network = network_of(steps["04_train_the_segmenter"]["parameters"])
+    lesions, normals = (cases[(cases["label"] == "normal") == k] for k in (False, True))
+    mean, low, high = intervals.interval(lesions["dice"], lesions["group"])
+    marked = (lesions["predicted_area"] > 0).sum()
+    empty = (normals["predicted_area"] == 0).sum()
+    iou = [
+        intervals.interval(
+            cases[[f"both_{name}", f"either_{name}"]], cases["group"], intervals.ratio
+        )
+        for name in ("benign", "malignant")
+    ]
+    return [
+        f"[{run.name.removeprefix('busi-')}](results/{run.name})",
+        network,
+        f"{mean:.2f} ({low:.2f} to {high:.2f})",
+        f"{lesions['dice'].median():.2f}",
+        f"{marked} of {len(lesions)}",
+        f"{empty} of {len(normals)}",
+        *(f"{value:.2f} ({low:.2f} to {high:.2f})" for value, low, high in iou),
+    ]
+
+
+def network_of(parameters):
+    """Return in words what a run trained."""
+    size = "compact" if parameters["width"] <= 16 else "standard"
+    return f"{size}, {parameters['image_size']} px, {parameters['epochs']} epochs"
+
+
+def table():
+    """Return the README's table of the runs over all folds, Markdown."""
+    heads = [
+        "run",
+        "network",
+        "mean lesion Dice (95 %)",
+        "median",
+        "lesions marked",
+        "normals left empty",
+        "pixel IoU benign (95 %)",
+        "malignant (95 %)",
+    ]
+    runs = sorted((ROOT / "results").glob("busi-*-five-folds"))
+    lines = [heads, ["---"] * len(heads), *map(row, runs)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     keep(Path(sys.argv[1]).resolve())
+    print(table())

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import bench_page
+import tried_page
 
 from helpers import place
 
@@ -70,6 +71,8 @@ def build(run):
         shutil.copytree(ROOT / "pages", source)
         report = bench_page.page(ROOT / "results" / "bench.json")
         (source / "benchmark.md").write_text(report)
+        tried = tried_page.page(ROOT / "results" / "experiments.csv")
+        (source / "what_was_tried.md").write_text(tried)
         (source / "notebooks").mkdir()
         for notebook in sorted(run.glob("*/[0-9][0-9]_*.ipynb")):
             target = source / "notebooks" / notebook.name

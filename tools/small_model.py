@@ -1,6 +1,7 @@
 """Train the small model that `make predict` uses when no MODEL is given.
 
     python tools/small_model.py DATA         writes models/small.keras and small.json
+    python tools/small_model.py figures      prints the table of its card, models/README.md
 
 The recipe is that of profiles/compact-five-folds.yaml, whose held-out scores in
 results/busi-compact-five-folds are therefore its figures; but here no fold is held out:
@@ -19,11 +20,22 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+import pandas as pd
 import yaml
 
-from helpers import batches, busi, findings, groups, networks, sources, training
+from helpers import (
+    batches,
+    busi,
+    findings,
+    groups,
+    intervals,
+    networks,
+    sources,
+    training,
+)
 
 SEED = 0
+RUN = ROOT / "results" / "busi-compact-five-folds"
 
 
 def arrays_of(data, size):
@@ -81,7 +93,42 @@ def keep(model, recipe, validation, n_training):
     print(told)
 
 
+def figures():
+    """Return the table of the card, Markdown: held-out scores of the same recipe."""
+    table = pd.read_csv(RUN / "scores.csv")
+    lesions = table[table["label"] != "normal"]
+    quarters = pd.qcut(lesions["reference_area"], 4, labels=range(1, 5))
+    parts = {
+        "all": lesions,
+        **dict(list(lesions.groupby("label"))),
+        **{
+            f"size quarter {k}, to {part['reference_area'].max():,} pixels": part
+            for k, part in lesions.groupby(quarters, observed=True)
+        },
+    }
+    lines = [
+        "| lesion images | n | mean Dice, 95 % interval | median Dice | surface Dice, 2 px "
+        "| left empty |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, part in parts.items():
+        mean, low, high = intervals.interval(part["dice"], part["group"])
+        lines.append(
+            f"| {name} | {len(part)} | {mean:.2f} ({low:.2f} to {high:.2f}) "
+            f"| {part['dice'].median():.2f} | {part['surface_dice_2px'].mean():.2f} "
+            f"| {(part['predicted_area'] == 0).sum()} |"
+        )
+    normals = table[table["label"] == "normal"]["predicted_area"] == 0
+    low, high = intervals.wilson(normals.sum(), len(normals))
+    lines += [
+        "",
+        f"Normal images left empty: {normals.sum()} of {len(normals)} "
+        f"({100 * low:.0f} to {100 * high:.0f} %).",
+    ]
+    return "\n".join(lines)
+
+
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    main(sys.argv[1])
+    print(figures()) if sys.argv[1] == "figures" else main(sys.argv[1])

@@ -1,0 +1,63 @@
+"""Make the page of results/experiments.csv: what was tried, and what it was worth."""
+
+import pandas as pd
+from bench_page import table
+
+HEAD = """# What was tried
+
+Each row is one variant of network, loss or training, made by `tools/experiments.py`:
+trained on folds 2 to 4, scored on fold 1, with the weights of the last epoch. Fold 0 has
+no part in any choice. `image` is the baseline. *Gain* is the difference in lesion Dice to
+it over the same images, with its 95 % interval by bootstrap over groups of
+near-duplicates; a dash means that the baseline was not run beside that variant. A name
+that ends in `-s1` is the same variant with another seed. `imagenet192` starts from a
+MobileNetV2 that knows photographs; its weights here were an approximation of Keras' own,
+read back from an 8-bit file, so yours may do a little better.
+
+Read it with care. These are {n} variants on one fold, and two seeds of one variant differ
+by up to {seeds:.3f} in Dice: {clear} of the gains {have} an interval that lies above 0. And
+one fold is not the set: the same recipe scores differently on each of the five.
+
+"""
+COLUMNS = [
+    "name",
+    "what differs",
+    "parameters",
+    "lesion Dice",
+    "gain",
+    "normals empty",
+    "lesions marked",
+    "image AUC",
+    "pixel IoU benign, malignant",
+]
+
+
+def page(path):
+    """Return the page, Markdown: every score in it comes from the file at `path`."""
+    tried = pd.read_csv(path).fillna({"changed": "nothing"})
+    dice = tried.set_index("name")["dice"]
+    twice = [name for name in dice.index if f"{name}-s1" in dice.index]
+    clear = int((tried["gain_low"] > 0).sum())
+    head = HEAD.format(
+        n=len(tried),
+        seeds=max(abs(dice[name] - dice[f"{name}-s1"]) for name in twice),
+        clear=clear or "none",
+        have="has" if clear < 2 else "have",
+    )
+    return head + table(COLUMNS, list(map(cells, tried.itertuples())))
+
+
+def cells(row):
+    """Return the texts of one row."""
+    gain = f"{row.gain:+.3f} ({row.gain_low:+.3f} to {row.gain_high:+.3f})"
+    return [
+        f"`{row.name}`",
+        row.changed.replace("runs/experiments/", "").replace(".weights.h5", ""),
+        f"{row.parameters / 1e6:.1f} M",
+        f"{row.dice:.3f} ({row.low:.3f} to {row.high:.3f})",
+        gain if pd.notna(row.gain) else "–",
+        f"{row.normals_empty:.0%}",
+        f"{row.lesions_found:.0%}",
+        f"{row.image_auc:.3f}",
+        f"{row.iou_benign:.2f}, {row.iou_malignant:.2f}",
+    ]
