@@ -209,6 +209,25 @@ def score_histogram(scores, heading):
     return figure
 
 
+def reliability(bins, heading):
+    """Show how often a probability came true; bins: of `calibration.reliability`."""
+    figure, (ax,) = panels(1, 1, 3.8, 3.4, axes_on=True)
+    ax.plot([0, 1], [0, 1], color="black", ls="--", lw=1, label="as it should be")
+    ax.plot(bins["confidence"], bins["accuracy"], "o-", color=COLOURS["benign"])
+    ax.set(xlabel="lesion probability", ylabel="share that is lesion", title=heading)
+    ax.legend()
+    return figure
+
+
+def risk_coverage(coverage, risk, heading):
+    """Show the mean loss of the surest cases, by the share of cases kept."""
+    figure, (ax,) = panels(1, 1, 5, 3, axes_on=True)
+    ax.plot(coverage, risk, color=COLOURS["benign"])
+    ax.set(xlabel="share of cases kept", ylabel="mean of 1 - Dice", ylim=(0, None))
+    ax.set_title(heading)
+    return figure
+
+
 def numbers(tables, heading):
     """Show small tables, {title: (h, w)}, with each value written into its square."""
     figure, axes = panels(len(tables), len(tables), 2.6, 2.6)

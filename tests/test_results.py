@@ -64,6 +64,13 @@ def test_the_readme_quotes_the_kept_runs():
     empty = f"{half['normals left empty']:.0%} of the normal".replace("%", " %")
     assert f"gives {half['lesion Dice']:.2f} with {empty}" in readme
     assert f"everywhere gives {report['mean_shape_dice']:.2f}" in readme
+    lesions, compact = (
+        pd.read_csv(run / "scores.csv").query("label != 'normal'").set_index("case")
+        for run in (KEPT, ROOT / "results" / "busi-compact-five-folds")
+    )
+    gain = compact["dice"] - lesions["dice"]
+    mean, low, high = intervals.interval(gain, lesions["group"][gain.index])
+    assert f"{mean:+.3f} (95 % interval {low:+.3f} to {high:+.3f})" in readme
 
 
 def test_the_readme_quotes_what_was_found_in_the_data():
