@@ -12,7 +12,10 @@ it over the same images, with its 95 % interval by bootstrap over groups of
 near-duplicates; a dash means that the baseline was not run beside that variant. A name
 that ends in `-s1` is the same variant with another seed. `imagenet192` starts from a
 MobileNetV2 that knows photographs; its weights here were an approximation of Keras' own,
-read back from an 8-bit file, so yours may do a little better.
+read back from an 8-bit file, so yours may do a little better. *AUC* asks how well the
+image's lesion probability tells lesion images from normal ones; *IoU* is that of benign
+and of malignant pixels. The file itself holds more columns, the intervals of Dice among
+them.
 
 Read it with care. These are {n} variants on one fold, and two seeds of one variant differ
 by up to {seeds:.3f} in Dice: {clear} of the gains {have} an interval that lies above 0. And
@@ -22,13 +25,11 @@ one fold is not the set: the same recipe scores differently on each of the five.
 COLUMNS = [
     "name",
     "what differs",
-    "parameters",
-    "lesion Dice",
+    "Dice",
     "gain",
     "normals empty",
-    "lesions marked",
-    "image AUC",
-    "pixel IoU benign, malignant",
+    "AUC",
+    "IoU",
 ]
 
 
@@ -53,11 +54,9 @@ def cells(row):
     return [
         f"`{row.name}`",
         row.changed.replace("runs/experiments/", "").replace(".weights.h5", ""),
-        f"{row.parameters / 1e6:.1f} M",
-        f"{row.dice:.3f} ({row.low:.3f} to {row.high:.3f})",
+        f"{row.dice:.3f}",
         gain if pd.notna(row.gain) else "–",
         f"{row.normals_empty:.0%}",
-        f"{row.lesions_found:.0%}",
         f"{row.image_auc:.3f}",
         f"{row.iou_benign:.2f}, {row.iou_malignant:.2f}",
     ]
