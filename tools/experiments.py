@@ -1,13 +1,15 @@
 """Try one variant of network, loss or training, and compare what was tried.
 
     python tools/experiments.py run NAME DATA [--option value ...]
+    python tools/experiments.py join NAME+NAME DATA
     python tools/experiments.py table BASELINE
 
 Development split: training on folds 2, 3 and 4, scores on fold 1, with the weights of the
-last epoch. Fold 0 has no part in any choice. `run` writes runs/experiments/NAME.json,
-`table` writes results/experiments.csv from all of them: scores, and the difference to
-BASELINE with its 95 % interval over groups, where BASELINE was run here too. Rows of
-experiments that were run elsewhere stay as they are.
+last epoch. Fold 0 has no part in any choice. `run` writes runs/experiments/NAME.json;
+`join` does so for the mean of the probabilities of variants that were run before. `table`
+writes results/experiments.csv from all of them: scores, and the difference to BASELINE
+with its 95 % interval over groups, where BASELINE was run here too. Rows of experiments
+that were run elsewhere stay as they are.
 """
 
 import argparse
@@ -25,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 def options():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
-    add("what", choices=["run", "table"])
+    add("what", choices=["run", "join", "table"])
     add("name")
     add("data", nargs="?", default="phantom")
     add("--size", type=int, default=128)
@@ -270,9 +272,7 @@ def run():
     began = time.time()
     keras.config.set_dtype_policy(training.precision())
     keras.utils.set_random_seed(o.seed)
-    cases = busi.index(sources.locate(o.data).root)
-    cases["group"] = groups.assign_groups(cases, groups.near_duplicates(cases))
-    folds = groups.assign_folds(cases)
+    cases, folds = grouped()
     images, labels = busi.load_arrays(cases, o.size)
     own = folds.isin([2, 3, 4]).to_numpy()
     seen = simulated(o.simulated) if o.simulated else (images[own], labels[own])
@@ -303,13 +303,40 @@ def run():
     final = keras.Model(model.inputs, model.outputs[0])
     classes = training.predict(final, images[folds == 1], flip=True)
     np.save(KEPT / f"{o.name}.npy", classes.astype("float16"))
+    keep(cases[folds == 1], classes, model.count_params(), time.time() - began)
+
+
+def keep(cases, classes, parameters, seconds):
     told = {
         "options": {k: v for k, v in vars(o).items() if k not in ("what", "data")},
-        "parameters": model.count_params(),
-        "seconds": round(time.time() - began),
-        "cases": evaluated(cases[folds == 1], classes),
+        "parameters": parameters,
+        "seconds": round(seconds),
+        "cases": evaluated(cases, classes),
     }
     (KEPT / f"{o.name}.json").write_text(json.dumps(told))
+
+
+def join():
+    """Keep the mean of several variants' probabilities, at the largest of their sizes."""
+    names = o.name.split("+")
+    parts = [json.loads((KEPT / f"{name}.json").read_text()) for name in names]
+    o.size = max(part["options"]["size"] for part in parts)
+    sums = 0
+    for name in names:
+        classes = np.load(KEPT / f"{name}.npy").astype("float32")
+        sums = sums + np.stack([cv2.resize(p, (o.size, o.size)) for p in classes])
+    cases, folds = grouped()
+    parameters, seconds = (
+        sum(p[key] for p in parts) for key in ("parameters", "seconds")
+    )
+    keep(cases[folds == 1], sums / len(names), parameters, seconds)
+
+
+def grouped():
+    """Return (cases with their group, the fold of each)."""
+    cases = busi.index(sources.locate(o.data).root)
+    cases["group"] = groups.assign_groups(cases, groups.near_duplicates(cases))
+    return cases, groups.assign_folds(cases)
 
 
 def summary(told, baseline):
@@ -331,7 +358,9 @@ def summary(told, baseline):
     ]
     return {
         "name": told["options"]["name"],
-        "changed": ", ".join(changed),
+        "changed": "mean of both"
+        if "+" in told["options"]["name"]
+        else ", ".join(changed),
         "parameters": told["parameters"],
         "seconds": told["seconds"],
         **dict(zip(("dice", "low", "high"), dice, strict=True)),
@@ -359,4 +388,4 @@ def table():
 
 
 if __name__ == "__main__":
-    run() if o.what == "run" else table()
+    {"run": run, "join": join, "table": table}[o.what]()

@@ -10,7 +10,8 @@ trained on folds 2 to 4, scored on fold 1, with the weights of the last epoch. F
 no part in any choice. `image` is the baseline. *Gain* is the difference in lesion Dice to
 it over the same images, with its 95 % interval by bootstrap over groups of
 near-duplicates; a dash means that the baseline was not run beside that variant. A name
-that ends in `-s1` is the same variant with another seed. `imagenet192` starts from a
+that ends in `-s1` is the same variant with another seed; two names joined by `+` are the
+mean of both networks' probabilities. `imagenet192` starts from a
 MobileNetV2 that knows photographs; its weights here were an approximation of Keras' own,
 read back from an 8-bit file, so yours may do a little better. *AUC* asks how well the
 image's lesion probability tells lesion images from normal ones; *IoU* is that of benign
