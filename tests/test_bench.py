@@ -186,7 +186,7 @@ def test_the_page_says_what_the_file_says(small, tmp_path):
     report = json.loads(small.read_text())
     assert "Simulated (phantom) images" in text and report["command"] in text
     speed = report["speed"][0]["images_per_second"]["median"]
-    assert f"{speed:.3g} (" in text
+    assert f"{bench_page.short(speed)} (" in text
     report["networks"]["torch"] = {"why_not": "no connection"}
     report["to_dice"]["ours"]["seconds"] = None
     report["gpu_memory"] = {"mb": 570, "size": 256, "width": 32, "batch_size": 8}

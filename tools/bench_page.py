@@ -168,7 +168,12 @@ def how(r):
 
 
 def spread(s):
-    return f"{s['median']:.3g} ({s['low']:.3g} to {s['high']:.3g})"
+    return f"{short(s['median'])} ({short(s['low'])} to {short(s['high'])})"
+
+
+def short(value):
+    """Return a number in three digits, or whole from a thousand on."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def table(heads, rows):
