@@ -36,7 +36,7 @@ html_theme_options = {
 }
 if os.environ["BUSI_SIMULATED"] == "True":
     html_theme_options["announcement"] = (
-        "Simulated images: these pages were made from a phantom run. "
+        "Simulated images: the notebooks on these pages were run on a phantom. "
         "Their numbers say nothing about patients."
     )
 

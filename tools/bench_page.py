@@ -27,11 +27,12 @@ def page(path):
 
 def head(r):
     machine, cases = r["machine"], r["cases"]
+    kind = "simulated" if r["simulated"] else "real"
     text = (
         f"Measured on {machine['processor']} with {machine['cores']} cores, no GPU used, "
         f"on {machine['started'][:10]}; load average at the start "
         f"{machine['load_average'][0]}. Every contender had the same threads, the same "
-        f"{cases['train']} training images of {r['settings']['size']} pixels, and "
+        f"{cases['train']} {kind} training images of {r['settings']['size']} pixels, and "
         f"batches of {r['settings']['batch_size']}.\n"
     )
     if r["simulated"]:

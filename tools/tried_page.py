@@ -6,14 +6,14 @@ from bench_page import table
 HEAD = """# What was tried
 
 Each row is one variant of network, loss or training, made by `tools/experiments.py`:
-trained on folds 2 to 4, scored on fold 1, with the weights of the last epoch. Fold 0 has
-no part in any choice. `image` is the baseline. *Gain* is the difference in lesion Dice to
+trained on folds 2 to 4 of the real images, scored on fold 1, with the weights of the last
+epoch. Fold 0 has no part in any choice. `image` is the baseline. *Gain* is the difference in lesion Dice to
 it over the same images, with its 95 % interval by bootstrap over groups of
 near-duplicates; a dash means that the baseline was not run beside that variant. A name
 that ends in `-s1` is the same variant with another seed; two names joined by `+` are the
 mean of both networks' probabilities. `imagenet192` starts from a
 MobileNetV2 that knows photographs; its weights here were an approximation of Keras' own,
-read back from an 8-bit file, so yours may do a little better. *AUC* asks how well the
+read back from an 8-bit file; Keras' own have not been measured here. *AUC* asks how well the
 image's lesion probability tells lesion images from normal ones; *IoU* is that of benign
 and of malignant pixels. The file itself holds more columns, the intervals of Dice among
 them.
