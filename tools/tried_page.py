@@ -7,8 +7,8 @@ HEAD = """# What was tried
 
 Each row is one variant of network, loss or training, made by `tools/experiments.py`:
 trained on folds 2 to 4 of the real images, scored on fold 1, with the weights of the last
-epoch. Fold 0 has no part in any choice. `image` is the baseline. *Gain* is the difference in lesion Dice to
-it over the same images, with its 95 % interval by bootstrap over groups of
+epoch. Fold 0 has no part in any choice. `image` is the baseline. *Gain* is the difference
+in lesion Dice to it over the same images, with its 95 % interval by bootstrap over groups of
 near-duplicates; a dash means that the baseline was not run beside that variant. A name
 that ends in `-s1` is the same variant with another seed; two names joined by `+` are the
 mean of both networks' probabilities. `imagenet192` starts from a
