@@ -13,7 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
 
 import keras
 import numpy as np
@@ -70,8 +71,15 @@ class Contender:
         return plain_unet(self.settings["size"], self.settings[f"{self.name}_width"])
 
     def fit(self, precision, folder, epochs, cases=None):
-        """Train a fresh network as notebook 4 does and return it, compiled."""
+        """Train a fresh network as notebook 4 does and return it, compiled.
+
+        As in the cpu profile, ours starts from the weights that know phantoms, where
+        there are some for this width.
+        """
         model, s, data = self.new_model(precision), self.settings, self.data
+        start = ROOT / "models" / f"start_{s['width']}.npz"
+        if self.name == "ours" and start.exists():
+            training.start_from(model, start)
         images, labels = data["images"][:cases], data["labels"][:cases]
         training.fit(
             model,
