@@ -119,16 +119,20 @@ def intervals(table, reference, axis_label, heading):
     ax.plot(table["value"], rows, "o", color=COLOURS["malignant"])
     ax.axvline(reference, color="black", ls="--", lw=1)
     ax.set_yticks(rows, table.index)
-    ax.invert_yaxis()
-    ax.set(xlabel=axis_label, title=heading)
+    ax.set(xlabel=axis_label, title=heading, ylim=(len(table) - 0.5, -0.5))
     return figure
 
 
 def counts(table, heading):
-    """Show how many cases each class has; table: Series of counts by label."""
-    figure, (ax,) = panels(1, 1, 5, 2.2, axes_on=True)
-    bars = ax.barh(table.index, table, color=[COLOURS[name] for name in table.index])
+    """Show how many cases each class, or each kind of another sort, has.
+
+    table: Series of counts by name.
+    """
+    figure, (ax,) = panels(1, 1, 5, 1.2 + 0.33 * len(table), axes_on=True)
+    colours = [COLOURS.get(name, COLOURS["background"]) for name in table.index]
+    bars = ax.barh(table.index, table, color=colours)
     ax.bar_label(bars, padding=3)
+    ax.margins(x=0.1)  # room for the longest bar's number
     ax.invert_yaxis()
     ax.set(xlabel="cases", title=heading)
     return figure

@@ -24,6 +24,7 @@ nb_execution_mode = "off"  # the pages show what a run wrote, nothing is run her
 nb_merge_streams = True
 nb_output_stderr = "remove"  # start-up chatter of libraries
 myst_enable_extensions = ["dollarmath", "colon_fence"]
+myst_heading_anchors = 3  # pages link to headings of others
 html_math_renderer = "mathml"
 html_theme_options = {
     "repository_url": ADDRESS["Repository"],

@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import bench_page
+import report_page
+import results_page
 import tried_page
 
 from helpers import place
@@ -77,6 +79,11 @@ def build(run):
         for notebook in sorted(run.glob("*/[0-9][0-9]_*.ipynb")):
             target = source / "notebooks" / notebook.name
             target.write_text(json.dumps(page_of(notebook)))
+        shown = source / "notebooks"
+        report = report_page.page(results_page.COMPACT, shown)
+        (source / "model_report.md").write_text(report)
+        results = results_page.page(shown, source / "charts")
+        (source / "results.md").write_text(results)
         environment = {
             **os.environ,
             "BUSI_ROOT": str(ROOT),
