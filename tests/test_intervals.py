@@ -126,3 +126,10 @@ def test_wilson_of_nothing_and_of_nonsense():
     assert intervals.wilson(0, 0) == (0, 1)
     with pytest.raises(ValueError, match="no share"):
         intervals.wilson(5, 4)
+
+
+def test_the_fast_ratio_is_the_ratio_of_each_resample():
+    rng = np.random.default_rng(0)
+    values, code = rng.integers(0, 4, (40, 2)), rng.integers(0, 12, 40)
+    slow = intervals.interval(values, code, lambda rows: intervals.ratio(rows), 500)
+    assert np.allclose(intervals.interval(values, code, intervals.ratio, 500), slow)
