@@ -210,9 +210,9 @@ figures.show(
 )
 
 # %% [markdown]
-# Look at the spread within a class beside the distance of the medians. A spread of many
-# grey levels is what a network must bear: in notebook 4 you change the brightness of
-# training images at random, so that it learns not to rely on it.
+# Where the medians differ, brightness is a hint at the class that has little to do with
+# tissue: notebook 2 measures how good a hint. In notebook 4 you change the brightness of
+# training images at random, so that the network learns not to rely on it.
 #
 # ## Marks drawn onto the image
 #
@@ -247,7 +247,7 @@ figures.show(
 
 # %% [markdown]
 # Compare the shares in the column *mean* above. The further they are apart, the better
-# the shortcut works. Normal images have nothing to measure, so expect few marks there.
+# the shortcut works. (A normal image has nothing to measure; its marks are letters.)
 #
 # ## Several masks for one image
 #
@@ -265,9 +265,9 @@ for name, paths in several[["case", "masks"]].head(8).values:
 # %% [markdown]
 # Some masks also hold *dust*: specks of a few pixels that nobody meant to draw. They do
 # not change an area much, but they count as lesions of their own. Nothing is removed
-# silently in this series; here is what removing specks under 20 pixels would change:
-# the number of masks that hold specks, and of those that lose pixels by it. (Holes in a
-# lesion can be filled as well; that is not asked for here, so these rows are 0.)
+# silently in this series; here is what removing specks under 20 pixels would change: how
+# many masks hold specks, and how many lose pixels by it. (Simulated masks have none. Holes
+# can be filled as well; that is not asked for here, so their rows are 0.)
 
 # %%
 merged = (masks.merge(paths) for paths in lesions["masks"])

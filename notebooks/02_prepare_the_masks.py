@@ -273,8 +273,8 @@ leaks = pd.DataFrame(
 leaks.round(3)
 
 # %% [markdown]
-# The second column is a share of all cases. Where the two intervals do not overlap, the
-# leak is more than chance. A network that has seen the copy can do at least what copying
+# The second column is a share of all cases. If the two intervals do not overlap, the
+# difference is more than chance; if they do, these cases alone do not prove it. A network that has seen the copy can do at least what copying
 # does. So a score from a random split is too good by an unknown part of that difference.
 #
 # ## How well do two people agree?
@@ -381,8 +381,11 @@ figures.show(
 
 # %%
 looks = features.set_index("case")[["label", *shape[:3]]]
-both = groups.label_conflicts(cases, pairs)[["a", "b"]].join(looks, on="a")
-both = both.join(looks, on="b", lsuffix=" benign", rsuffix=" malignant")
+both = groups.label_conflicts(cases, pairs)[
+    ["a", "b"]
+]  # benign comes first
+both = both.join(looks.add_suffix(" benign"), on="a")
+both = both.join(looks.add_suffix(" malignant"), on="b")
 found = ["label benign", "label malignant"]
 known = (both[found] == ["benign", "malignant"]).all(axis=1)
 conflicts = both[known].drop(columns=found).round(4)

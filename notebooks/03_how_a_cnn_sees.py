@@ -133,8 +133,9 @@ figures.show(
 )
 
 # %% [markdown]
-# In each map the least is black and the most is white. The two scatterers close to each
-# other have become one blot: what is nearer than a blot's size cannot be told apart.
+# In each map the least is black and the most is white. (The five are of different
+# strength, by chance.) The two at the lower right run into each other: what is nearer than
+# a blot's size cannot be told apart.
 #
 # ### Speckle is not noise
 #
@@ -678,6 +679,9 @@ print(f"95 % lie within {before} pixels before, {after} after training,")
 print(f"of {len(image)} pixels a side")
 
 # %% [markdown]
+# If the second number is the larger one, training has taught the network to look around a
+# pixel, which it must to tell a lesion from a dark lobe of fat.
+#
 # ## Down and up again: what a skip connection carries
 #
 # Going down buys a wide view and pays with the place. How much is lost? Shrink the edges
