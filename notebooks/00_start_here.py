@@ -56,7 +56,7 @@ here = workspace.start()
 # %% tags=["parameters"]
 profile: str = "quick"  # results go to runs/<data>-<profile>/
 image_size: int = 128  # pixels a side; 256 takes four times as long
-steps: int = 60  # times the network looks at the image; about 0.1 s each
+steps: int = 120  # times the network looks at the image; about 0.1 s each
 seed: int = 0  # another number, another run
 
 # %%
@@ -133,8 +133,8 @@ figures.show(
 #
 # The network reads squares of one size. `masks.letterbox` shrinks an image without
 # stretching it and pads the rest with black. `masks.target` turns a mask into the
-# *target*, the answer that the network shall give: a whole number for each pixel, 0
-# background, 1 benign, 2 malignant. Count the pixels of each class.
+# *target*, the answer that is wanted: a whole number for each pixel, 0 background, 1
+# benign, 2 malignant. Count them.
 
 # %%
 squares = np.stack([masks.letterbox(i, image_size)[0] for i in images])
@@ -158,19 +158,21 @@ print(f"of the first image, and at {background[1]:.0%} of the second")
 # A neural network is a function with very many numbers in it, its *parameters*. They
 # start at random. *Training* means: let it answer, measure how wrong the answer is (the
 # *loss*), and change each parameter a little so that the loss falls. The rule for that
-# change is called the *optimizer*; Adam is a common one, and 0.003 says how large its
-# changes are. Notebook 3 takes the network apart; here you only use it.
+# change is called the *optimizer*; Adam is a common one. How large the changes are, the
+# *learning rate*, begins at 0.003 here and falls to 0, so that the network comes to rest.
+# Notebook 3 takes the network apart; here you only use it.
 
 # %%
 keras.utils.set_random_seed(seed)
 model = networks.unet(size=image_size, width=8)
-model.compile(keras.optimizers.Adam(3e-3), networks.segmentation_loss)
+rate = keras.optimizers.schedules.CosineDecay(3e-3, steps)
+model.compile(keras.optimizers.Adam(rate), networks.segmentation_loss)
 print(f"{model.count_params():,} parameters")
 
 # %% [markdown]
-# Now show it the malignant image again and again. It gets four copies at a time, because
-# some of its parts are switched off at random for each copy, so that it does not rely on
-# any one of them. The grey values are divided by 255: networks learn best from numbers
+# Now show it the malignant image again and again, four copies at a time: in each, other
+# parts of the network are switched off at random, so that it relies on none alone.
+# `batches.as_input` divides the grey values by 255, as networks learn best from numbers
 # around 1. Expect the loss to fall. It has no unit; 0 would be perfect.
 
 # %%
@@ -218,7 +220,7 @@ print(f"Dice on the image that it was trained on: {fit[0]:.2f}")
 # ## The same network on an image that it has never seen
 #
 # Now the benign image. Expect a lower score: the network has seen one lesion in its
-# life, and that one was malignant.
+# life, a malignant one.
 
 # %%
 titles = [f"seen, Dice {fit[0]:.2f}", f"never seen, Dice {fit[1]:.2f}"]
@@ -241,8 +243,7 @@ figures.show(
 # says little about that. The rest of the series is about getting that second number up,
 # and about not fooling yourself while you measure it.
 #
-# Last, you keep both numbers, together with the versions of the software: whoever gets
-# other numbers can then look for the reason.
+# Keep both, with the software's versions: who gets other numbers can look for the reason.
 
 # %%
 seen, unseen = (round(value, 4) for value in fit)
