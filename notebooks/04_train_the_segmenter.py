@@ -122,7 +122,9 @@ print(f"{model.count_params():,} parameters, {policy}")
 
 # %% [markdown]
 # Expect the side of the maps to halve with each `max_pooling` and to double with each
-# `up_sampling`; the third number is that of the channels.
+# `up_sampling`. (The very first convolution halves it as well, so the first pooling finds
+# half of it gone.) `logits` are the three numbers of each pixel, before softmax;
+# `image_bias` adds one number a class for the image as a whole.
 
 # %%
 stages = ("image", "max_pooling", "up_sampling", "logits")
