@@ -63,5 +63,5 @@ lock: ## refresh constraints/lock.txt from the requirements (needs uv)
 	  --python-version 3.11 requirements-dev.txt --output-file constraints/lock.txt
 
 clean: ## remove results, pages and caches; keep data and .venv
-	@rm -rf runs site .pytest_cache .ruff_cache .hypothesis
+	@rm -rf runs site pages/try/made .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +

@@ -17,6 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 import bench_page
 import tried_page
+import try_page
 
 from helpers import place
 
@@ -68,7 +69,8 @@ def build(run):
     began = time.time()
     with tempfile.TemporaryDirectory() as scratch:
         source, output = Path(scratch) / "source", Path(scratch) / "site"
-        shutil.copytree(ROOT / "pages", source)
+        shutil.copytree(ROOT / "pages", source, ignore=shutil.ignore_patterns("try"))
+        try_page.add(source)
         report = bench_page.page(ROOT / "results" / "bench.json")
         (source / "benchmark.md").write_text(report)
         tried = tried_page.page(ROOT / "results" / "experiments.csv")
