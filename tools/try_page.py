@@ -156,10 +156,23 @@ def sample_button(label):
 
 
 def export(path):
-    """Write the small model for LiteRT, float32."""
-    from helpers import training  # takes seconds
+    """Write the small model for LiteRT, float32: one square in, one answer out.
 
-    training.load(MODEL).export(path, format="litert", verbose=False)
+    The mirrored image is looked at inside of it, as `training.predict` does with `flip`.
+    """
+    import keras  # takes seconds
+
+    from helpers import training
+
+    model = training.load(MODEL)
+    square = keras.Input(batch_shape=(1, *model.input_shape[1:]))
+    both = keras.ops.concatenate([square, keras.ops.flip(square, axis=2)], axis=0)
+    answer, other = keras.ops.split(model(both), 2, axis=0)
+    classes = (answer + keras.ops.flip(other, axis=2)) / 2
+    one = [keras.InputSpec(shape=square.shape, dtype=square.dtype)]  # no free batch size
+    keras.Model(square, classes).export(
+        path, format="litert", input_signature=one, verbose=False
+    )
 
 
 if __name__ == "__main__":

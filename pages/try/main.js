@@ -78,6 +78,7 @@ function showAnswer() {
   part("map").setAttribute("aria-label", `Lesion probability over ${shown.name}`);
   showMask();
   part("result").hidden = false;
+  part("status").scrollIntoView({ block: "nearest" }); // on a phone the choice fills the screen
 }
 
 /** Cut the map at the slider's threshold, draw the outline and say how large it is. */

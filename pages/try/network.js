@@ -40,17 +40,12 @@ export async function segment(network, picture) {
   };
 }
 
-/** Return class probabilities (size * size * 3): the mean over the image and its mirror. */
-async function classesOf(network, square) {
-  const mirror = (i) => i - (i % network.size) * 2 + network.size - 1;
-  const input = Float32Array.from(square, (grey) => grey / 255);
-  const answer = await run(network, input);
-  const other = await run(network, input.map((_, i) => input[mirror(i)]));
-  return answer.map((p, i) => (p + other[3 * mirror(Math.floor(i / 3)) + (i % 3)]) / 2);
-}
-
-async function run({ compiled, Tensor, size }, input) {
-  const given = new Tensor(input, [1, size, size, 1]);
+/** Return class probabilities (size * size * 3) of a square of grey values.
+ *
+ * The exported model looks at the mirrored square too, and answers with the mean.
+ */
+async function classesOf({ compiled, Tensor, size }, square) {
+  const given = new Tensor(Float32Array.from(square, (grey) => grey / 255), [1, size, size, 1]);
   const [answer] = await compiled.run([given]);
   const classes = answer.toTypedArray().slice(); // out of the runtime's memory
   given.delete();
