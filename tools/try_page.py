@@ -32,7 +32,12 @@ MADE = HERE / "made"
 MODEL = ROOT / "models" / "small.keras"
 SOURCES = (MODEL, HERE / "package-lock.json", Path(__file__), Path(phantom.__file__))
 RUNTIME = "litert/wasm/litert_wasm_compat_internal"  # the build that network.js loads
-SAMPLES = {"benign": 1, "malignant": 2, "normal": 3}  # label: seed
+SAMPLES = {  # name: (label, seed)
+    "benign": ("benign", 2),
+    "malignant": ("malignant", 3),
+    "normal": ("normal", 1),
+    "normal-too": ("normal", 3),
+}
 SIZE_OF_SAMPLES = {"height": 380, "width": 460}
 ABSENT = "# Try it in the page\n\nThis page is empty, because {why} {mend}\n"
 MEND = "With Node 18 or newer and a network, `make pages` makes it."
@@ -76,8 +81,7 @@ def make():
         fresh = Path(scratch) / "made"
         fetch_runtime(Path(scratch), fresh / "litert")
         draw_samples(fresh / "samples")
-        command = [sys.executable, __file__, "export", str(fresh / "small.tflite")]
-        subprocess.run(command, check=True, capture_output=True)  # TensorFlow chatters
+        export_apart(fresh / "small.tflite")
         (fresh / "made-from.txt").write_text(stamp)
         shutil.rmtree(MADE, ignore_errors=True)
         os.replace(fresh, MADE)
@@ -91,9 +95,8 @@ def fetch_runtime(scratch, target):
     for name in ("package.json", "package-lock.json"):
         shutil.copy(HERE / name, scratch)
     quick = ["--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"]
-    command = [npm, "ci", *quick]
     done = subprocess.run(
-        command, cwd=scratch, capture_output=True, text=True, check=False
+        [npm, "ci", *quick], cwd=scratch, capture_output=True, text=True, check=False
     )
     if done.returncode:
         why = (done.stderr.strip().splitlines() or ["no reason given"])[0]
@@ -108,12 +111,12 @@ def fetch_runtime(scratch, target):
 
 
 def draw_samples(folder):
-    """Write one simulated image of each label as a grey PNG."""
+    """Write the simulated images as grey PNG files."""
     folder.mkdir(parents=True)
-    for label, seed in SAMPLES.items():
+    for name, (label, seed) in SAMPLES.items():
         frame = phantom.simulate(label, np.random.default_rng(seed), **SIZE_OF_SAMPLES)
         picture = cv2.imencode(".png", frame.image, [cv2.IMWRITE_PNG_COMPRESSION, 9])
-        (folder / f"simulated-{label}.png").write_bytes(picture[1])
+        (folder / f"simulated-{name}.png").write_bytes(picture[1])
 
 
 def settings():
@@ -145,14 +148,23 @@ def words(target):
     }
 
 
-def sample_button(label):
+def sample_button(name):
     """Return the list item of one sample, HTML."""
+    label = SAMPLES[name][0]
     what = "without a lesion" if label == "normal" else f"with a {label} lesion"
     size = " ".join(f'{key}="{value}"' for key, value in SIZE_OF_SAMPLES.items())
     return (
         f'        <li><button type="button"><img src="_static/try/samples/simulated-'
-        f'{label}.png" {size} alt="Simulated ultrasound image {what}">{label}</button></li>'
+        f'{name}.png" {size} alt="Simulated ultrasound image {what}">{label}</button></li>'
     )
+
+
+def export_apart(path):
+    """Call `export` in a process of its own, which keeps TensorFlow's chatter."""
+    command = [sys.executable, __file__, "export", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{MODEL} could not be exported for the browser:\n{done.stderr}")
 
 
 def export(path):
@@ -169,7 +181,9 @@ def export(path):
     both = keras.ops.concatenate([square, keras.ops.flip(square, axis=2)], axis=0)
     answer, other = keras.ops.split(model(both), 2, axis=0)
     classes = (answer + keras.ops.flip(other, axis=2)) / 2
-    one = [keras.InputSpec(shape=square.shape, dtype=square.dtype)]  # no free batch size
+    one = [
+        keras.InputSpec(shape=square.shape, dtype=square.dtype)
+    ]  # no free batch size
     keras.Model(square, classes).export(
         path, format="litert", input_signature=one, verbose=False
     )
