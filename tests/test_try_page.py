@@ -3,6 +3,7 @@
 import base64
 import json
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -30,12 +31,13 @@ SEGMENT = """async (content) => {
   const all = performance.now() - began;
   return { mask: mask.join(""), probabilities, milliseconds, all };
 }"""
-RESIZE = """async ([height, width, grey, square]) => {
+RESIZE = """async ([height, width, grey, map]) => {
   const { letterbox, restore } = await import(new URL("_static/try/masks.js", location.href));
-  const given = { height, width, grey: Uint8Array.from(grey) };
-  const made = letterbox(given, 128);
-  const back = restore(Float32Array.from(square), made.box);
-  return [Array.from(made.square), Array.from(back), made.box];
+  const bytes = (coded) => Uint8Array.from(atob(coded), (letter) => letter.charCodeAt(0));
+  const coded = (array) => btoa(Array.from(new Uint8Array(array.buffer),
+                                           (byte) => String.fromCharCode(byte)).join(""));
+  const { square, box } = letterbox({ height, width, grey: bytes(grey) }, 128);
+  return [coded(square), coded(restore(new Float32Array(bytes(map).buffer), box)), box];
 }"""
 GREY = """async (content) => {
   const { read } = await import(new URL("_static/try/picture.js", location.href));
@@ -115,7 +117,7 @@ def test_the_runtime_comes_with_the_button_and_images_go_nowhere(opened, tmp_pat
 
 def test_the_browser_marks_what_keras_marks(opened, tmp_path):
     root = phantom.write_dataset(tmp_path, 20, 20, 10, seed=11)
-    paths = list(busi.index(root)["image"])
+    paths = [Path(image) for image in busi.index(root)["image"]]
     greys = [predict.read_grey(path) for path in paths]
     squares, boxes = zip(*(masks.letterbox(grey, 128) for grey in greys), strict=True)
     model = training.load(try_page.MODEL)
@@ -140,14 +142,17 @@ def test_squares_and_maps_are_resized_as_in_python(opened, shape):
     rng = np.random.default_rng(0)
     grey = cv2.GaussianBlur(rng.integers(0, 256, shape).astype(np.uint8), (0, 0), 1)
     given = rng.random((128, 128)).astype(np.float32)
-    arguments = [*shape, grey.ravel().tolist(), given.ravel().tolist()]
+    arguments = [*shape, text(grey), text(given)]
     square, back, inside = opened().page.evaluate(RESIZE, arguments)
+    square = np.frombuffer(base64.b64decode(square), np.uint8).reshape(128, 128)
+    back = np.frombuffer(base64.b64decode(back), np.float32).reshape(shape)
     wanted, box = masks.letterbox(grey, 128)
     names = ("height", "width", "size", "innerHeight", "innerWidth", "top", "left")
     assert [inside[name] for name in names] == list(vars(box).values())
-    off = np.abs(np.reshape(square, (128, 128)) - wanted.astype(int))
-    assert off.max() <= 1 and (off > 0).mean() < 0.02
-    assert np.allclose(np.reshape(back, shape), masks.restore(given, box), atol=1e-5)
+    off = np.abs(square - wanted.astype(int))
+    most = 0.02 if max(shape) > 128 else 0.1  # OpenCV enlarges in whole numbers
+    assert off.max() <= 1 and (off > 0).mean() < most
+    assert np.allclose(back, masks.restore(given, box), atol=1e-5)
 
 
 @pytest.mark.parametrize(("kind", "most"), [("png", 0), ("bmp", 0), ("jpg", 3)])
