@@ -268,6 +268,15 @@ def test_a_phone_shows_it_without_scrolling_sideways(loaded, scheme):
     assert seen.page.evaluate(unnamed) == 0
 
 
+@pytest.mark.parametrize("lost", ["*.wasm", "small.tflite", "settings.json"])
+def test_a_part_that_does_not_come_is_told(opened, lost):
+    seen = opened()
+    seen.page.route(f"**/{lost}", lambda route: route.fulfill(status=404))
+    seen.page.click("#try-load")
+    assert told(seen, "could not be loaded").endswith("Reload the page to try again.")
+    assert seen.page.is_disabled("#try-choose")
+
+
 def test_opened_as_a_file_the_page_names_make_serve(browser, opened, site):
     opened()  # or a skip
     seen = Tab(browser, site.as_uri())
