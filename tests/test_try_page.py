@@ -274,7 +274,7 @@ def test_a_part_that_does_not_come_is_told(opened, lost):
     seen.page.route(f"**/{lost}", lambda route: route.fulfill(status=404))
     seen.page.click("#try-load")
     assert told(seen, "could not be loaded").endswith("Reload the page to try again.")
-    assert seen.page.is_disabled("#try-choose")
+    assert seen.page.is_disabled("#try-input")
 
 
 def test_opened_as_a_file_the_page_names_make_serve(browser, opened, site):
