@@ -84,6 +84,7 @@ class Tab:
         self.errors, self.foreign = [], []
         self.context.route(lambda url: not is_at(url, home), self.refuse)
         self.page = self.context.new_page()
+        self.page.set_default_timeout(20_000)  # milliseconds, for a busy machine
         self.page.on("console", self.hear)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("response", self.check)

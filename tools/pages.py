@@ -3,8 +3,10 @@
 python tools/pages.py [RUN_FOLDER]     (default: the run that finished last)
 """
 
+import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import bench_page
+import glossary
 import tried_page
 import try_page
 
@@ -33,8 +36,11 @@ def latest_run():
     return newest.parent.parent
 
 
-def page_of(notebook):
-    """Return an executed notebook made ready for the page: the reader's view of it."""
+def page_of(notebook, link):
+    """Return an executed notebook made ready for the page: the reader's view of it.
+
+    link: a function that takes a Markdown text and sets links to the glossary.
+    """
     content = json.loads(notebook.read_text())
     cells = []
     for cell in content["cells"]:
@@ -42,7 +48,8 @@ def page_of(notebook):
             continue  # repeats the parameters cell
         if cell["cell_type"] == "markdown":  # the page's header has this button
             lines = "".join(cell["source"]).splitlines(keepends=True)
-            cell["source"] = [line for line in lines if "colab-badge.svg" not in line]
+            kept = [line for line in lines if "colab-badge.svg" not in line]
+            cell["source"] = link("".join(kept))
         elif is_folded(cell):
             cell["metadata"].setdefault("tags", []).append("hide-input")
         for output in cell.get("outputs", []):
@@ -55,13 +62,48 @@ def page_of(notebook):
 
 def is_folded(cell):
     """Tell whether a code cell is set-up or only plots: the page folds it."""
-    only_plots = "".join(cell["source"]).startswith("figures.show(")
-    return only_plots or "setup" in cell["metadata"].get("tags", [])
+    if "setup" in cell["metadata"].get("tags", []):
+        return True
+    try:
+        statements = ast.parse("".join(cell["source"])).body
+    except SyntaxError:  # a line for the shell
+        return False
+    return bool(statements) and all(map(only_plots, statements))
+
+
+def only_plots(statement):
+    """Tell whether a statement is a call of figures.show, or a loop that ends in one."""
+    if isinstance(statement, ast.For):
+        return only_plots(statement.body[-1])
+    call = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
+    return call and ast.unparse(statement.value.func) == "figures.show"
 
 
 def without_papermill(content):
     """Return a notebook's metadata without the paths and times of the run."""
     return {k: v for k, v in content["metadata"].items() if k != "papermill"}
+
+
+def start_page(text, names):
+    """Return the start page with the README's ladder; only notebooks in `names` are links.
+
+    The README's last column, a badge from another host, is left out: each page has a
+    button for Colab.
+    """
+    readme = (ROOT / "README.md").read_text()
+    table = re.search(r"^## The ladder\n\n((?:\|.*\n)+)", readme, re.MULTILINE)[1]
+    rows = [line.rsplit("|", 2)[0] + "|" for line in table.splitlines()]
+    link = r"\[([^\]]*)\]\(notebooks/([^)]*)\)"
+    ladder = re.sub(link, lambda m: m[0] if m[2] in names else m[1], "\n".join(rows))
+    return text.replace("<!-- ladder -->", ladder)
+
+
+def lighten(output):
+    """Take out the script that draws icons: it weighs 1.6 MB, and a font shows the same."""
+    script = re.compile(r"<script [^>]*/fontawesome\.js[^>]*></script>")
+    for page in output.rglob("*.html"):
+        page.write_text(script.sub("", page.read_text()))
+    (output / "_static" / "scripts" / "fontawesome.js").unlink()
 
 
 def build(run):
@@ -75,10 +117,14 @@ def build(run):
         (source / "benchmark.md").write_text(report)
         tried = tried_page.page(ROOT / "results" / "experiments.csv")
         (source / "what_was_tried.md").write_text(tried)
+        notebooks = sorted(run.glob("*/[0-9][0-9]_*.ipynb"))
+        index = source / "index.md"
+        index.write_text(start_page(index.read_text(), {n.name for n in notebooks}))
+        explained = glossary.words((source / "glossary.md").read_text())
         (source / "notebooks").mkdir()
-        for notebook in sorted(run.glob("*/[0-9][0-9]_*.ipynb")):
-            target = source / "notebooks" / notebook.name
-            target.write_text(json.dumps(page_of(notebook)))
+        for notebook in notebooks:
+            page = page_of(notebook, glossary.linker(explained))
+            (source / "notebooks" / notebook.name).write_text(json.dumps(page))
         environment = {
             **os.environ,
             "BUSI_ROOT": str(ROOT),
@@ -103,9 +149,12 @@ def build(run):
         )
         if done.returncode:
             sys.exit(f"The pages could not be built from {run}:\n{done.stderr}")
+        lighten(output)
         fresh = SITE.with_name(".site.tmp")
         shutil.rmtree(fresh, ignore_errors=True)
-        shutil.copytree(output, fresh, ignore=shutil.ignore_patterns(".doctrees"))
+        shutil.copytree(
+            output, fresh, ignore=shutil.ignore_patterns(".doctrees", "_sources")
+        )
         shutil.rmtree(SITE, ignore_errors=True)
         os.replace(fresh, SITE)
     print(f"Pages ready in {time.time() - began:.0f} s: open {SITE / 'index.html'}")
