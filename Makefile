@@ -13,7 +13,7 @@ PY := .venv/bin/python
 COLAB_PY := .venv-colab/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run-all test test-colab pages check-data bench notebooks lint lock address predict clean
+.PHONY: help setup run-all test test-colab browser pages serve check-data bench notebooks lint lock address predict clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,13 @@ run-all: setup ## run the notebooks in order and build the pages
 
 pages: setup ## build site/ from the run that finished last
 	@$(PY) tools/pages.py
+
+PORT ?= 8000
+serve: ## show site/ at http://localhost:8000 (PORT=...)
+	@test -f site/index.html || { echo "There are no pages yet: run \`make run-all\` first."; exit 1; }
+	@echo "The pages are at http://localhost:$(PORT)/ ; Ctrl+C ends this."
+	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory site $(PORT) 2>/dev/null \
+	  || { echo "Port $(PORT) is taken: make serve PORT=8001"; exit 1; }
 
 check-data: setup ## list what is wrong with the images at DATA
 	@$(PY) tools/check_data.py "$$DATA"
@@ -48,6 +55,9 @@ test-colab: ## run the tests with the versions of Colab's image
 	@$(PYTHON) tools/setup.py --colab
 	@$(COLAB_PY) -m pytest
 
+browser: setup ## install what looks at the pages in Chromium; `make test` uses it from then on
+	@$(PY) tools/browser_env.py
+
 lint: setup
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check --quiet .
@@ -63,5 +73,5 @@ lock: ## refresh constraints/lock.txt from the requirements (needs uv)
 	  --python-version 3.11 requirements-dev.txt --output-file constraints/lock.txt
 
 clean: ## remove results, pages and caches; keep data and .venv
-	@rm -rf runs site .pytest_cache .ruff_cache .hypothesis
+	@rm -rf runs site pages/try/made .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +

@@ -20,6 +20,8 @@ html_title = "Breast ultrasound segmentation"
 html_static_path = ["_static"]
 html_css_files = ["style.css"]
 html_copy_source = False
+html_context = {"default_mode": "auto"}
+nb_code_prompt_show, nb_code_prompt_hide = "Show the code", "Hide the code"
 nb_execution_mode = "off"  # the pages show what a run wrote, nothing is run here
 nb_merge_streams = True
 nb_output_stderr = "remove"  # start-up chatter of libraries
@@ -31,6 +33,8 @@ html_theme_options = {
     "repository_branch": "main",
     "path_to_docs": "notebooks",
     "use_repository_button": True,
+    "use_download_button": False,  # Colab's button opens the notebook, without our links
+    "use_fullscreen_button": False,
     "launch_buttons": {"colab_url": "https://colab.research.google.com"},
     "show_navbar_depth": 1,
     "navbar_persistent": [],  # the sidebar has the search field

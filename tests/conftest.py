@@ -1,6 +1,7 @@
-"""What several test files share: a small phantom, and the real images where they are."""
+"""What several test files share: data sets, a run of the series, its pages, a browser."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from browser import Tab, missing, served, started
 
 from helpers import busi, phantom
 
@@ -31,3 +34,65 @@ def busi_root():
     if (root / "PHANTOM.json").exists():
         pytest.skip("BUSI_DIR holds a phantom, this test needs real BUSI images")
     return root
+
+
+def run_all(runs, *arguments):
+    """Run the series as a user does; return the finished process."""
+    environment = {
+        **os.environ,
+        "BUSI_RUNS": str(runs),
+        "BUSI_SITE": str(runs / "site"),
+    }
+    command = [sys.executable, str(ROOT / "tools" / "run_all.py"), *arguments]
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, cwd=ROOT
+    )
+
+
+@pytest.fixture(scope="session")
+def series(phantom_root, tmp_path_factory):
+    """One run of the whole series; (folder of the runs, finished process)."""
+    runs = tmp_path_factory.mktemp("runs")
+    return runs, run_all(runs, "--data", str(phantom_root))
+
+
+@pytest.fixture(scope="session")
+def site(request):
+    """The folder of built pages: $BUSI_SITE where it is set, else those of `series`."""
+    kept = os.environ.get("BUSI_SITE")
+    if kept:
+        return Path(kept).resolve()
+    runs, done = request.getfixturevalue("series")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return runs / "site"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium (Playwright's Browser), or a skip that says what is missing."""
+    reason = missing()
+    if reason:
+        pytest.skip(reason)
+    with started() as chromium:
+        yield chromium
+
+
+@pytest.fixture(scope="module")
+def home(browser, site):
+    """The address at which the built pages are served, `http://127.0.0.1:port/`."""
+    with served(site) as address:
+        yield address
+
+
+@pytest.fixture
+def tab(browser, home):
+    """A function that opens a fresh `Tab` on the pages: tab(width=390, ...)."""
+    opened = []
+
+    def open_tab(**options):
+        opened.append(Tab(browser, home, **options))
+        return opened[-1]
+
+    yield open_tab
+    for each in opened:
+        each.context.close()

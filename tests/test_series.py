@@ -9,29 +9,9 @@ import sys
 
 import pandas as pd
 import pytest
-from conftest import ROOT
+from conftest import ROOT, run_all
 
 pytestmark = pytest.mark.series
-
-
-def run_all(runs, *arguments):
-    """Run the series as a user does; return the finished process."""
-    environment = {
-        **os.environ,
-        "BUSI_RUNS": str(runs),
-        "BUSI_SITE": str(runs / "site"),
-    }
-    command = [sys.executable, str(ROOT / "tools" / "run_all.py"), *arguments]
-    return subprocess.run(
-        command, env=environment, capture_output=True, text=True, check=False, cwd=ROOT
-    )
-
-
-@pytest.fixture(scope="module")
-def series(phantom_root, tmp_path_factory):
-    """One run of the whole series; (folder of the runs, finished process)."""
-    runs = tmp_path_factory.mktemp("runs")
-    return runs, run_all(runs, "--data", str(phantom_root))
 
 
 def test_every_notebook_runs_and_seals_its_folder(series):

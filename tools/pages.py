@@ -3,8 +3,10 @@
 python tools/pages.py [RUN_FOLDER]     (default: the run that finished last)
 """
 
+import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,9 +18,11 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import bench_page
+import glossary
 import report_page
 import results_page
 import tried_page
+import try_page
 
 from helpers import place
 
@@ -34,8 +38,11 @@ def latest_run():
     return newest.parent.parent
 
 
-def page_of(notebook):
-    """Return an executed notebook made ready for the page: the reader's view of it."""
+def page_of(notebook, link):
+    """Return an executed notebook made ready for the page: the reader's view of it.
+
+    link: a function that takes a Markdown text and sets links to the glossary.
+    """
     content = json.loads(notebook.read_text())
     cells = []
     for cell in content["cells"]:
@@ -43,7 +50,8 @@ def page_of(notebook):
             continue  # repeats the parameters cell
         if cell["cell_type"] == "markdown":  # the page's header has this button
             lines = "".join(cell["source"]).splitlines(keepends=True)
-            cell["source"] = [line for line in lines if "colab-badge.svg" not in line]
+            kept = [line for line in lines if "colab-badge.svg" not in line]
+            cell["source"] = link("".join(kept))
         elif is_folded(cell):
             cell["metadata"].setdefault("tags", []).append("hide-input")
         for output in cell.get("outputs", []):
@@ -56,10 +64,23 @@ def page_of(notebook):
 
 def is_folded(cell):
     """Tell whether a code cell is set-up or only plots: the page folds it."""
-    only_plots = "".join(cell["source"]).startswith(
-        ("figures.show(", "figure = figures.")
-    )
-    return only_plots or "setup" in cell["metadata"].get("tags", [])
+    if "setup" in cell["metadata"].get("tags", []):
+        return True
+    try:
+        statements = ast.parse("".join(cell["source"])).body
+    except SyntaxError:  # a line for the shell
+        return False
+    return bool(statements) and all(map(only_plots, statements))
+
+
+def only_plots(statement):
+    """Tell whether a statement draws or shows a figure, or is a loop that ends in that."""
+    if isinstance(statement, ast.For):
+        return only_plots(statement.body[-1])
+    if not isinstance(statement, ast.Expr | ast.Assign):
+        return False
+    call = statement.value
+    return isinstance(call, ast.Call) and ast.unparse(call.func).startswith("figures.")
 
 
 def without_papermill(content):
@@ -67,20 +88,47 @@ def without_papermill(content):
     return {k: v for k, v in content["metadata"].items() if k != "papermill"}
 
 
+def start_page(text, names):
+    """Return the start page with the README's ladder; only notebooks in `names` are links.
+
+    The README's last column, a badge from another host, is left out: each page has a
+    button for Colab.
+    """
+    readme = (ROOT / "README.md").read_text()
+    table = re.search(r"^## The ladder\n\n((?:\|.*\n)+)", readme, re.MULTILINE)[1]
+    rows = [line.rsplit("|", 2)[0] + "|" for line in table.splitlines()]
+    link = r"\[([^\]]*)\]\(notebooks/([^)]*)\)"
+    ladder = re.sub(link, lambda m: m[0] if m[2] in names else m[1], "\n".join(rows))
+    return text.replace("<!-- ladder -->", ladder)
+
+
+def lighten(output):
+    """Take out the script that draws icons: it weighs 1.6 MB, and a font shows the same."""
+    script = re.compile(r"<script [^>]*/fontawesome\.js[^>]*></script>")
+    for page in output.rglob("*.html"):
+        page.write_text(script.sub("", page.read_text()))
+    (output / "_static" / "scripts" / "fontawesome.js").unlink()
+
+
 def build(run):
     """Build site/ from the executed notebooks in `run`; swap it in when it is whole."""
     began = time.time()
     with tempfile.TemporaryDirectory() as scratch:
         source, output = Path(scratch) / "source", Path(scratch) / "site"
-        shutil.copytree(ROOT / "pages", source)
+        shutil.copytree(ROOT / "pages", source, ignore=shutil.ignore_patterns("try"))
+        try_page.add(source)
         report = bench_page.page(ROOT / "results" / "bench.json")
         (source / "benchmark.md").write_text(report)
         tried = tried_page.page(ROOT / "results" / "experiments.csv")
         (source / "what_was_tried.md").write_text(tried)
+        notebooks = sorted(run.glob("*/[0-9][0-9]_*.ipynb"))
+        index = source / "index.md"
+        index.write_text(start_page(index.read_text(), {n.name for n in notebooks}))
+        explained = glossary.words((source / "glossary.md").read_text())
         (source / "notebooks").mkdir()
-        for notebook in sorted(run.glob("*/[0-9][0-9]_*.ipynb")):
-            target = source / "notebooks" / notebook.name
-            target.write_text(json.dumps(page_of(notebook)))
+        for notebook in notebooks:
+            page = page_of(notebook, glossary.linker(explained))
+            (source / "notebooks" / notebook.name).write_text(json.dumps(page))
         shown = source / "notebooks"
         report = report_page.page(results_page.COMPACT, shown)
         (source / "model_report.md").write_text(report)
@@ -110,9 +158,12 @@ def build(run):
         )
         if done.returncode:
             sys.exit(f"The pages could not be built from {run}:\n{done.stderr}")
+        lighten(output)
         fresh = SITE.with_name(".site.tmp")
         shutil.rmtree(fresh, ignore_errors=True)
-        shutil.copytree(output, fresh, ignore=shutil.ignore_patterns(".doctrees"))
+        shutil.copytree(
+            output, fresh, ignore=shutil.ignore_patterns(".doctrees", "_sources")
+        )
         shutil.rmtree(SITE, ignore_errors=True)
         os.replace(fresh, SITE)
     print(f"Pages ready in {time.time() - began:.0f} s: open {SITE / 'index.html'}")

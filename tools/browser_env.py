@@ -1,0 +1,41 @@
+"""Make .venv-browser: Playwright and axe-core, with which `make test` looks at the pages.
+
+Apart from .venv, because only those who work on the pages need it (200 MB). It has the
+Python of .venv, so that the tests there can import from it. The browser itself is not
+installed: Chromium or Chrome of the system is used.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import setup
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv-browser"
+REQUIREMENTS = "requirements-browser.txt"
+
+
+def make():
+    """Make .venv-browser unless it is there and up to date; raise setup.Stop if not."""
+    stamp, wanted = VENV / "made-from.txt", setup.wanted(sys.executable, [REQUIREMENTS])
+    if setup.ready(str(VENV), stamp, wanted):
+        return
+    print("Installing Playwright into .venv-browser: about 200 MB.", flush=True)
+    log = f"{VENV}.log"
+    open(log, "w").close()
+    setup.install(sys.executable, str(VENV), ["-r", REQUIREMENTS], log)
+    partial = stamp.with_suffix(".tmp")
+    partial.write_text(wanted)
+    os.replace(partial, stamp)
+
+
+if __name__ == "__main__":
+    try:
+        make()
+    except setup.Stop as stop:
+        sys.exit(str(stop))
+    sys.path.insert(0, str(ROOT / "tests"))
+    import browser
+
+    sys.exit(browser.missing() or print("`make test` now looks at the pages, too."))
