@@ -25,7 +25,7 @@ nb_code_prompt_show, nb_code_prompt_hide = "Show the code", "Hide the code"
 nb_execution_mode = "off"  # the pages show what a run wrote, nothing is run here
 nb_merge_streams = True
 nb_output_stderr = "remove"  # start-up chatter of libraries
-myst_enable_extensions = ["dollarmath", "colon_fence"]
+myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 html_math_renderer = "mathml"
 html_theme_options = {
     "repository_url": ADDRESS["Repository"],
