@@ -1,0 +1,81 @@
+"""What is done to the notebooks before Sphinx makes pages of them."""
+
+import re
+import sys
+
+import pytest
+from conftest import ROOT
+
+sys.path.insert(0, str(ROOT / "tools"))
+import glossary
+
+import pages
+
+WORDS = glossary.words((ROOT / "pages" / "glossary.md").read_text())
+
+
+def test_the_first_use_of_a_word_is_linked_and_no_other():
+    link = glossary.linker(["Dice", "surface Dice", "mask"])
+    assert link("Two masks: Dice, Surface\nDice.") == (
+        "Two {term}`masks <mask>`: {term}`Dice <Dice>`, "
+        "{term}`Surface Dice <surface Dice>`."
+    )
+    assert link("The mask and its Dice.") == "The mask and its Dice."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`mask`",
+        "```python\nmask = 1\n```",
+        "# A mask",
+        "[a mask](x.md)",
+        "![a mask](x.png)",
+        "$mask$",
+        '<img alt="mask">',
+        "<summary>A mask?</summary>",
+        "https://mask.org/mask",
+        "mask-like, unmasked, masking",
+        "## References\n\n- On the mask.",
+    ],
+)
+def test_nothing_is_linked_where_a_link_would_break_the_text(text):
+    assert glossary.linker(["mask"])(text) == text
+
+
+def test_the_glossary_explains_each_word_once():
+    assert len(WORDS) >= 40 and len(set(map(str.lower, WORDS))) == len(WORDS)
+    assert set(WORDS) >= glossary.EVERYDAY
+
+
+@pytest.mark.parametrize(
+    ("code", "folded"),
+    [
+        ("figures.show(figure, alt='x')", True),
+        ("for part in parts:\n    x = part\n    figures.show(x, alt='x')", True),
+        ("mean = 1\nfigures.show(figure, alt='x')", False),
+        ("for part in parts:\n    print(part)", False),
+        ("!ls", False),
+        ("", False),
+    ],
+)
+def test_code_that_only_plots_is_folded(code, folded):
+    assert pages.is_folded({"source": [code], "metadata": {}}) == folded
+
+
+def test_the_start_page_links_to_the_notebooks_of_the_run_alone():
+    text = pages.start_page("before\n<!-- ladder -->\nafter", {"00_start_here.ipynb"})
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert len(rows) == 1 + len(list((ROOT / "notebooks").glob("*.ipynb")))
+    assert text.count("](notebooks/") == 1 and "https:" not in text
+    assert text.startswith("before\n|") and text.endswith("|\nafter")
+
+
+def test_each_doi_that_is_cited_is_among_the_references():
+    listed = (ROOT / "pages" / "references.md").read_text()
+    cited = ROOT.glob("notebooks/*.py"), ROOT.glob("*/README.md")
+    for path in (path for paths in cited for path in paths):
+        for doi in re.findall(r"https://doi\.org/([^)\s]+)", path.read_text()):
+            assert doi in listed, (
+                f"{path.name} cites {doi}, pages/references.md does not"
+            )
