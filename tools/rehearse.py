@@ -147,7 +147,13 @@ class Stage:
         """Return a new `Machine` for a situation; its Drive is the folder `drive`."""
         top, home = self.folder("machine"), self.folder("home")
         (top / "content").mkdir()
-        commands = [Path(sys.executable).parent, "/usr/local/bin", "/usr/bin", "/bin"]
+        commands = [
+            Path(sys.executable).parent,
+            "/usr/bin",
+            "/bin",
+            "/usr/sbin",
+            "/sbin",
+        ]
         commands.insert(0, STANDINS / "commands")
         if situation.gpu:
             commands.insert(0, STANDINS / "t4")
@@ -272,7 +278,7 @@ def rehearse(stage, situation, notebook, drive):
         shutil.copytree(stage.tree, drive / "MyDrive" / stage.name, dirs_exist_ok=True)
     machine = stage.machine(situation, drive)
     kept = drive / "MyDrive" / place.PROJECT / "runs"
-    if situation.kaggle:  # the earlier notebooks ran in this session
+    if situation.kaggle and kept.exists():  # the earlier notebooks ran in this session
         shutil.copytree(kept, machine.runs)
     said = machine.open(notebook, situation.killed)
     if situation.killed:
