@@ -118,7 +118,7 @@ if __name__ == "__main__":
     options = parser.parse_args()
     if options.check:
         check()
-    elif options.address:
+    elif options.address is not None:
         set_address(options.address)
     else:
         rebuild()
