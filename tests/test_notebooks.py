@@ -175,6 +175,14 @@ def test_a_pair_out_of_step_is_named(project):
         tool.check()
 
 
+def test_a_change_of_the_first_setup_cell_reaches_all(project):
+    source = project / "notebooks" / SOURCES[0].name
+    source.write_text(source.read_text().replace("# Setup: the", "# The setup: the"))
+    tool.rebuild()
+    for source in sorted((project / "notebooks").glob("*.py")):
+        assert source.read_text().count("# The setup: the same cell") == 1
+
+
 def open_alone(folder, address_leads_to, phantom_root):
     """Run the setup cell as opened alone in an empty folder; return the process."""
     (folder / "work").mkdir()

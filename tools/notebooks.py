@@ -19,6 +19,9 @@ import nbformat
 
 ROOT = Path(__file__).resolve().parent.parent
 COLAB = "https://colab.research.google.com/github"
+SETUP = re.compile(
+    r'(?<=^# %% tags=\["setup"\]\n).*?(?=^# %%)', re.DOTALL | re.MULTILINE
+)
 ADDRESS = re.compile(r"https://github\.com/[\w.-]+/[\w-]+")
 
 
@@ -58,8 +61,20 @@ def sources():
     return sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.py"))
 
 
+def share_setup():
+    """Give every notebook the setup cell of the first."""
+    first, *others = sources()
+    setup = SETUP.search(first.read_text())[0]
+    for source in others:
+        text = source.read_text()
+        changed = SETUP.sub(lambda _: setup, text, count=1)
+        if changed != text:
+            source.write_text(changed)
+
+
 def rebuild():
-    """Write every .ipynb anew from its .py, by rename."""
+    """Write every .ipynb anew from its .py, by rename, all with one setup cell."""
+    share_setup()
     for source in sources():
         target = source.with_suffix(".ipynb")
         partial = target.with_suffix(".tmp")

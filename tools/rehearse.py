@@ -56,9 +56,7 @@ class Situation:
     title: str
     drive: str = "works"  # how drive.mount behaves
     says: tuple = ()  # texts that must be among the outputs
-    alone: bool = (
-        False  # no earlier result is within reach: it may stop with a sentence
-    )
+    alone: bool = False  # no earlier result is in reach: it may stop with a sentence
     in_drive: bool = False  # the repository lies in Drive and its address leads nowhere
     kaggle: bool = False
     kagglehub: bool = True  # gives the images; else they are simulated
