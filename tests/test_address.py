@@ -30,21 +30,31 @@ def project(tmp_path, monkeypatch):
 
 
 def addresses():
-    """Return all repositories on GitHub that the project's files name, but for tests."""
-    pattern = (
-        r"github\.com(?:/github)?/([\w.-]+/[\w-]+)|google\.com/github/([\w.-]+/[\w-]+)"
-    )
+    """Return the repositories that Colab opens, and those with our owner or our name.
+
+    The tests' own files are left out: they name others on purpose.
+    """
     tests = tool.ROOT / "tests"
     texts = [s for p, s in tool.texts().items() if not p.is_relative_to(tests)]
-    found = re.findall(pattern, "\n".join(texts))
-    return {one or other for one, other in found} - {"you/repository"}
+    text = "\n".join(texts)
+    owner, name = own().split("/")
+    linked = re.findall(r"github\.com/([\w.-]+)/([\w-]+)", text)
+    opened = re.findall(r"google\.com/github/([\w.-]+/[\w-]+)", text)
+    ours = [f"{o}/{n}" for o, n in linked if o in (owner, "OWNER") or n == name]
+    return {*opened, *ours}
+
+
+def own():
+    return tool.address().removeprefix("https://github.com/")
 
 
 def test_one_address_is_used_and_one_command_changes_it_everywhere(project):
-    own = tool.address().removeprefix("https://github.com/")
-    assert addresses() == {own}
+    before = own()
+    assert addresses() == {before}
     tool.set_address("https://github.com/someone/elsewhere")
-    assert addresses() == {"someone/elsewhere"}
+    assert addresses() == {own()} == {"someone/elsewhere"}
+    texts = [s for p, s in tool.texts().items() if "tests" not in p.parts]
+    assert not any(f"github.com/{before}" in text for text in texts)
     tool.check()  # the notebooks follow their sources
 
 
