@@ -1,6 +1,6 @@
 """Rehearse the notebooks on stand-ins for Colab's and Kaggle's machines; print a matrix.
 
-python tools/rehearse.py [NOTEBOOK ...]       a notebook is named by its number, as 04
+python tools/rehearse.py [NUMBER ...] [--on SITUATION ...]     as: 04 --on Kaggle T4
 
 Each notebook starts as Colab starts it: alone, on a new machine, with an empty /content,
 and clones the repository from its address, which leads to a copy of this working tree.
@@ -108,6 +108,7 @@ SITUATIONS = [
     ),
 ]
 BY_ITSELF = Situation("run_all in a cell", "refuses", alone=True)
+ALL = {situation.title: situation for situation in (*SITUATIONS, BY_ITSELF)}
 
 
 class Stage:
@@ -346,6 +347,15 @@ def rehearse_run_all(stage, notebook, series):
     return entries
 
 
+def run_all_or_failed(stage, notebook, series):
+    """Return the entries of `rehearse_run_all`, or the one that says FAILED."""
+    try:
+        return rehearse_run_all(stage, notebook, series)
+    except Failed as failure:
+        print(f"\n{BY_ITSELF.title}: {failure}\n", flush=True)
+        return {notebook.stem: "FAILED"}
+
+
 def own_copy(stage, notebook):
     """Return a copy of the Drive in which all but this notebook's results are."""
     drive = stage.folder("drive")
@@ -374,25 +384,22 @@ def timed(stage, situation, notebook, drive):
     return entry
 
 
-def matrix(stage, chosen, series):
+def matrix(stage, chosen, series, situations):
     """Rehearse the chosen notebooks of the series; return {situation: {notebook: entry}}."""
-    entries = {s.title: {} for s in (FIRST, *SITUATIONS, BY_ITSELF)}
+    entries = {situation.title: {} for situation in (FIRST, *situations)}
     for notebook in series:  # in order: each finds the earlier ones' results in Drive
         entries[FIRST.title][notebook.stem] = timed(stage, FIRST, notebook, stage.drive)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for situation in SITUATIONS:
-            for notebook in chosen:
+        for situation in situations:
+            for notebook in chosen if situation != BY_ITSELF else ():
                 if situation.only in notebook.with_suffix(".py").read_text():
                     entries[situation.title][notebook.stem] = pool.submit(
                         timed, stage, situation, notebook, own_copy(stage, notebook)
                     )
     for row in entries.values():
         row.update({k: v if isinstance(v, str) else v.result() for k, v in row.items()})
-    try:
-        entries[BY_ITSELF.title] = rehearse_run_all(stage, chosen[-1], series)
-    except Failed as failure:
-        print(f"\n{BY_ITSELF.title}: {failure}\n", flush=True)
-        entries[BY_ITSELF.title] = {chosen[-1].stem: "FAILED"}
+    if BY_ITSELF in situations:
+        entries[BY_ITSELF.title] = run_all_or_failed(stage, chosen[-1], series)
     return entries
 
 
@@ -423,7 +430,9 @@ def check_can_run():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("numbers", nargs="*", help="notebooks, as 04; default: all")
-    numbers = parser.parse_args().numbers
+    parser.add_argument("--on", nargs="+", choices=ALL, default=ALL)
+    options = parser.parse_args()
+    numbers, situations = options.numbers, [ALL[title] for title in options.on]
     check_can_run()
     began, installed = time.time(), packages()
     series = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
@@ -432,7 +441,7 @@ def main():
         sys.exit(f"There is no such notebook: {[n.stem[:2] for n in series]}")
     series = [notebook for notebook in series if notebook <= chosen[-1]]
     with tempfile.TemporaryDirectory() as home:
-        entries = matrix(Stage(Path(home)), chosen, series)
+        entries = matrix(Stage(Path(home)), chosen, series, situations)
     print(f"\n{table(entries, series)}\n")
     print(f"{time.time() - began:.0f} s, with {place.versions()}")
     if packages() != installed:
