@@ -6,7 +6,8 @@ DATA ?=
 IMAGES ?=
 OUT ?=
 MODEL ?=
-export DATA PROFILE IMAGES OUT MODEL
+ADDRESS ?=
+export DATA PROFILE IMAGES OUT MODEL ADDRESS
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 PY := .venv/bin/python
@@ -51,14 +52,15 @@ predict: setup ## outline lesions in images of your own: IMAGES=folder OUT=folde
 test: setup lint ## run every check
 	@$(PY) -m pytest
 
-test-colab: ## run the tests with the versions of Colab's image
+test-colab: ## the same with the versions of Colab's image, and rehearse Colab and Kaggle
 	@$(PYTHON) tools/setup.py --colab
 	@$(COLAB_PY) -m pytest
+	@$(COLAB_PY) tools/rehearse.py
 
 browser: setup ## install what looks at the pages in Chromium; `make test` uses it from then on
 	@$(PY) tools/browser_env.py
 
-lint: setup
+lint: setup ## check the form of the code only
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check --quiet .
 
@@ -66,7 +68,7 @@ notebooks: setup ## rebuild notebooks/*.ipynb from their .py sources
 	@$(PY) tools/notebooks.py
 
 address: setup ## set the repository's address everywhere: ADDRESS=https://github.com/you/repository
-	@$(PY) tools/notebooks.py --address "$(ADDRESS)"
+	@$(PY) tools/notebooks.py --address "$$ADDRESS"
 
 lock: ## refresh constraints/lock.txt from the requirements (needs uv)
 	@uv pip compile --quiet --universal --upgrade --no-annotate --no-header \

@@ -9,11 +9,23 @@ import subprocess
 from pathlib import Path
 
 DRIVE = Path("/content/drive")
+# The folder in Drive for data and results. It stays when the repository moves, so that
+# what was kept is found again.
+PROJECT = "breast-ultrasound-notebooks"
+GPU_CLICKS = {
+    "Colab": "Runtime, Change runtime type, T4 GPU, Save",
+    "Kaggle": "Settings, Accelerator, GPU T4 x2",
+}
 MOUNT_TIMEOUT_MS = 180_000  # a crowded Drive needs longer than Colab's 120 s
 
 
 def in_colab():
-    """Tell whether this is a Colab machine, from a notebook or any child process."""
+    """Tell whether this is a Colab machine, from a notebook or any child process.
+
+    Kaggle's image is built on Colab's and holds its package, so Kaggle is asked first.
+    """
+    if in_kaggle():
+        return False
     if "COLAB_RELEASE_TAG" in os.environ:
         return True
     try:
@@ -42,9 +54,29 @@ def under_papermill():
         return False
 
 
+def can_ask():
+    """Tell whether a reader sits before this process and can answer a dialog."""
+    if under_papermill():
+        return False
+    from IPython import get_ipython  # slow, and needed on Colab only
+
+    return get_ipython() is not None  # None in a child process, as of `!python ...`
+
+
 def device():
     """Return the name of the GPU, else the number of CPU cores, without loading TensorFlow."""
     return nvidia("name") or f"CPU with {os.cpu_count()} cores, no GPU"
+
+
+def gpu_advice():
+    """Return how to get a GPU here, or "" where there is one or none is lent."""
+    clicks = GPU_CLICKS.get(name())
+    if clicks is None or nvidia("name"):
+        return ""
+    return (
+        "No GPU: the numbers in the parameters cell are small enough for this CPU. For "
+        f"profiles/gpu.yaml choose {clicks}, and run all cells again."
+    )
 
 
 def gpu_capability():
@@ -99,23 +131,18 @@ def drive():
     the notebook goes on without Drive.
     """
     home = DRIVE / "MyDrive"
-    if home.is_dir():
+    # Path.is_dir raises where Drive dropped ("Transport endpoint is not connected")
+    if os.path.isdir(home):
         return home
-    if not in_colab() or under_papermill():
+    if not in_colab() or not can_ask():
         return None
     try:
         from google.colab import drive as colab_drive
 
         colab_drive.mount(str(DRIVE), timeout_ms=MOUNT_TIMEOUT_MS)
-    except (
-        ImportError,
-        NotImplementedError,
-        OSError,
-        ValueError,
-        RuntimeError,
-    ) as error:
+    except Exception as error:  # a refusal, a time-out: they have no common class
         print(
-            f"Drive is not available ({error}): results stay on this machine and are lost "
-            "when it is given back. To keep them, run this cell again and allow access."
+            f"Drive is not available ({error}): going on without it. To keep results "
+            "there, run this cell again and allow access."
         )
-    return home if home.is_dir() else None
+    return home if os.path.isdir(home) else None

@@ -9,6 +9,7 @@ from pathlib import Path
 from . import busi, phantom, place
 
 KAGGLE = "aryashah2k/breast-ultrasound-images-dataset"
+KAGGLE_INPUT = Path("/kaggle/input")
 DATA = Path(__file__).resolve().parent.parent / "data"
 PHANTOM = {"n_benign": 90, "n_malignant": 54, "n_normal": 36, "seed": 0}
 ZIPS = ("archive*.zip", "*BUSI*.zip", "*[Bb]reast*[Uu]ltrasound*.zip")
@@ -36,9 +37,9 @@ def locate(where="", drive=None):
     """Return the `Source` to use.
 
     `where` (a folder, a zip, "phantom" or "kagglehub"), else $BUSI_DIR, must be right: a
-    wrong one is refused. Without them the project's data/ folder, Kaggle's input folder,
-    Drive (`drive`: its top folder) and, on Colab, kagglehub are tried in this order; if
-    none has the images, a phantom data set is simulated.
+    wrong one is refused. Without them the project's data/ folder, Kaggle's input folders,
+    Drive (`drive`: its top folder) and, on Colab and Kaggle, kagglehub are tried in this
+    order; if none has the images, a phantom data set is simulated.
 
     Raises:
         busi.DataError: `where` or $BUSI_DIR does not hold the data set, or there is no
@@ -51,11 +52,13 @@ def locate(where="", drive=None):
         return from_kagglehub()
     if where:
         return described(busi.find(where))
-    for folder in (DATA, Path("/kaggle/input")):
+    # an input lies in KAGGLE_INPUT/<name> or, since 2026, in datasets/<owner>/<name>
+    for folder in (DATA, KAGGLE_INPUT, *KAGGLE_INPUT.glob("datasets/*")):
         found = look_in(folder)
         if found:
             return described(found)
-    return from_drive(drive) or (place.in_colab() and try_kagglehub()) or simulated()
+    has_kagglehub = place.in_colab() or place.in_kaggle()
+    return from_drive(drive) or (has_kagglehub and try_kagglehub()) or simulated()
 
 
 def described(root):
@@ -65,11 +68,16 @@ def described(root):
     return Source(root, f"BUSI, real images ({root})")
 
 
+def local_folder():
+    """Return where data may be written: data/, or a cache if that is read-only or in Drive."""
+    if os.access(DATA, os.W_OK) and not DATA.is_relative_to(place.DRIVE):
+        return DATA
+    return Path.home() / ".cache" / "busi-notebooks"
+
+
 def simulated():
     """Write the default phantom data set where there is none yet, and return it."""
-    home = DATA / "phantom"
-    if not os.access(DATA, os.W_OK):  # a read-only checkout
-        home = Path.home() / ".cache" / "busi-notebooks" / "phantom"
+    home = local_folder() / "phantom"
     marker = home / "Dataset_BUSI_with_GT" / "PHANTOM.json"
     if not marker.exists():
         n = PHANTOM["n_benign"] + PHANTOM["n_malignant"] + PHANTOM["n_normal"]
@@ -111,7 +119,7 @@ def from_drive(drive):
     if drive is None:
         return None
     try:
-        for found in [*zips_in(drive), *zips_in(drive / "breast-ultrasound-notebooks")]:
+        for found in [*zips_in(drive), *zips_in(drive / place.PROJECT)]:
             return described(busi.find(local_copy(found)))
     except (OSError, busi.DataError) as error:
         print(f"The zip in Drive could not be used ({error}): looking elsewhere.")
@@ -119,11 +127,11 @@ def from_drive(drive):
 
 
 def local_copy(file):
-    """Return the copy of a file in data/, made now if it is not there; whole or not."""
-    local = DATA / file.name
+    """Return the copy of a file on this machine, made now if it is not there; never half."""
+    local = local_folder() / file.name
     partial = local.with_name(f".partial-{file.name}")
     if not local.exists():
-        DATA.mkdir(exist_ok=True)
+        local.parent.mkdir(parents=True, exist_ok=True)
         try:
             shutil.copyfile(file, partial)
             os.replace(partial, local)

@@ -22,7 +22,6 @@ from . import place, sources
 
 SCHEMA = 1
 ROOT = Path(__file__).resolve().parent.parent
-PROJECT = "breast-ultrasound-notebooks"
 COLUMNS = {  # what a reader of these tables may rely on
     "cases.csv": ["case", "label", "height", "width", "group"],
     "folds.csv": ["case", "group", "fold"],
@@ -51,9 +50,36 @@ def start():
     print(
         f"{place.name()} · {place.device()}\nPython {found['python']} · "
         f"TensorFlow {found['tensorflow']} · Keras {found['keras']}\n"
-        f"data: {data.how}\nresults: {here.runs}" + (" and Drive" if drive else "")
+        f"data: {data.how}\nresults: {here.runs}{kept_where(drive)}"
     )
+    for line in filter(None, [*earlier_runs(drive), place.gpu_advice()]):
+        print(line)
     return here
+
+
+def kept_where(drive):
+    """Return what to add to the folder of the results: are they safe?"""
+    if drive:
+        return f", and when a notebook is finished {drive / place.PROJECT / 'runs'}"
+    return ", lost when Colab takes this machine back" if place.in_colab() else ""
+
+
+def earlier_runs(drive):
+    """Return a sentence for each run that earlier machines left in Drive."""
+    if drive is None:
+        return []
+    found = {}  # run: ([finished steps], [steps of which only a training is there])
+    try:
+        for folder in sorted((drive / place.PROJECT / "runs").glob("*/*")):
+            half = not (folder / "manifest.json").exists()
+            found.setdefault(folder.parent.name, ([], []))[half].append(folder.name[:2])
+    except OSError as error:
+        return [f"Drive could not be read ({error}): looking on this machine only."]
+    return [
+        f"in Drive from before: {run}, finished {', '.join(finished) or 'none'}"
+        + (f", half-way {', '.join(half)} (goes on when you run it)" if half else "")
+        for run, (finished, half) in found.items()
+    ]
 
 
 @dataclass(frozen=True)
@@ -164,7 +190,7 @@ def advice(step, file, problem):
     """Return the sentence that names a missing file and how to make it."""
     profile = file.parent.parent.name.split("-", 1)[1]
     command = f"python {ROOT}/tools/run_all.py --profile {profile} --until {step}"
-    install = "pip install -q papermill && " if place.in_colab() else ""
+    install = "pip install -q papermill && " if place.in_colab() else ""  # only this
     return (
         f"{file} {problem}. Run notebooks/{step}.ipynb first, or in a cell here: "
         f"!{install}{command}"
@@ -196,7 +222,7 @@ def sha256(path):
 
 def in_drive(drive, folder):
     """Return where a step's folder is kept in Drive, or None without Drive."""
-    return drive and drive / PROJECT / "runs" / folder.parent.name / folder.name
+    return drive and drive / place.PROJECT / "runs" / folder.parent.name / folder.name
 
 
 def keep_in_drive(drive, folder):

@@ -21,25 +21,30 @@
 
 # %% tags=["setup"]
 # Setup: the same cell opens every notebook.
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 REPO = "https://github.com/OWNER/breast-ultrasound-notebooks"
 name = REPO.split("/")[-1]
-clone = (
-    Path("/content" if Path("/content").is_dir() else ".").resolve() / name
-)
-drive = Path("/content/drive/MyDrive") / name
-folders = [Path.cwd(), *Path.cwd().parents, drive, clone]
-root = next(
-    (p for p in folders if (p / "helpers/workspace.py").exists()), None
-)
-if root is None:  # opened alone, as Colab does: fetch the repository once
-    root = clone
-    subprocess.run(
-        ["git", "clone", "-q", "--depth=1", REPO, root], check=True
-    )
+work = [Path("/kaggle/working"), Path("/content"), Path.cwd()]
+clone = next(filter(Path.is_dir, work)) / name
+folders = [Path.cwd(), *Path.cwd().parents, clone]
+folders.append(Path("/content/drive/MyDrive") / name)
+folders += Path("/kaggle/input").glob(f"**/{name}")
+
+marker = "helpers/workspace.py"
+if not any(os.path.exists(p / marker) for p in folders):
+    # opened alone, as Colab does: fetch the repository once
+    subprocess.run(["git", "clone", "-q", "--depth=1", REPO, clone])
+    if not clone.is_dir() and clone.parent == work[1]:
+        from google.colab import drive  # then it may lie in your Drive
+
+        drive.mount("/content/drive")
+found = (p for p in folders if os.path.exists(p / marker))
+root = next(found, None)
+assert root, f"{name} is neither here nor at {REPO}"
 sys.path.insert(0, str(root))
 
 from helpers import workspace

@@ -193,18 +193,7 @@ def test_a_profile_that_is_not_there_is_refused():
         run_all.read_profile("fast")
 
 
-def test_readme_ladder_names_every_notebook_and_one_address_is_used():
+def test_readme_ladder_names_every_notebook():
     readme = (ROOT / "README.md").read_text()
     for source in SOURCES:
         assert f"(notebooks/{source.stem}.ipynb)" in readme
-    texts = [
-        readme,
-        *(p.read_text() for p in SOURCES),
-        (ROOT / "CITATION.cff").read_text(),
-    ]
-    own = tool.address().split("github.com/")[1]
-    for text in texts:
-        for found in re.findall(
-            r"github(?:\.com)?/([\w-]+/breast-ultrasound[\w-]+)", text
-        ):
-            assert found == own

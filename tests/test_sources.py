@@ -24,6 +24,7 @@ def nowhere(monkeypatch, tmp_path):
     """No data by default: an empty data folder and no BUSI_DIR; not on Colab."""
     monkeypatch.delenv("BUSI_DIR", raising=False)
     monkeypatch.delenv("COLAB_RELEASE_TAG", raising=False)
+    monkeypatch.setattr(sources, "KAGGLE_INPUT", tmp_path / "no-input")
     monkeypatch.setattr(sources, "DATA", tmp_path / "data")
     (tmp_path / "data").mkdir()
 
@@ -146,33 +147,28 @@ def test_a_failing_kagglehub_is_one_sentence_without_its_secrets(monkeypatch):
     assert "abc123" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        ValueError("mount failed: consent refused"),
-        ValueError("mount failed: timeout after 120 s"),
-        NotImplementedError("not in this place"),
-    ],
-    ids=["refused", "timed out", "elsewhere"],
-)
-def test_a_drive_that_does_not_mount_is_reported_and_not_fatal(
-    error, monkeypatch, tmp_path, capsys
+@pytest.mark.parametrize("where", ["breast-ultrasound", "datasets/someone/breast"])
+def test_kaggles_input_is_found_where_kaggle_puts_it(
+    where, real_root, monkeypatch, tmp_path
 ):
-    monkeypatch.setenv("COLAB_RELEASE_TAG", "test")
-    monkeypatch.delenv("BUSI_UNATTENDED", raising=False)
-    monkeypatch.setattr(place, "DRIVE", tmp_path / "mount")
+    monkeypatch.setattr(sources, "KAGGLE_INPUT", tmp_path / "input")
+    shutil.copytree(real_root, tmp_path / "input" / where / real_root.name)
+    found = sources.locate()
+    assert found.kind == "busi" and found.root.is_relative_to(tmp_path / "input")
 
-    def mount(_where, timeout_ms):
-        assert 0 < timeout_ms < 600_000  # a reader does not wait longer
-        raise error
 
-    google, colab = types.ModuleType("google"), types.ModuleType("google.colab")
-    colab.drive = types.SimpleNamespace(mount=mount)
-    google.colab = colab
-    monkeypatch.setitem(sys.modules, "google", google)
-    monkeypatch.setitem(sys.modules, "google.colab", colab)
-    assert place.drive() is None
-    assert f"Drive is not available ({error})" in capsys.readouterr().out
-    monkeypatch.setenv("BUSI_UNATTENDED", "1")
-    assert place.drive() is None
-    assert capsys.readouterr().out == ""  # nobody could answer: it was not tried
+def test_nothing_is_unpacked_or_simulated_into_drive(
+    real_root, small_phantom, monkeypatch, tmp_path
+):
+    """The repository itself may lie there, and thousands of small files are slow."""
+    drive = tmp_path / "drive"
+    monkeypatch.setattr(place, "DRIVE", drive)
+    monkeypatch.setattr(sources, "DATA", drive / "MyDrive" / "repository" / "data")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    sources.DATA.mkdir(parents=True)
+    assert sources.locate().root.is_relative_to(tmp_path / "home")
+    archive = str(drive / "MyDrive" / "archive")
+    shutil.make_archive(archive, "zip", real_root.parent, real_root.name)
+    found = sources.locate(drive=drive / "MyDrive")
+    assert found.kind == "busi" and found.root.is_relative_to(tmp_path / "home")
+    assert not list(sources.DATA.iterdir())

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import sources, workspace
+from helpers import place, sources, workspace
 
 FOLDS = pd.DataFrame({"case": ["benign (1)"], "group": ["benign (1)"], "fold": [0]})
 
@@ -124,3 +124,38 @@ def test_a_drive_that_went_away_is_not_replaced_by_a_local_folder(
     finished(workspace.Workspace(here.data, tmp_path / "runs", gone))
     assert "not mounted any more" in capsys.readouterr().out
     assert not gone.exists()
+
+
+def test_the_start_says_where_results_go_and_what_drive_holds(
+    here, tmp_path, monkeypatch, capsys
+):
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    finished(workspace.Workspace(here.data, tmp_path / "old", drive))
+    half = drive / place.PROJECT / "runs/phantom-quick/04_train_the_segmenter/fold_0"
+    half.mkdir(parents=True)
+    monkeypatch.setattr(place, "drive", lambda: drive)
+    monkeypatch.setattr(sources, "locate", lambda drive: here.data)
+    monkeypatch.setenv("BUSI_RUNS", str(tmp_path / "runs"))
+    workspace.start()
+    said = capsys.readouterr().out
+    assert (
+        f"results: {tmp_path / 'runs'}, and when a notebook is finished {drive}" in said
+    )
+    assert "in Drive from before: phantom-quick, finished 02, half-way 04" in said
+
+
+def test_a_drive_that_cannot_be_listed_is_reported(monkeypatch, tmp_path):
+    def fails(*_arguments):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(workspace.Path, "glob", fails)
+    (said,) = workspace.earlier_runs(tmp_path)
+    assert "Drive could not be read ([Errno 5] Input/output error)" in said
+
+
+def test_without_drive_colab_says_that_results_will_be_lost(monkeypatch):
+    monkeypatch.setattr(place, "in_colab", lambda: True)
+    assert "lost when Colab takes this machine back" in workspace.kept_where(None)
+    monkeypatch.setattr(place, "in_colab", lambda: False)
+    assert workspace.kept_where(None) == ""

@@ -1,0 +1,1 @@
+"""Stands in for the package that Colab puts into its machines."""
