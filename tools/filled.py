@@ -31,6 +31,7 @@ def fill(template, notebooks, **values):
         "share": share,
         "count": "{:,}".format,
         "interval": interval,
+        "told": told,
         "versions": versions,
     }
     see = partial(see_notebook, notebooks)
@@ -41,6 +42,12 @@ def interval(told):
     """Return "0.73 (0.69 to 0.77)" of a dict with low, high and value or mean."""
     value = told["value"] if "value" in told else told["mean"]
     return f"{value:.2f} ({told['low']:.2f} to {told['high']:.2f})"
+
+
+def told(numbers, name):
+    """Return the same of three flat keys: name, name_low and name_high."""
+    ends = {end: numbers[f"{name}_{end}"] for end in ("low", "high")}
+    return interval({"value": numbers[name]} | ends)
 
 
 def share(value):
