@@ -12,6 +12,7 @@ LEVELS = [
     {
         "batches",
         "calibration",
+        "disturb",
         "exercises",
         "figures",
         "groups",
