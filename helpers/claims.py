@@ -6,8 +6,8 @@ An answer of several runs has a column for each, "name s0", "name s1" for seeds 
 it counts with their mean.
 """
 
-import contextlib
 import itertools
+import json
 
 import numpy as np
 import pandas as pd
@@ -58,32 +58,32 @@ def verdict(passed):
     return "holds with limits" if any(passed) else "does not hold here"
 
 
-def all_checks(dice, cost, told):
-    """Return a DataFrame of the checks of all claims whose numbers are there.
+def checks_of(claim, dice, cost, told):
+    """Return the checks of one claim, a list of dicts as from `check`.
 
     cost: DataFrame of `trials.cost`. told: a dict with `classical` (columns of dice),
     `people` (as in `accuracy`), `counts` (as in `doubling`), `networks`, `images` and
     `epochs` (as in `expensive`), `factors` and `codes` (of `half_fraction`).
+
+    Raises:
+        KeyError: an answer that the claim needs has not been scored.
     """
-    counts = {int(share): n for share, n in told["counts"].items()}
-    codes = np.array(told["codes"])
-    measured = [
-        lambda: only_a_label(dice),
-        lambda: filters(dice),
-        lambda: dense_layers(dice),
-        lambda: other_images(dice),
-        lambda: scales(dice),
-        lambda: noise(dice),
-        lambda: accuracy(dice, told["classical"], told["people"]),
-        lambda: need_of_data(dice, counts),
-        lambda: expensive(cost, told["networks"], told["images"], told["epochs"]),
-        lambda: sensitive(dice, told["factors"], codes),
-    ]
-    found = []
-    for checks in measured:
-        with contextlib.suppress(KeyError):  # a table of what has been run so far
-            found += checks()
-    return pd.DataFrame(found)
+    if claim == 7:
+        return accuracy(dice, told["classical"], told["people"])
+    if claim == 8:
+        return need_of_data(dice, {int(k): n for k, n in told["counts"].items()})
+    if claim == 9:
+        return expensive(cost, told["networks"], told["images"], told["epochs"])
+    if claim == 10:
+        return sensitive(dice, told["factors"], np.array(told["codes"]))
+    return FROM_DICE[claim](dice)
+
+
+def read(folder):
+    """Return (dice, cost, told) as `tools/claims.py` wrote them into a folder."""
+    dice = pd.read_csv(folder / "claims_dice.csv")
+    cost = pd.read_csv(folder / "claims_cost.csv")
+    return dice, cost, json.loads((folder / "claims.json").read_text())
 
 
 def verdicts(checks):
@@ -283,7 +283,10 @@ def half_fraction(levels):
     free = itertools.product((-1, 1), repeat=len(levels) - 1)
     codes = np.array([(*row, np.prod(row)) for row in free])
     settings = [
-        {k: pair[int(code > 0)] for (k, pair), code in zip(levels.items(), row, strict=True)}
+        {
+            k: pair[int(code > 0)]
+            for (k, pair), code in zip(levels.items(), row, strict=True)
+        }
         for row in codes
     ]
     return settings, codes
@@ -350,3 +353,13 @@ def sensitive(dice, names, codes):
         check(10, "share of variance due to the settings", all_of_them, 0.5),
         check(10, f"Dice that {names[most]} decides", one, 0.05),
     ]
+
+
+FROM_DICE = {
+    1: only_a_label,
+    2: filters,
+    3: dense_layers,
+    4: other_images,
+    5: scales,
+    6: noise,
+}

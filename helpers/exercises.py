@@ -170,7 +170,8 @@ def layer_parameters(number):
         3 * 3 * 16 * 32 + 32: "",
         3 * 3 * 16 * 32: "those are the weights. A bias is added for each filter.",
         3 * 3 * 32 + 32: "each filter reads all of the 16 channels, not one.",
-        3 * 3 * 16 + 1: "that is one filter. There is one for each channel that leaves.",
+        3 * 3 * 16
+        + 1: "that is one filter. There is one for each channel that leaves.",
     }
     generic = "how many weights has one filter, how many filters are there, and biases?"
     return hints.get(number, generic)
