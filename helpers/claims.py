@@ -86,6 +86,20 @@ def read(folder):
     return dice, cost, json.loads((folder / "claims.json").read_text())
 
 
+def readable(checks):
+    """Return the checks (list of dicts) as a table to read, numbers as text."""
+    return pd.DataFrame(
+        {
+            "asks": row["asks"],
+            "value": "{value:.3g}".format(**row),
+            "95 % interval": "{low:.3g} to {high:.3g}".format(**row),
+            "needs": row["needs"],
+            "passed": row["passed"],
+        }
+        for row in checks
+    )
+
+
 def verdicts(checks):
     """Return DataFrame[claim, says, passed, verdict], a row a claim; see RULE."""
     rows = [
@@ -217,6 +231,17 @@ def accuracy(dice, classical, people):
             round(people, 2),
         ),
     ]
+
+
+def share_of_groups(groups, percent, seed):
+    """Return which cases belong to a share of the groups that a seed draws, bool (n,).
+
+    A larger share with the same seed holds the smaller one; at least one group is drawn.
+    """
+    names = np.unique(np.asarray(groups, str))
+    order = np.random.default_rng(seed).permutation(len(names))
+    kept = names[order[: max(1, round(len(names) * percent / 100))]]
+    return np.isin(np.asarray(groups, str), kept)
 
 
 def power_law(n, error):

@@ -186,10 +186,7 @@ def spoilt(images, kind):
 def drawn(cases, share, seed):
     """Return the rows of a share (percent) of the training groups, as drawn by a seed."""
     own = cases[cases["fold"].isin([2, 3, 4])]
-    names = np.array(sorted(own["group"].unique()))
-    order = np.random.default_rng(seed).permutation(len(names))
-    kept = names[order[: max(1, round(len(names) * share / 100))]]
-    return own.index[own["group"].isin(kept)].to_numpy()
+    return own.index[claims.share_of_groups(own["group"], share, seed)].to_numpy()
 
 
 def toy(settings):
