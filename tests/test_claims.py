@@ -97,8 +97,8 @@ def test_claims_pass_and_fail_as_their_numbers_say():
     good = {"plain": 0.8, "plain_speckle": 0.79, "plain_marks": 0.6}
     dice = scored(**good, noisy_speckle=0.8, noisy_marks=0.8)
     assert [c["passed"] for c in claims.noise(dice)] == [True, False, True]
-    dice = scored(network=0.8, A=0.3, B=0.5) | {"copy-nearest": 0.2}
-    checks = claims.accuracy(pd.DataFrame(dice), ["A", "B"], 0.9)
+    dice = scored(network=0.8, A=0.3, B=0.5).assign(**{"copy-nearest": 0.2})
+    checks = claims.accuracy(dice, ["A", "B"], 0.9)
     assert [c["passed"] for c in checks] == [True, True, False]
     assert checks[0]["asks"].endswith("B")  # the better of the two
     dice = scored(network=0.8, x=0.8).rename(columns={"x": "share-100"})

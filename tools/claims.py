@@ -72,10 +72,7 @@ def plan():
     settings, _ = claims.half_fraction(DESIGN)
     found = {}
     for seed in (0, 1):
-        more = {f"share-{s}": {"share": s, "steps": 600} for s in SHARES[::-1]}
-        more |= {"depth-2": {"depth": 2, "steps": 600}}
-        noise = {"size": 128, "start": START.name, "steps": 300}
-        more |= {"plain": noise, "noisy": noise}
+        more = {}
         for k, chosen in enumerate(settings):
             rate, batch, overlap, width = chosen.values()
             more[f"design-{k}"] = {
@@ -85,6 +82,10 @@ def plan():
                 "width": width,
                 "steps": SEEN // batch,
             }
+        more |= {f"share-{s}": {"share": s, "steps": 600} for s in SHARES[::-1]}
+        more |= {"depth-2": {"depth": 2, "steps": 600}}
+        noise = {"size": 128, "start": START.name, "steps": 300}
+        more |= {"plain": noise, "noisy": noise}
         found |= {f"{k} s{seed}": {**v, "seed": seed} for k, v in more.items()}
         if not seed:
             found |= {"toy": {"steps": 200}, "untrained answers": {}, "sums": {}}
