@@ -4,6 +4,7 @@ The unit of an experiment. Unlike in `training.fit` nothing is kept on disk and 
 validation part decides: a trial is short, and its last averaged weights are scored.
 """
 
+import functools
 import time
 
 import keras
@@ -37,13 +38,32 @@ def trained(
     model = networks.unet(images.shape[1], width, depth)
     if start:
         training.start_from(model, start)
-    optimizer = training.optimizer(steps // 10, steps, learning_rate)
-    model.compile(
-        optimizer, loss=networks.segmentation_loss if overlap else without_overlap
+    precision = keras.config.dtype_policy().name
+    learner = compiled(
+        images.shape[1], width, depth, overlap, learning_rate, steps, precision
     )
+    for variable, value in zip(learner.variables, model.variables, strict=True):
+        variable.assign(value)
+    for variable in learner.optimizer.variables:
+        variable.assign(keras.ops.zeros_like(variable))
     views = Views(images, labels, batch_size, seed, disturb)
-    model.fit(Steps(views, steps), shuffle=False, verbose=0)
-    optimizer.finalize_variable_values(model.trainable_variables)
+    learner.fit(Steps(views, steps), shuffle=False, verbose=0)
+    learner.optimizer.finalize_variable_values(learner.trainable_variables)
+    model.set_weights(learner.get_weights())
+    return model
+
+
+@functools.cache
+def compiled(size, width, depth, overlap, learning_rate, steps, precision):
+    """Return a network ready to train: to build its graph takes longer than a trial.
+
+    So trials that differ in data and seed only share one, each from its first step.
+    """
+    model = networks.unet(size, width, depth)
+    optimizer = training.optimizer(steps // 10, steps, learning_rate)
+    optimizer.build(model.trainable_variables)
+    loss = networks.segmentation_loss if overlap else without_overlap
+    model.compile(optimizer, loss=loss)
     return model
 
 
