@@ -183,7 +183,12 @@ def scales(dice):
     deep = mean_of(dice, "share-100") - mean_of(dice, "depth-2")
     return [
         check(5, "Dice of the smallest quarter less that of the rest", small, -0.1),
-        check(5, "Dice of four levels less that of two", mean_interval(dice, deep), 0),
+        check(
+            5,
+            "Dice of all levels less that of the finest two",
+            mean_interval(dice, deep),
+            0,
+        ),
     ]
 
 
@@ -337,8 +342,17 @@ def design_means(rows, settings):
 
 
 def design_rows(dice, settings):
-    """Return (the Dice of the design's runs, their groups): (cases, settings x seeds)."""
-    names = [c for k in range(settings) for c in dice if c.startswith(f"design-{k} s")]
+    """Return (the Dice of the design's runs, their groups): (cases, settings x seeds).
+
+    Raises:
+        KeyError: not every setting has been run with the same number of seeds.
+    """
+    runs_of = [
+        [c for c in dice if c.startswith(f"design-{k} s")] for k in range(settings)
+    ]
+    if {len(names) for names in runs_of} != {len(runs_of[0]) or None}:
+        raise KeyError("the design is not complete")
+    names = [*itertools.chain(*runs_of)]
     runs = dice[[*names, "group"]].dropna()
     return runs[names].to_numpy(), runs["group"]
 

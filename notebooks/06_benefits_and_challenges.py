@@ -563,7 +563,7 @@ for k, (rate, overlap, width) in enumerate(s.values() for s in settings):
             learning_rate=rate,
             overlap=overlap,
             width=width,
-            depth=2,
+            depth=1,
             seed=i,
         )
 told |= {"factors": list(levels), "codes": codes}

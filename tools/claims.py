@@ -330,7 +330,7 @@ def trial_table(kept, dice):
                     "memory_mb": told["memory_mb"],
                 }
             )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).convert_dtypes()  # whole numbers, where some are missing
 
 
 def table(o):
