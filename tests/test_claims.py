@@ -113,3 +113,48 @@ def test_cost_is_judged_in_core_minutes():
     cheap, dear = claims.expensive(cost, [(16, 128), (64, 256)], 400, 24)
     assert cheap["value"] == pytest.approx(0.011 * 400 * 24 / 60)
     assert not cheap["passed"] and dear["passed"]
+
+
+KEPT = ROOT / "results"
+
+
+@pytest.fixture(scope="module")
+def kept():
+    return claims.read(KEPT)
+
+
+def test_each_kept_mean_follows_from_the_cases(kept):
+    dice, _, told = kept
+    trials = pd.read_csv(KEPT / "claims.csv")
+    assert not told["simulated"] and len(trials) > 10
+    for trial in trials.itertuples():
+        found = claims.mean_interval(dice, dice[trial.answer])
+        assert (trial.dice, trial.low, trial.high) == pytest.approx(found, abs=1e-4)
+        assert trial.n == dice[trial.answer].notna().sum() > 0
+
+
+def test_the_network_of_claims_5_and_7_is_that_of_the_five_folds(kept):
+    own = kept[0].dropna(subset="network").set_index("case")["network"]
+    path = KEPT / "busi-compact-five-folds" / "scores.csv"
+    scores = pd.read_csv(path).query("label != 'normal'").set_index("case")["dice"]
+    assert own.sort_index().to_numpy() == pytest.approx(
+        scores.sort_index().to_numpy(), abs=1e-4
+    )
+
+
+def test_the_development_split_is_kept_to(kept):
+    """What was trained for this table is scored on fold 1 alone."""
+    folds = pd.read_csv(KEPT / "busi-compact-five-folds" / "folds.csv")
+    fold = folds.set_index("case")["fold"]
+    dice = kept[0].set_index("case")
+    for answer in pd.read_csv(KEPT / "claims.csv")["answer"]:
+        cases = dice.index[dice[answer].notna()]
+        assert answer.startswith("toy") or set(fold[cases]) == {1}, answer
+
+
+def test_every_kept_claim_has_a_verdict(kept):
+    for claim in claims.CLAIMS:
+        checks = claims.checks_of(claim, *kept)
+        assert len(checks) in (1, 2, 3)
+        for check in checks:
+            assert check["low"] <= check["value"] <= check["high"], check
