@@ -132,6 +132,30 @@ def mean_interval(dice, values):
     return intervals.interval(values[known], dice["group"][known])
 
 
+def means(dice, names):
+    """Return DataFrame[value, low, high] of some answers, indexed by their names."""
+    found = [mean_interval(dice, mean_of(dice, name)) for name in names]
+    return pd.DataFrame(found, columns=["value", "low", "high"], index=list(names))
+
+
+def by_size(dice):
+    """Return DataFrame[value, low, high] of the column network by the lesions' quarters."""
+    lesions = dice.dropna(subset="network")
+    parts = [part for _, part in lesions.groupby(quarters(lesions))]
+    table = pd.concat(means(part, ["network"]) for part in parts)
+    table.index = [
+        f"quarter {k}: {part['area'].median():.1%} of the image"
+        for k, part in enumerate(parts, 1)
+    ]
+    return table
+
+
+def curve(dice, counts):
+    """Return DataFrame[images, value, low, high] of a learning curve, as `doubling`."""
+    table = means(dice, [f"share-{share}" for share in counts])
+    return table.assign(images=list(counts.values()))
+
+
 def only_a_label(dice):
     """1. One label for an image says nothing of where: the best mask from it is poor."""
     found = mean_interval(dice, mean_of(dice, "label alone"))
