@@ -50,7 +50,6 @@ here = workspace.start()
 profile: str = "quick"  # results go to runs/<data>-<profile>/
 batches_each: int = 40  # for each small network; 40 take seconds
 watts: float = 10.0  # assumed of one busy core, with its memory
-
 seed: int = 0  # another number, another run
 
 # %%
