@@ -6,7 +6,7 @@ import pytest
 from helpers import aerial, scores, trials
 
 SIZE = 32
-QUICK = {"steps": 60, "width": 4, "depth": 2, "learning_rate": 1e-2}
+QUICK = {"steps": 200, "width": 4, "depth": 2, "learning_rate": 1e-2}
 
 
 @pytest.fixture(scope="module")
