@@ -435,10 +435,12 @@ report(6)
 # ## Claim 7: they segment very accurately
 #
 # More accurately than what? Three *classical* methods learn nothing. *Otsu* cuts between
-# dark and bright. *Watershed* floods from the core of that and from the frame. *GrabCut*
-# refines it by what colours lie inside and outside. `copy-nearest` takes the mask of the
-# most alike training image. And as accurately as whom? Two outlines of one frame in the
-# real set agree with a mean Dice that notebook 2 measured: that is the third bound.
+# dark and bright. *Watershed* floods from the core of that and from outside the middle.
+# *GrabCut* refines it by the greys inside and outside. All three are told to look for
+# something dark in the middle; with more care they would do better. `copy-nearest` takes
+# the mask of the most alike training image. And as accurately as whom? Two outlines of
+# one frame in the real set agree with a mean Dice that notebook 2 measured: that is the
+# third bound.
 
 # %%
 for name, method in baselines.CLASSICAL.items():
