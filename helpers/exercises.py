@@ -191,3 +191,40 @@ def own_schedule(rate):
         if not math.isclose(answer, wanted, abs_tol=1e-6):
             return f"at step {step} it returns {answer:.5f}: {hint}"
     return ""
+
+
+# ---- notebook 6
+
+
+def data_to_halve(function):
+    """Wanted: a function of b, how many times the data halve an error a n^-b."""
+    for b, wanted in ((1, 2), (0.5, 4), (0.25, 16), (0.2, 32)):
+        answer = function(b)
+        if math.isclose(answer, wanted, rel_tol=1e-6):
+            continue
+        hint = "k times the data multiply the error by k ** -b: when is that 1 / 2?"
+        if math.isclose(answer, 2**b):
+            hint = f"{answer:.2f} ** -{b} is not 1 / 2. Which k has k ** -b = 1 / 2?"
+        if math.isclose(answer, 0.5 ** (1 / b)):
+            hint = "that is less data, not more: mind the sign of b."
+        return f"for b = {b} it returns {answer:g}: {hint}"
+    return ""
+
+
+def rate_share(number):
+    """Wanted: the share of variance of the rate in 0.60, 0.62 (low), 0.70, 0.72 (high)."""
+    total, seeds = 2 * (0.06**2 + 0.04**2), 4 * 0.01**2
+    if math.isclose(number, 1 - seeds / total, abs_tol=0.005):
+        return ""
+    if math.isclose(number, seeds / total, abs_tol=0.005):
+        return "that is the share of the seeds. The rate has the rest."
+    if math.isclose(number, 0.1, abs_tol=0.005):
+        return (
+            "that is the effect of the rate, in Dice. Which share of the spread is it?"
+        )
+    if not 0 <= number <= 1:
+        return "a share lies between 0 and 1."
+    return (
+        "square each run's distance from the mean of all four, and add up. How much of "
+        "that would be left if each run had the mean of its rate?"
+    )

@@ -280,3 +280,37 @@ def heat(maps, heading, unit, scale=None, outlines=(), columns=4, width=2.4):
         outline(ax, mask, COLOURS["prediction"], "dashed")
     figure.suptitle(heading)
     return figure
+
+
+def learning_curve(table, line, axis_label, heading):
+    """Show a score by the number of training images, both in steps of doubling.
+
+    table: DataFrame[images, value, low, high]; line: (images, values) of a fitted law.
+    """
+    figure, (ax,) = panels(1, 1, 6, 3.2, axes_on=True)
+    ax.vlines(table["images"], table["low"], table["high"], color=COLOURS["benign"])
+    ax.plot(table["images"], table["value"], "o", color=COLOURS["malignant"])
+    ax.plot(*line, "--", color="black", lw=1, label="power law")
+    ax.set_xscale("log", base=2)
+    ax.xaxis.set_major_formatter("{x:.0f}")
+    ax.set(xlabel="training images", ylabel=axis_label, title=heading)
+    ax.legend()
+    return figure
+
+
+def work_and_time(table, heading):
+    """Show core seconds by multiply-adds, both on log scales; a line for each size.
+
+    table: DataFrame[size, width, multiply_adds, train_s].
+    """
+    figure, (ax,) = panels(1, 1, 6, 3.2, axes_on=True)
+    kinds = zip(COLOURS.values(), "os^v", table.groupby("size"), strict=False)
+    for colour, marker, (size, part) in kinds:
+        style = {"color": colour, "marker": marker, "label": f"{size} pixels"}
+        ax.loglog(part["multiply_adds"], part["train_s"], **style)
+    ax.set(
+        xlabel="multiply-adds for one answer", ylabel="core seconds to learn from it"
+    )
+    ax.set_title(heading)
+    ax.legend()
+    return figure

@@ -1,4 +1,4 @@
-"""What a network sees and does: pixels that move an answer, feature maps, work by layer.
+"""What a network sees and does: pixels that move an answer, maps, sums, work by layer.
 
 Written against keras and keras.ops only, so it runs on TensorFlow, JAX or PyTorch.
 """
@@ -11,6 +11,8 @@ import pandas as pd
 from keras import layers, ops
 
 from . import batches
+
+SOBEL = np.float32([[-1, -2, -1], [0, 0, 0], [1, 2, 1]])
 
 
 def influence(model, image, row, column):
@@ -77,6 +79,59 @@ def feature_maps(model, image, n=4):
             one = maps[..., channel]
             shown[f"{side} x {side}, map {channel}"] = one / (one.max() or 1)
     return shown
+
+
+def filter_gap(image, weights):
+    """Return how far a slid filter and `keras.ops.conv` differ at most, a float.
+
+    image: float32 (h, w); weights: float32 (k, k). As a share of the largest answer.
+    """
+    patches = np.lib.stride_tricks.sliding_window_view(image, weights.shape)
+    slid = (patches * weights).sum(axis=(2, 3))
+    answer = ops.conv(image[None, :, :, None], weights[:, :, None, None])
+    answer = ops.convert_to_numpy(answer)[0, :, :, 0]
+    return float(np.abs(slid - answer).max() / np.abs(slid).max())
+
+
+def pixel_gap(model, image):
+    """Return how far the layer "logits" and a dense layer for each pixel differ at most.
+
+    image: uint8 (h, w) of the model's size. A float, a share of the largest answer.
+    """
+    last = model.get_layer("logits")
+    peek = keras.Model(model.input, [last.input, last.output])
+    features, logits = map(
+        ops.convert_to_numpy, peek(batches.as_input(image[None]), training=False)
+    )
+    kernel, bias = map(ops.convert_to_numpy, (last.kernel, last.bias))
+    dense = features.astype(np.float32) @ kernel[0, 0] + bias
+    return float(np.abs(dense - logits).max() / np.abs(logits).max())
+
+
+def shift_gap(layer, image, by=4):
+    """Return how far a layer's answer to a shifted image is from its answer, shifted.
+
+    layer: from (1, h, w, 1) to (1, h, w, c); image: float32 (h, w); by: pixels to the
+    right. A float, a share of the largest answer; the sides are left out.
+    """
+    picture = image[None, :, :, None]
+    still, moved = (
+        ops.convert_to_numpy(layer(x)) for x in (picture, np.roll(picture, by, axis=2))
+    )
+    off = np.abs(moved[:, :, by + 2 : -2] - still[:, :, 2 : -by - 2]).max()
+    return float(off / np.abs(still).max())
+
+
+def two_layers(size):
+    """Return (a convolution, a fully connected layer), each from a picture to a picture.
+
+    Random weights, always the same; both take (n, size, size, 1).
+    """
+    weights = keras.initializers.GlorotUniform(0)
+    dense = layers.Dense(size * size, kernel_initializer=weights)
+    whole = [layers.Flatten(), dense, layers.Reshape((size, size, 1))]
+    convolution = layers.Conv2D(1, 3, padding="same", kernel_initializer=weights)
+    return convolution, keras.Sequential(whole)
 
 
 def work(model):

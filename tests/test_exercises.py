@@ -221,3 +221,30 @@ def test_the_solutions_in_the_notebooks_pass_their_checkers(capsys):
             tried += 1
     assert tried >= 10
     assert capsys.readouterr().out.splitlines() == ["Right."] * tried
+
+
+def test_data_to_halve_an_error():
+    assert exercises.data_to_halve(lambda b: 2 ** (1 / b)) == ""
+    for wrong, hint in (
+        (lambda b: 2, "for b = 0.5 it returns 2"),
+        (lambda b: 2**b, "Which k has"),
+        (lambda b: 0.5 ** (1 / b), "mind the sign"),
+        (lambda b: 2 / b, "when is that 1 / 2"),
+    ):
+        assert hint in exercises.data_to_halve(wrong)
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [
+        (0.01 / 0.0104, ""),
+        (0.96, ""),
+        (0.0004 / 0.0104, "share of the seeds"),
+        (0.1, "effect of the rate"),
+        (96, "between 0 and 1"),
+        (0.5, "square each run"),
+    ],
+)
+def test_share_of_the_learning_rate(number, hint):
+    told = exercises.rate_share(number)
+    assert hint in told and bool(told) == bool(hint)

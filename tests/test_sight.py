@@ -65,3 +65,25 @@ def test_work_by_hand(unet):
     dense = table[table["kind"] == "Dense"].iloc[0]
     assert dense["multiply_adds"] == 2 * 16 * 64 and dense["side"] == 1
     assert not table.loc[table["kind"] == "MaxPooling2D", "multiply_adds"].any()
+
+
+def test_a_slid_filter_is_a_convolution_and_not_its_mirror_image():
+    image = np.random.default_rng(0).random((20, 24), np.float32)
+    assert sight.filter_gap(image, sight.SOBEL) < 1e-5
+    mirrored = keras.ops.conv(
+        image[None, :, :, None], sight.SOBEL[::-1, :, None, None].copy()
+    )
+    plain = keras.ops.conv(image[None, :, :, None], sight.SOBEL[:, :, None, None])
+    assert np.abs(np.array(mirrored) - np.array(plain)).max() > 0.1
+
+
+def test_the_last_layer_is_a_dense_layer_for_each_pixel(unet):
+    image = np.random.default_rng(0).integers(0, 255, (64, 64)).astype(np.uint8)
+    assert sight.pixel_gap(unet, image) < 1e-4
+
+
+def test_a_convolution_moves_with_the_image_and_a_dense_layer_does_not():
+    image = np.random.default_rng(0).random((16, 16), np.float32)
+    convolution, dense = sight.two_layers(16)
+    assert sight.shift_gap(convolution, image) < 1e-5
+    assert sight.shift_gap(dense, image) > 0.3
