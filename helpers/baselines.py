@@ -1,8 +1,9 @@
 """Answers that no network takes part in: one fixed shape, and three classical methods.
 
 The classical ones take an image, uint8 (h, w) of grey values, and return the lesion's
-mask, bool (h, w). They look for something dark near the middle, as most lesions are;
-their settings are the usual ones, fitted to nothing. See `audit.copy_nearest` for one more.
+mask, bool (h, w). They look for something dark near the middle, as most lesions are. The
+window around the middle and the fixed core were chosen by scores on 44 real lesions, of the
+held-out fold among them: that favours these methods. See `audit.copy_nearest` for one more.
 """
 
 import cv2
