@@ -91,12 +91,16 @@ SITUATIONS = [
         alone=True,
         kagglehub=False,
     ),
-    Situation("slow Drive", "slow", (ON_DRIVE, "in Drive from before: busi-rehearsal")),
+    Situation("slow Drive", "slow", (ON_DRIVE,)),
     Situation("Drive fails", "fails", ("Drive could not be written",)),
     Situation("in Drive's folder", says=(ON_DRIVE,), in_drive=True, kagglehub=False),
     Situation(
         "killed half-way",
-        says=("half-way", "Going on after epoch"),
+        says=(
+            "in Drive from before: busi-rehearsal",
+            "half-way",
+            "Going on after epoch",
+        ),
         killed="epoch 2/3",
         only="step.drive",
     ),
