@@ -19,6 +19,7 @@ html_theme = "sphinx_book_theme"
 html_title = "Breast ultrasound segmentation"
 html_static_path = ["_static"]
 html_css_files = ["style.css"]
+html_js_files = ["print.js"]
 html_copy_source = False
 html_context = {"default_mode": "auto"}
 nb_code_prompt_show, nb_code_prompt_hide = "Show the code", "Hide the code"

@@ -57,7 +57,15 @@ def series(phantom_root, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def site(request):
+def able():
+    """A skip that says what is missing for a browser, before anything long is begun."""
+    reason = missing()
+    if reason:
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def site(able, request):
     """The folder of built pages: $BUSI_SITE where it is set, else those of `series`."""
     kept = os.environ.get("BUSI_SITE")
     if kept:
@@ -68,11 +76,8 @@ def site(request):
 
 
 @pytest.fixture(scope="module")
-def browser():
-    """A headless Chromium (Playwright's Browser), or a skip that says what is missing."""
-    reason = missing()
-    if reason:
-        pytest.skip(reason)
+def browser(able):
+    """A headless Chromium (Playwright's Browser)."""
     with started() as chromium:
         yield chromium
 

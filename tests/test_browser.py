@@ -192,13 +192,16 @@ def test_folded_code_opens_with_the_keyboard(tab, home, pages):
     code.wait_for(state="visible")
 
 
-def test_print_leaves_out_what_only_a_screen_needs(tab, home, pages):
-    page = tab().page
+def test_print_is_light_and_leaves_out_what_only_a_screen_needs(tab, home, pages):
+    page = tab(color_scheme="dark").page
     page.goto(home + notebooks(pages)[0])
-    page.emulate_media(media="print")
+    page.emulate_media(media="print", color_scheme="dark")
     for gone in (".bd-sidebar-primary", ".bd-sidebar-secondary", ".prev-next-area"):
         assert not page.locator(gone).first.is_visible(), gone
-    assert page.locator("article h1").is_visible()
+    assert page.locator("main h1:visible").count() == 1
+    for banner in page.locator(".bd-header-announcement").all():  # of simulated images
+        assert banner.is_visible()
+    assert page.evaluate("document.documentElement.dataset.theme") == "light"
 
 
 def test_the_first_use_of_a_word_leads_to_the_glossary(tab, home, pages):
