@@ -52,3 +52,39 @@ def edge_below(weights):
     if min(answers) > 0:
         return ""
     return f"where dark lies above bright it answers {min(answers):g}."
+
+
+# Probabilities of "malignant" that ten malignant and ten benign cases were given.
+MALIGNANT = (0.92, 0.85, 0.77, 0.63, 0.58, 0.51, 0.44, 0.40, 0.33, 0.12)
+BENIGN = (0.81, 0.66, 0.47, 0.36, 0.35, 0.28, 0.21, 0.15, 0.10, 0.05)
+
+
+def cut_for_nine(cut):
+    """Wanted: a cut that calls nine of MALIGNANT and the fewest possible of BENIGN."""
+    found, false = (sum(p >= cut for p in given) for given in (MALIGNANT, BENIGN))
+    if found == 9 and false == 5:
+        return ""
+    if found < 9:
+        return f"it calls {found} of the ten malignant cases: go lower."
+    return (
+        f"it calls {found} malignant and {false} benign cases: is there a higher one?"
+    )
+
+
+def predictive_value(answer):
+    """Wanted: a function (sensitivity, specificity, prevalence) -> share of the called."""
+    for sensitivity, specificity, ill in ((0.9, 0.8, 0.3), (0.9, 0.8, 0.005)):
+        found, false = sensitivity * ill, (1 - specificity) * (1 - ill)
+        wanted, told = (
+            found / (found + false),
+            float(answer(sensitivity, specificity, ill)),
+        )
+        if np.isclose(told, found):
+            return "that is the share of all people who are ill and called: divide it."
+        if not np.isclose(told, wanted):
+            return (
+                f"for {sensitivity}, {specificity} and {ill} it gives {told:.3f}. Of 1000 "
+                f"people {1000 * found:g} are ill and called, {1000 * false:g} well and "
+                "called."
+            )
+    return ""

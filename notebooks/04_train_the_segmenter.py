@@ -15,7 +15,8 @@
 #
 # **Takes** about two minutes in the quick profile and a quarter of an hour in the cpu
 # profile, on two CPU cores. **Needs** notebook 2. **Reads** `arrays.npz`, `folds.csv`.
-# **Writes** `model.keras`, `history.csv`, `rules.csv`, `predictions.npz`.
+# **Writes** `model.keras`, `history.csv`, `rules.csv`, `predictions.npz`,
+# `validation.csv`.
 #
 # > **For teaching and research. This is not a medical device.**
 
@@ -330,6 +331,7 @@ def new_network():
 
 # %%
 held_out, answers, history, rules = [], [], [], []
+validation = []  # what notebook 7 may fit its statements on
 for fold in range(first_fold, first_fold + n_folds):
     training_rows, validation_rows, rows = split(fold)
     model, record = training.fit(
@@ -358,6 +360,10 @@ for fold in range(first_fold, first_fold + n_folds):
     rules.append({"fold": fold, **rule})
     held_out.append(rows)
     answers.append(training.predict(model, images[rows], flip=True))
+    told = training.predict(model, images[validation_rows], flip=True)
+    known = folds.loc[validation_rows, ["case", "label", "group"]]
+    told = pd.DataFrame(map(findings.quantities, told), known.index)
+    validation.append(known.assign(fold=fold).join(told))
 
 # %% [markdown]
 # ## Read the curves
@@ -422,10 +428,13 @@ for i in shown:
 # ## Keep the answers
 #
 # Notebook 5 reads these probabilities and scores them at the images' original size.
+# Notebook 7 asks what they say of the whole image. What it fits, it fits on the
+# validation part alone, so `validation.csv` keeps what the network said of each of those.
 
 # %%
 step.save("history.csv", history)
 step.save("rules.csv", rules)
+step.save("validation.csv", pd.concat(validation))
 training.save(model, step.folder / "model.keras")
 step.keep("model.keras")
 step.save(

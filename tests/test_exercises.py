@@ -39,6 +39,27 @@ def test_wrong_filters_get_a_hint(wrong, hint):
     assert hint in exercises.edge_below(wrong)
 
 
+def test_one_gap_between_the_cases_holds_the_cut_for_nine():
+    cuts = np.arange(0, 1, 0.005).round(3)
+    right = [cut for cut in cuts if not exercises.cut_for_nine(cut)]
+    assert right[0] > 0.28 and right[-1] == 0.33
+    assert "go lower" in exercises.cut_for_nine(0.34)
+    assert "9 malignant and 6 benign" in exercises.cut_for_nine(0.28)
+    assert "10 malignant" in exercises.cut_for_nine(0)
+
+
+def test_predictive_value_needs_those_who_are_called_in_vain():
+    def right(sensitivity, specificity, ill):
+        called = sensitivity * ill + (1 - specificity) * (1 - ill)
+        return sensitivity * ill / called
+
+    assert exercises.predictive_value(right) == ""
+    assert "divide" in exercises.predictive_value(lambda s, t, p: s * p)
+    assert "270 are ill" in exercises.predictive_value(lambda s, t, p: s)
+    # right at one prevalence only
+    assert "0.005" in exercises.predictive_value(lambda s, t, p: right(s, t, 0.3))
+
+
 def test_check_says_right_not_yet_or_no_answer_and_never_stops(capsys):
     exercises.check(exercises.edge_below, SOBEL)
     exercises.check(exercises.edge_below, -SOBEL)
