@@ -1,8 +1,10 @@
 """Checkers of the exercises: a right answer is called right, a wrong one gets a hint.
 
-A checker takes the reader's answer and returns one sentence on what is wrong, or "" if
-it is right. A new exercise is one more such function.
+A checker takes the reader's answer (a number, a list or a function) and returns one
+sentence on what is wrong, or "" if it is right. A new exercise is one more of them.
 """
+
+import math
 
 import numpy as np
 
@@ -20,6 +22,111 @@ def check(checker, answer):
     except Exception as error:
         hint = f"your answer stops with {type(error).__name__}: {error}"
     print(f"Not yet: {hint}" if hint else "Right.")
+
+
+# ---- notebook 0
+
+
+def own_dice(function):
+    """Wanted: a function of two bool masks (h, w) that returns their Dice score."""
+    a, b = np.zeros((2, 6, 6), bool)
+    a[1:4, 1:5] = b[2:5, 2:4] = True  # 12 and 6 pixels, 4 of them shared
+    for one, two in ((a, a), (a, b), (b, a), (a, ~a)):
+        shared, areas = (one & two).sum(), one.sum() + two.sum()
+        answer = float(function(one, two))
+        if np.isclose(answer, 2 * shared / areas):
+            continue
+        hint = "is it twice the shared area over the sum of both areas?"
+        if np.isclose(answer, shared / (areas - shared)):
+            hint = "that is the shared area over the joint one, another score: the IoU."
+        return (
+            f"for areas of {one.sum()} and {two.sum()} pixels that share {shared} it "
+            f"returns {answer:.2f}: {hint}"
+        )
+    return ""
+
+
+def inner_size(answer):
+    """Wanted: (rows, columns) of an image of 470 x 560 in a square of 128 pixels."""
+    rows, columns = answer
+    if (rows, columns) == (128, 128):
+        return "that would stretch the image: it is not square, so its copy is not."
+    if max(rows, columns) > 128:
+        return f"{max(rows, columns):g} pixels do not fit into a square of 128."
+    if columns != 128:
+        return "the longer side fills the square: how many columns are that?"
+    if abs(rows - 470 * 128 / 560) > 0.5:
+        return "the rows must shrink by the same factor as the columns, 128 / 560."
+    return ""
+
+
+# ---- notebook 1
+
+
+def several_masks(function):
+    """Wanted: a function of file names that counts the cases with several mask files."""
+    one = ["benign (1).png", "benign (1)_mask.png"]
+    two = [*(name.replace("1", "10") for name in one), "benign (10)_mask_1.png"]
+    other = [name.replace("benign", "malignant") for name in one]
+    three = [*other, "malignant (1)_mask_1.png", "malignant (1)_mask_2.png"]
+    for names, wanted, hint in (
+        (one, 0, "one mask file is not several."),
+        (one + other, 0, "these are two cases with one mask each."),
+        (one + two, 1, "benign (10) has two masks."),
+        (three, 1, "it is one case, however many masks it has."),
+        (three[::-1] + one + two, 2, "the order of the files must not matter."),
+    ):
+        if (answer := function(list(names))) != wanted:
+            return f"for {', '.join(names)} it returns {answer}: {hint}"
+    return ""
+
+
+def count_groups(function):
+    """Wanted: a function of n images and their pairs (i, j) that counts the groups."""
+    for n, pairs, wanted, hint in (
+        (3, [], 3, "an image without a copy is a group of its own."),
+        (3, [(0, 1)], 2, "two copies are one group, the third image is another."),
+        (4, [(0, 1), (1, 2)], 2, "a copy of a copy is in the same group."),
+        (3, [(0, 1), (1, 2), (0, 2)], 1, "the third pair joins nothing new."),
+        (5, [(0, 1), (2, 3), (1, 3)], 2, "the last pair makes one group of two."),
+    ):
+        if (answer := function(n, list(pairs))) != wanted:
+            return f"for {n} images and the pairs {pairs} it returns {answer}: {hint}"
+    return ""
+
+
+# ---- notebook 2
+
+
+def leaking_groups(function):
+    """Wanted: a function of groups and folds that returns the groups in several folds."""
+    for groups, folds, wanted, hint in (
+        ("aab", [0, 0, 1], "", "a group may have many images, if its fold is one."),
+        ("aba", [0, 0, 1], "a", "a has an image in fold 0 and one in fold 1."),
+        ("abbcccd", [1, 0, 0, 2, 2, 0, 1], "c", "only c is in two folds."),
+        ("abab", [0, 1, 2, 0], "ab", "both a and b are in two folds."),
+    ):
+        answer = set(function(list(groups), list(folds)))
+        if answer != set(wanted):
+            return (
+                f"for the groups {list(groups)} in the folds {folds} it returns "
+                f"{sorted(answer)}: {hint}"
+            )
+    return ""
+
+
+def one_file_of_three(number):
+    """Wanted: the Dice of one lesion with the union of three of its size, 1 / 2."""
+    if np.isclose(number, 1 / 2):
+        return ""
+    if np.isclose(number, 1 / 3, atol=0.01):
+        return "that is the share of the area (and the IoU). What does Dice divide by?"
+    if not 0 <= number <= 1:
+        return "give a number from 0 to 1."
+    return "let a lesion be 1: what is shared, and what is the sum of both areas?"
+
+
+# ---- notebook 3
 
 
 def far_sight(strides):
@@ -53,6 +160,40 @@ def edge_below(weights):
         return ""
     return f"where dark lies above bright it answers {min(answers):g}."
 
+
+# ---- notebook 4
+
+
+def layer_parameters(number):
+    """Wanted: the parameters of a 3x3 convolution, 16 to 32 channels, with a bias."""
+    hints = {
+        3 * 3 * 16 * 32 + 32: "",
+        3 * 3 * 16 * 32: "those are the weights. A bias is added for each filter.",
+        3 * 3 * 32 + 32: "each filter reads all of the 16 channels, not one.",
+        3 * 3 * 16
+        + 1: "that is one filter. There is one for each channel that leaves.",
+    }
+    generic = "how many weights has one filter, how many filters are there, and biases?"
+    return hints.get(number, generic)
+
+
+def own_schedule(rate):
+    """Wanted: a function of the step: up to 0.002 in 10 steps, a cosine to 0 at 100."""
+    for step, wanted, hint in (
+        (0, 0, "the run begins at 0."),
+        (5, 0.001, "half of the way up, the rate is half of the highest."),
+        (10, 0.002, "the warm-up ends at the highest rate."),
+        (100, 0, "the run ends at 0."),
+        (55, 0.001, "half of the way down, the cosine is 0: half of the highest."),
+        (40, 0.0015, "a third of the way down a cosine is above a straight line."),
+    ):
+        answer = rate(step)
+        if not math.isclose(answer, wanted, abs_tol=1e-6):
+            return f"at step {step} it returns {answer:.5f}: {hint}"
+    return ""
+
+
+# ---- notebook 7
 
 # Probabilities of "malignant" that ten malignant and ten benign cases were given.
 MALIGNANT = (0.92, 0.85, 0.77, 0.63, 0.58, 0.51, 0.44, 0.40, 0.33, 0.12)

@@ -10,6 +10,8 @@ import numpy as np
 from IPython.display import display
 from matplotlib.figure import Figure
 
+from . import busi, masks
+
 # Okabe & Ito 2008: distinguishable with the common forms of colour blindness
 COLOURS = {
     "benign": "#0072B2",
@@ -64,6 +66,18 @@ def gallery(images, titles, references=None, predictions=None, columns=4, headin
             outline(ax, predictions[i], COLOURS["prediction"], "dashed")
     figure.suptitle(heading)
     return figure
+
+
+def cases(table, heading, titles=None, columns=4):
+    """Show cases as they lie on disk, each with its merged outline.
+
+    table: DataFrame with the columns case, image and masks, as from `busi.index`;
+    titles: one for each row, by default the names of the cases.
+    """
+    images = [busi.read_image(path) for path in table["image"]]
+    outlines = [masks.merge(paths) for paths in table["masks"]]
+    titles = list(table["case"] if titles is None else titles)
+    return gallery(images, titles, outlines, columns=columns, heading=heading)
 
 
 def maps(image, classes, names, reference, heading=""):

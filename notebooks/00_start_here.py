@@ -4,13 +4,15 @@
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/00_start_here.ipynb)
 #
 # You will take one ultrasound image of a breast, let a small neural network look at it,
-# and get a class for every pixel: background, benign lesion or malignant lesion.
-# Then you will give it a second image and see why one example is not enough.
+# and get a class for every pixel: background, benign lesion or malignant lesion. (A
+# *lesion* is a spot that differs from the tissue around it; *benign* means harmless,
+# *malignant* means cancer.) Then you will give it a second image and see why one example
+# is not enough.
 #
-# **You will**
-# - check that your machine can run the series,
-# - see what "a class for every pixel" means, as numbers and as a picture,
-# - see the difference between remembering an image and having learned.
+# **You will** be able to
+# - tell whether your machine can run the series,
+# - say what "a class for every pixel" means, as numbers and as a picture,
+# - tell remembering an image from having learned.
 #
 # **Takes** about half a minute on two CPU cores. **Needs** nothing; without the real images it uses
 # simulated ones. **Reads** two images. **Writes** `environment.json`.
@@ -46,9 +48,10 @@ from helpers import workspace
 here = workspace.start()
 
 # %% [markdown]
-# The line above tells where you are, which device computes, and which images are used.
-# If it says **PHANTOM**, the images are simulated: good for learning the steps, but
+# The lines above tell where you are, which device computes, and which images are used.
+# If they say **PHANTOM**, the images are simulated: good for learning the steps, but
 # their numbers say nothing about patients. `data/README.md` tells how to get real ones.
+# In the next cell are the numbers that you may change.
 
 # %% tags=["parameters"]
 profile: str = "quick"  # results go to runs/<data>-<profile>/
@@ -59,8 +62,19 @@ seed: int = 0  # another number, another run
 # %%
 import keras
 import numpy as np
+import pandas as pd
 
-from helpers import busi, figures, masks, networks, place, scores, training
+from helpers import (
+    batches,
+    busi,
+    exercises,
+    figures,
+    masks,
+    networks,
+    place,
+    scores,
+    training,
+)
 
 step = here.step(
     "00_start_here", profile, image_size=image_size, steps=steps, seed=seed
@@ -71,41 +85,46 @@ step = here.step(
 #
 # The data set is a folder of pictures. Beside each picture lies a *mask*: a black picture
 # with the lesion painted white by a person. `busi.index` lists them all, one row a case.
+# Here is the first case of each class; height and width are in pixels.
 
 # %%
 cases = busi.index(here.data.root)
-cases[["case", "label", "height", "width"]].groupby(
-    "label", sort=False
-).first()
+cases.groupby("label", sort=False)[["case", "height", "width"]].first()
 
 # %% [markdown]
-# You take the malignant case with the largest lesion, because it is easy to see, and the
-# benign case with the largest one for later.
+# *Normal* images show no lesion, so their mask is black. You take the malignant case
+# whose lesion fills most of its image, because it is easy to see, and the benign case
+# with the largest one for later.
 
 
 # %%
 def largest(label):
-    """Return the row of the case of this class whose lesion fills most of its image."""
+    """Return the case of this class whose lesion fills most of its image."""
     part = cases[cases["label"] == label]
     share = [masks.merge(paths).mean() for paths in part["masks"]]
     return part.iloc[int(np.argmax(share))]
 
 
 chosen = [largest("malignant"), largest("benign")]
-images = [busi.read_image(case["image"]) for case in chosen]
-lesions = [masks.merge(case["masks"]) for case in chosen]
+
+# %% [markdown]
+# To a program, an image is a table of *grey values* from 0 (black) to 255 (white). A
+# network sees no more than that. Print a few from the middle of the first image.
 
 # %%
+images = [busi.read_image(case["image"]) for case in chosen]
+lesions = [masks.merge(case["masks"]) for case in chosen]
+middle = np.array(images[0].shape) // 2
+print(f"rows, columns: {images[0].shape}")
+print(images[0][middle[0] :, middle[1] :][:3, :8])
+
+# %%
+names = [case["case"] for case in chosen]
+figure = figures.gallery(
+    images, names, lesions, heading="What a person outlined (blue)"
+)
 figures.show(
-    figures.gallery(
-        images,
-        [
-            f"{case['case']}, {case['width']} x {case['height']} pixels"
-            for case in chosen
-        ],
-        lesions,
-        heading="What a person outlined (blue)",
-    ),
+    figure,
     alt="Two ultrasound images, one malignant and one benign, lesions outlined in blue.",
 )
 
@@ -114,70 +133,70 @@ figures.show(
 #
 # The network reads squares of one size. `masks.letterbox` shrinks an image without
 # stretching it and pads the rest with black. `masks.target` turns a mask into the
-# *target*: a whole number for each pixel, 0 background, 1 benign, 2 malignant.
+# *target*, the answer that the network shall give: a whole number for each pixel, 0
+# background, 1 benign, 2 malignant. Count the pixels of each class.
 
 # %%
-squares = np.stack(
-    [masks.letterbox(image, image_size)[0] for image in images]
-)
-targets = np.stack(
-    [
-        masks.target(masks.letterbox(lesion, image_size)[0], case["label"])
-        for lesion, case in zip(lesions, chosen, strict=True)
-    ]
-)
-for case, target in zip(chosen, targets, strict=True):
-    values, pixels = np.unique(target, return_counts=True)
-    print(
-        case["case"],
-        dict(zip(values.tolist(), pixels.tolist(), strict=True)),
-    )
+squares = np.stack([masks.letterbox(i, image_size)[0] for i in images])
+small = [masks.letterbox(lesion, image_size)[0] for lesion in lesions]
+labels = [case["label"] for case in chosen]
+targets = np.stack([*map(masks.target, small, labels)])
+pixels = [np.bincount(target.ravel(), minlength=3) for target in targets]
+pd.DataFrame(pixels, index=names, columns=masks.CLASSES)
+
+# %%
+background = (targets == 0).mean(axis=(1, 2))
+print(f"always 'background': right at {background[0]:.0%} of the pixels")
+print(f"of the first image, and at {background[1]:.0%} of the second")
 
 # %% [markdown]
-# Most pixels are background, even here, where the lesion is large. So a program that
-# answers "background" everywhere is right at most pixels and useless. Keep this in mind
-# when somebody reports *pixel accuracy*.
+# So much for finding nothing, and these are the largest lesions of the set. Keep this in
+# mind when somebody reports *pixel accuracy*.
 #
 # ## Train on one image
 #
-# You build a small network and show it the malignant image again and again. Expect the
-# loss, which measures how wrong its answers are, to fall.
+# A neural network is a function with very many numbers in it, its *parameters*. They
+# start at random. *Training* means: let it answer, measure how wrong the answer is (the
+# *loss*), and change each parameter a little so that the loss falls. The rule for that
+# change is called the *optimizer*; Adam is a common one, and 0.003 says how large its
+# changes are. Notebook 3 takes the network apart; here you only use it.
 
 # %%
 keras.utils.set_random_seed(seed)
 model = networks.unet(size=image_size, width=8)
-model.compile(keras.optimizers.Adam(3e-3), loss=networks.segmentation_loss)
-one_image = np.repeat(squares[:1, ..., None] / np.float32(255), 4, axis=0)
-one_target = np.repeat(targets[:1], 4, axis=0)
-history = model.fit(one_image, one_target, epochs=steps, verbose=0)
-losses = history.history["loss"]
-print(f"{model.count_params():,} numbers were fitted")
-print(
-    f"loss: {losses[0]:.2f} at first, {losses[-1]:.2f} after {steps} steps"
-)
+model.compile(keras.optimizers.Adam(3e-3), networks.segmentation_loss)
+print(f"{model.count_params():,} parameters")
+
+# %% [markdown]
+# Now show it the malignant image again and again. It gets four copies at a time, because
+# some of its parts are switched off at random for each copy, so that it does not rely on
+# any one of them. The grey values are divided by 255: networks learn best from numbers
+# around 1. Expect the loss to fall. It has no unit; 0 would be perfect.
+
+# %%
+x = np.repeat(batches.as_input(squares[:1]), 4, axis=0)
+y = np.repeat(targets[:1], 4, axis=0)
+loss = model.fit(x, y, epochs=steps, verbose=0).history["loss"]
+print(f"loss: {loss[0]:.2f} at first, {loss[-1]:.2f} after {steps} steps")
 
 # %% [markdown]
 # ## What comes out: three probabilities for each pixel
 #
-# `training.predict` gives three numbers for each pixel that add up to 1. Expect the map
-# of "malignant" to light up where the lesion is.
+# `training.predict` gives three numbers for each pixel that add up to 1: how probable
+# each class is, as far as the network can tell. Expect the map of "malignant" to light
+# up where the lesion is.
 
 # %%
 classes = training.predict(model, squares)
-print(
-    "shape:",
-    classes.shape,
-    " sums to",
-    classes[0].sum(axis=-1).mean().round(6),
+print("images, rows, columns, classes:", classes.shape)
+print(f"first pixel: {classes[0, 0, 0].round(3)}")
+
+# %%
+figure = figures.maps(
+    squares[0], classes[0], masks.CLASSES, targets[0] > 0, names[0]
 )
 figures.show(
-    figures.maps(
-        squares[0],
-        classes[0],
-        masks.CLASSES,
-        targets[0] > 0,
-        chosen[0]["case"],
-    ),
+    figure,
     alt="The image beside one probability map for each of the three classes.",
 )
 
@@ -188,11 +207,11 @@ figures.show(
 #
 # $$\text{Dice}(A, B) = \frac{2 \, |A \cap B|}{|A| + |B|}$$
 #
-# 1 is a perfect fit, 0 means that nothing is shared.
+# 1 is a perfect fit, 0 means that nothing is shared. Background earns nothing here.
 
 # %%
 found = [answer.argmax(axis=-1) > 0 for answer in classes]
-fit = [scores.dice(t > 0, f) for t, f in zip(targets, found, strict=True)]
+fit = [scores.dice(*pair) for pair in zip(targets > 0, found, strict=True)]
 print(f"Dice on the image that it was trained on: {fit[0]:.2f}")
 
 # %% [markdown]
@@ -202,15 +221,16 @@ print(f"Dice on the image that it was trained on: {fit[0]:.2f}")
 # life, and that one was malignant.
 
 # %%
-print(f"Dice on a new image: {fit[1]:.2f}")
+titles = [f"seen, Dice {fit[0]:.2f}", f"never seen, Dice {fit[1]:.2f}"]
+heading = "Person (blue, solid) and network (orange, dashed)"
+print(titles[1])
+
+# %%
+figure = figures.gallery(
+    list(squares), titles, list(targets > 0), found, heading=heading
+)
 figures.show(
-    figures.gallery(
-        list(squares),
-        [f"seen, Dice {fit[0]:.2f}", f"never seen, Dice {fit[1]:.2f}"],
-        list(targets > 0),
-        found,
-        heading="Person (blue, solid) and network (orange, dashed)",
-    ),
+    figure,
     alt=f"Outlines on two images: Dice {fit[0]:.2f} on the image trained on, "
     f"{fit[1]:.2f} on the new one.",
 )
@@ -220,20 +240,111 @@ figures.show(
 # on images that had no part in the training, says that it has *learned*, and one image
 # says little about that. The rest of the series is about getting that second number up,
 # and about not fooling yourself while you measure it.
+#
+# Last, you keep both numbers, together with the versions of the software: whoever gets
+# other numbers can then look for the reason.
 
 # %%
-step.save(
-    "environment.json",
-    {
-        "versions": place.versions(),
-        "device": place.device(),
-        "dice_seen": round(fit[0], 4),
-        "dice_never_seen": round(fit[1], 4),
-    },
-)
+seen, unseen = (round(value, 4) for value in fit)
+about = {"versions": place.versions(), "device": place.device()}
+about |= {"dice_seen": seen, "dice_never_seen": unseen}
+step.save("environment.json", about)
 step.finish()
 
 # %% [markdown]
 # **You have** run the whole job once: image, mask, target, network, probabilities,
 # score. Next: `01_explore_the_data` asks what is in the data set, and what is wrong
 # with it.
+#
+# ## Check yourself
+#
+# <details><summary>1. What is the difference between a mask and a target?</summary>
+#
+# A mask says for each pixel whether a lesion is there: yes or no. The target also says
+# which kind: 0 background, 1 benign, 2 malignant.
+#
+# </details>
+#
+# <details><summary>2. A program answers "background" at every pixel. Why can its pixel accuracy be high, and what is its Dice?</summary>
+#
+# Most pixels are background, so it is right at most of them. Its mask is empty and shares
+# nothing with the lesion: Dice 0.
+#
+# </details>
+#
+# <details><summary>3. What changes while a network is trained, and what does not?</summary>
+#
+# Its parameters change, a little at each step, so that the loss falls. The images, the
+# targets and the way in which the parameters are combined stay.
+#
+# </details>
+#
+# <details><summary>4. The three probabilities of a pixel are 0.40, 0.35 and 0.25. What is its class, and what is hidden by saying only that?</summary>
+#
+# Background, the largest. Hidden is that "some lesion" has 0.60 together, and that the
+# network is far from sure.
+#
+# </details>
+#
+# <details><summary>5. A network scores Dice 0.98. What do you ask first?</summary>
+#
+# On which images? If they had a part in the training, it may only have remembered them.
+#
+# </details>
+#
+# ## Exercise 1: Dice by hand
+#
+# Write the Dice score yourself: a function of two masks (arrays of True and False of one
+# shape) that returns a number. `a & b` is True where both are; `.sum()` counts what is
+# True.
+
+# %%
+my_dice = ...  # a function of two masks, a and b
+exercises.check(exercises.own_dice, my_dice)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def my_dice(a, b):
+#     return 2 * (a & b).sum() / (a.sum() + b.sum())
+#
+# exercises.check(exercises.own_dice, my_dice)
+# ```
+#
+# Two empty masks would give 0 / 0. Somebody must decide what that means; notebook 5 says
+# how this series decides.
+#
+# </details>
+#
+# ## Exercise 2: where does the image go?
+#
+# An image of 470 rows and 560 columns is letterboxed into a square of 128 pixels. How
+# many rows and columns does the image itself have in there, without the black?
+
+# %%
+inside = ...  # (rows, columns), whole pixels
+exercises.check(exercises.inner_size, inside)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# inside = (round(470 * 128 / 560), 128)
+# exercises.check(exercises.inner_size, inside)
+# ```
+#
+# 107 rows. The other 21 are black, 10 above and 11 below.
+#
+# </details>
+#
+# ## References
+#
+# - Al-Dhabyani, Gomaa, Khaled, Fahmy: Dataset of breast ultrasound images. Data in Brief
+#   28, 2020, doi [10.1016/j.dib.2019.104863](https://doi.org/10.1016/j.dib.2019.104863)
+# - Dice: Measures of the amount of ecologic association between species. Ecology 26(3),
+#   1945, doi [10.2307/1932409](https://doi.org/10.2307/1932409)
+# - Kingma, Ba: Adam, a method for stochastic optimization. ICLR 2015, doi
+#   [10.48550/arXiv.1412.6980](https://doi.org/10.48550/arXiv.1412.6980)
+# - Ronneberger, Fischer, Brox: U-Net. MICCAI 2015, doi
+#   [10.1007/978-3-319-24574-4_28](https://doi.org/10.1007/978-3-319-24574-4_28)

@@ -4,14 +4,14 @@
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/01_explore_the_data.ipynb)
 #
 # You will look at the data before you train anything on it. BUSI (Al-Dhabyani et al.
-# 2020, [doi:10.1016/j.dib.2019.104863](https://doi.org/10.1016/j.dib.2019.104863)) is a
-# folder of breast ultrasound images in three classes, with masks drawn by people. Like
-# every real data set it has faults, and some of them make wrong results look good.
+# 2020) is a folder of breast ultrasound images in three classes, with masks drawn by
+# people. Like every real data set it has faults, and some of them make wrong results
+# look good.
 #
-# **You will**
+# **You will** be able to
 # - check the files and count the cases of each class,
-# - look at images with their outlines, at sizes and brightness, and at lesions' size and place,
-# - find marks drawn onto images, and learn why they are a hazard,
+# - describe images and lesions by size, place and brightness,
+# - find marks drawn onto images, and say why they are a hazard,
 # - find cases with several masks, near copies, and frames that stand in two classes.
 #
 # **Takes** about a minute. **Needs** nothing. **Reads** the images.
@@ -53,7 +53,7 @@ profile: str = "quick"  # results go to runs/<data>-<profile>/
 import numpy as np
 import pandas as pd
 
-from helpers import audit, busi, figures, groups, masks
+from helpers import audit, busi, exercises, figures, groups, masks
 
 step = here.step("01_explore_the_data", profile)
 
@@ -62,7 +62,7 @@ step = here.step("01_explore_the_data", profile)
 #
 # `busi.check` opens every file and lists what is wrong: missing masks, broken pictures,
 # masks of another size than their image. Cases with an *error* are left out, cases with
-# a *warning* are kept.
+# a *warning* are kept. Each row names the file and says what to do; no row, no problem.
 
 # %%
 problems = busi.check(here.data.root)
@@ -71,13 +71,16 @@ problems
 
 # %% [markdown]
 # ## How many cases?
+#
+# A *case* is one image with its masks. BUSI names it by its class and a number, such as
+# `benign (1)`.
 
 # %%
 cases = busi.index(here.data.root)
 counts = cases["label"].value_counts()
+figure = figures.counts(counts, f"{len(cases)} cases ({here.data.kind})")
 figures.show(
-    figures.counts(counts, f"{len(cases)} cases ({here.data.kind})"),
-    alt=f"Bar chart of cases by class: {counts.to_dict()}.",
+    figure, alt=f"Bar chart of cases by class: {counts.to_dict()}."
 )
 
 # %% [markdown]
@@ -85,68 +88,70 @@ figures.show(
 # already right at this share of the images, without looking:
 
 # %%
-print(
-    f"always '{counts.index[0]}': right at {counts.iloc[0] / len(cases):.0%}"
-)
+commonest = counts.iloc[0] / len(cases)
+print(f"always '{counts.index[0]}': right at {commonest:.0%}")
 
 # %% [markdown]
 # ## Look at some of each
 #
 # The blue line is the outline that a person drew. Look for skin at the top, for grey
-# *speckle* everywhere, and for what lies below a lesion: often brighter below a benign
-# one (*enhancement*) and darker below a malignant one (*shadow*).
+# *speckle* (grain) everywhere, and for what lies below a lesion: often brighter below a
+# benign one (*enhancement*) and darker below a malignant one (*shadow*). Notebook 3
+# explains where these come from.
 
 # %%
 for label in counts.index:
     some = cases[cases["label"] == label].iloc[:4]
+    names = ", ".join(some["case"])
     figures.show(
-        figures.gallery(
-            [busi.read_image(path) for path in some["image"]],
-            list(some["case"]),
-            [masks.merge(paths) for paths in some["masks"]],
-            heading=label,
-        ),
-        alt=f"Four {label} images, lesions outlined: {', '.join(some['case'])}.",
+        figures.cases(some, label),
+        alt=f"Four {label} images, lesions outlined: {names}.",
     )
 
 # %% [markdown]
 # ## How large are the images?
 #
 # A network reads images of one size. If the sizes differ, something must be shrunk or
-# padded, and that must be undone before scoring.
+# padded, and that must be undone before scoring. Each dot below is an image. A cloud of
+# dots means many sizes; a dense spot means one scanner's export. Where one class has
+# sizes of its own, the size alone gives the class away: notebook 2 measures how much.
 
 # %%
+wide, high = cases["width"], cases["height"]
 figures.show(
     figures.sizes(cases, "Every image, one dot a case"),
-    alt=f"Widths from {cases['width'].min()} to {cases['width'].max()} pixels, heights "
-    f"from {cases['height'].min()} to {cases['height'].max()}.",
+    alt=f"Widths from {wide.min()} to {wide.max()} pixels, heights from "
+    f"{high.min()} to {high.max()}.",
 )
 
 # %% [markdown]
 # ## How large are the lesions?
 #
-# You measure the share of the image that the merged mask covers.
+# `masks.merge` joins all masks of a case, and `masks.describe` measures the result. The
+# *area fraction* is the share of the image that is lesion, from 0 to 1. Expect the
+# malignant ones to be larger.
 
 # %%
-shapes = pd.DataFrame(
-    [masks.describe(masks.merge(paths)) for paths in cases["masks"]]
-)
+described = [masks.describe(masks.merge(paths)) for paths in cases["masks"]]
+shapes = pd.DataFrame(described)
 cases = cases.join(shapes[["area_fraction", "taller_than_wide", "parts"]])
 lesions = cases[cases["label"] != "normal"]
 middle = lesions.groupby("label", sort=False)["area_fraction"].median()
+
+# %%
+figure = figures.by_class(
+    lesions, "area_fraction", "share of the image", "Lesion area by class"
+)
 figures.show(
-    figures.by_class(
-        lesions,
-        "area_fraction",
-        "share of the image",
-        "Lesion area by class",
-    ),
-    alt=f"Median share of the image that is lesion, by class: {middle.round(3).to_dict()}.",
+    figure,
+    alt="Median share of the image that is lesion, by class: "
+    f"{middle.round(3).to_dict()}.",
 )
 
 # %% [markdown]
-# Malignant lesions tend to be larger and more often *taller than wide*, which is one of
-# the signs that radiologists use. How much do the classes differ here?
+# The black bar is the *median*: half of the cases lie below it. Beside the area, there is
+# a second sign: radiologists find malignant lesions more often *taller than wide*. Do
+# the classes differ in it here? The last column is the share of the cases, from 0 to 1.
 
 # %%
 lesions.groupby("label", sort=False).agg(
@@ -156,52 +161,69 @@ lesions.groupby("label", sort=False).agg(
 ).round(3)
 
 # %% [markdown]
+# The classes differ, but their dots overlap widely. So neither sign tells the class of a
+# single case.
+#
 # ## Where do the lesions lie?
 #
-# You put all masks of a class on top of each other. Where the colour is bright, many
-# lesions lie. Expect the middle: whoever takes the picture points the probe at the
-# lesion. So a program can be right by guessing the middle, without looking.
+# You put all masks of a class on top of each other, on squares of 64 pixels. Where the
+# colour is bright, many lesions lie. Expect the middle: whoever takes the picture points
+# the probe at the lesion. So a program can be right by guessing the middle, without
+# looking.
 
 # %%
 squares, targets = busi.load_arrays(cases, 64, cache=here.runs / "cache")
-share = {
-    label: (targets[(cases["label"] == label).to_numpy()] > 0).mean(axis=0)
-    for label in ("benign", "malignant")
-}
+share = {}
+for label in ("benign", "malignant"):
+    rows = (cases["label"] == label).to_numpy()
+    share[label] = (targets[rows] > 0).mean(axis=0)
+top = max(s.max() for s in share.values())
+
+# %%
 figures.show(
     figures.places(list(share.values()), list(share), "Where lesions lie"),
     alt="Heat maps of lesion place by class; both are brightest near the middle, up to "
-    f"{max(s.max() for s in share.values()):.0%} of the cases.",
+    f"{top:.0%} of the cases.",
 )
 
 # %% [markdown]
 # ## How bright are the images?
 #
-# The operator of the scanner sets the gain. Brightness therefore says much about the
-# machine and little about the tissue, and it should not tell the classes apart.
+# The operator of the scanner sets the *gain*: how strongly echoes are amplified before
+# they are drawn. Brightness therefore says much about the machine and little about the
+# tissue, and it should not tell the classes apart. Take the mean over what is not black,
+# so that the black margins do not count.
 
 # %%
-content = squares.astype(float).sum(axis=(1, 2)) / (squares > 0).sum(
-    axis=(1, 2)
+content = np.where(squares > 0, squares, np.nan)
+cases["brightness"] = np.nanmean(content, axis=(1, 2))
+bright = cases.groupby("label", sort=False)["brightness"].median()
+
+# %%
+figure = figures.by_class(
+    cases, "brightness", "mean grey level, 0 to 255", "Brightness"
 )
-cases["brightness"] = content
 figures.show(
-    figures.by_class(
-        cases, "brightness", "mean grey level, 0 to 255", "Brightness"
-    ),
+    figure,
     alt="Mean grey level of each image by class; medians "
-    f"{cases.groupby('label')['brightness'].median().round().to_dict()}.",
+    f"{bright.round().to_dict()}.",
 )
 
 # %% [markdown]
+# Look at the spread within a class beside the distance of the medians. A spread of many
+# grey levels is what a network must bear: in notebook 4 you change the brightness of
+# training images at random, so that it learns not to rely on it.
+#
 # ## Marks drawn onto the image
 #
-# Callipers, letters and body marks are drawn by the person at the scanner, often because
-# there is something to measure. If they are commoner in one class, a network can learn
-# the mark instead of the lesion: a *shortcut*. It scores well here and fails elsewhere.
-# `audit.glyphs` counts what looks drawn. It is a rough counter: on simulated images,
-# whose marks are known, it finds about two thirds of the marked images and marks hardly
-# any other.
+# *Callipers* (the crosses that measure a lesion), letters and body marks are drawn by the
+# person at the scanner, often because there is something to measure. If they are
+# commoner in one class, a network can learn the mark instead of the lesion: a
+# *shortcut*. It scores well here and fails elsewhere.
+#
+# `audit.glyphs` counts what looks drawn; a *glyph* is one letter, digit or cross. It is a
+# rough counter: on simulated images, whose marks are known, it finds about two thirds
+# of the marked images and marks hardly any other.
 
 # %%
 cases["glyphs"] = [audit.glyphs(path) for path in cases["image"]]
@@ -211,16 +233,22 @@ cases.groupby("label", sort=False)["marked"].agg(["sum", "mean"]).round(3)
 
 # %%
 most = cases.sort_values("glyphs", ascending=False).iloc[:4]
+pictures = [busi.read_image(path) for path in most["image"]]
+titles = [f"{c.case}, {c.glyphs} glyphs" for c in most.itertuples()]
+
+# %%
+figure = figures.gallery(
+    pictures, titles, heading="The four images with the most marks"
+)
 figures.show(
-    figures.gallery(
-        [busi.read_image(path) for path in most["image"]],
-        [f"{c.case}, {c.glyphs} glyphs" for c in most.itertuples()],
-        heading="The four images with the most marks",
-    ),
+    figure,
     alt="Four images with many drawn marks: " + ", ".join(most["case"]),
 )
 
 # %% [markdown]
+# Compare the shares in the column *mean* above. The further they are apart, the better
+# the shortcut works. Normal images have nothing to measure, so expect few marks there.
+#
 # ## Several masks for one image
 #
 # Some images show more than one lesion and come with a mask file for each. Code that
@@ -229,62 +257,62 @@ figures.show(
 # %%
 several = cases[cases["masks"].map(len) > 1]
 print(f"{len(several)} of {len(cases)} cases have more than one mask file")
-for case in several.itertuples():
-    first, merged = masks.merge(case.masks[:1]), masks.merge(case.masks)
+for name, paths in several[["case", "masks"]].head(8).values:
+    first, merged = masks.merge(paths[:1]), masks.merge(paths)
     lost = 1 - first.sum() / merged.sum()
-    print(
-        f"{case.case}: {len(case.masks)} files; the first alone loses {lost:.0%}"
-    )
+    print(f"{name}: {len(paths)} files; the first alone loses {lost:.0%}")
 
 # %% [markdown]
 # Some masks also hold *dust*: specks of a few pixels that nobody meant to draw. They do
 # not change an area much, but they count as lesions of their own. Nothing is removed
-# silently in this series; here is what removing specks under 20 pixels would change.
+# silently in this series; here is what removing specks under 20 pixels would change:
+# the number of masks that hold specks, and of those that lose pixels by it. (Holes in a
+# lesion can be filled as well; that is not asked for here, so these rows are 0.)
 
 # %%
-cleaned = [
-    masks.clean(masks.merge(paths), min_area=20)
-    for paths in lesions["masks"]
-]
-changes = pd.DataFrame([change for _, change in cleaned])
-changes.gt(0).sum().rename("masks that would change").to_frame()
+merged = (masks.merge(paths) for paths in lesions["masks"])
+changes = [masks.clean(mask, min_area=20)[1] for mask in merged]
+changed = pd.DataFrame(changes).gt(0).sum()
+changed.rename("masks that would change").to_frame()
 
 # %% [markdown]
 # ## Images that are nearly copies of each other
 #
-# The same frame can be in the set twice: cropped differently, scaled, mirrored, or with
-# measuring marks drawn on it. If one copy is used for training and the other for
-# testing, the test asks for something that the network has already seen. That is called
-# a *leak*. `groups.near_duplicates` compares every image with every other.
+# The same *frame*, one still of the scanner, can be in the set twice: cropped
+# differently, scaled, mirrored, or with measuring marks drawn on it. If one copy is used
+# for training and the other for testing, the test asks for something that the network
+# has already seen. That is called a *leak*.
+#
+# `groups.near_duplicates` compares every image with every other. It lays one over the
+# other and takes 1 less the correlation of their grey values as the *distance*: 0 is the
+# same picture, 1 has nothing in common. Images that are linked by pairs form a *group*.
 
 # %%
 pairs = groups.near_duplicates(cases)
 cases["group"] = groups.assign_groups(cases, pairs)
 group_sizes = cases["group"].value_counts()
-in_groups = cases["group"].map(group_sizes) > 1
+copied = cases["group"].map(group_sizes) > 1
 print(
-    f"{len(pairs)} pairs; {in_groups.mean():.0%} of the images have a near copy"
+    f"{len(pairs)} pairs; {copied.mean():.0%} of the images have a near copy"
 )
 print(f"{len(cases)} images form {len(group_sizes)} groups")
 
+# %% [markdown]
+# Look at the four most alike pairs before you believe it. The speckle is the proof: two
+# frames of one lesion, taken a moment apart, do not share it, but two copies do.
+
 # %%
-by_name = cases.set_index("case")
-for pair in pairs.sort_values("distance").head(4).itertuples():
-    two = by_name.loc[[pair.a, pair.b]]
+by_name = cases.set_index("case", drop=False)
+for a, b, distance in pairs[["a", "b", "distance"]].values[:4]:
+    heading = f"distance {distance:.3f}"
     figures.show(
-        figures.gallery(
-            [busi.read_image(path) for path in two["image"]],
-            [pair.a, pair.b],
-            [masks.merge(paths) for paths in two["masks"]],
-            columns=2,
-            heading=f"distance {pair.distance:.3f}",
-        ),
-        alt=f"{pair.a} beside {pair.b}, found to be nearly the same image.",
+        figures.cases(by_name.loc[[a, b]], heading, columns=2),
+        alt=f"{a} beside {b}, found to be nearly the same image.",
     )
 
 # %% [markdown]
 # The same frame can even stand in two classes. At least one of the two labels is then
-# wrong, and no network can be right about both.
+# wrong, and no network can be right about both. Each row is such a pair:
 
 # %%
 conflicts = groups.label_conflicts(cases, pairs)
@@ -297,38 +325,29 @@ conflicts[["a", "b", "distance"]].round(4)
 #
 # ## What others found, and what you found
 #
-# Pawłowska, Karwat and Żołek (2023,
-# [doi:10.1016/j.dib.2023.109247](https://doi.org/10.1016/j.dib.2023.109247)) went through
-# all 780 images by eye and with a search for transformed copies. Their counts, as
-# relayed by a later data card, stand beside yours. You may have fewer images, and
-# simulated ones have their own numbers, so compare shares and not counts.
+# Pawłowska, Karwat and Żołek (2023) went through all 780 images by eye and with a search
+# for transformed copies. Their counts, as relayed by a later data card, stand beside
+# yours. You may have fewer images, and simulated ones have their own numbers, so compare
+# shares and not counts. (They counted lesions in two classes; you count pairs.)
 
 # %%
-found_here = [in_groups.sum(), len(conflicts), cases["marked"].sum()]
-pd.DataFrame(
-    {
-        "what": [
-            "images in duplicates",
-            "in two classes (published: lesions, here: pairs)",
-            "marked images",
-        ],
-        "published, of 780": [235, 8, 295],
-        "found here": found_here,
-        f"share of {len(cases)}": np.round(
-            np.array(found_here) / len(cases), 3
-        ),
-    }
-)
+what = ["images in duplicates", "in two classes", "marked images"]
+table = pd.DataFrame({"published, of 780": [235, 8, 295]}, index=what)
+table["found here"] = copied.sum(), len(conflicts), cases["marked"].sum()
+table["published share"] = table["published, of 780"] / 780
+table[f"share of {len(cases)}"] = table["found here"] / len(cases)
+table.round(3)
 
 # %% [markdown]
 # ## Keep what you found
 #
-# The next notebook splits the cases so that all copies of a frame stay together.
+# The next notebook splits the cases so that all copies of a frame stay together. It needs
+# the groups, the number of glyphs and the brightness; the paths differ from machine to
+# machine and are left out.
 
 # %%
-table = cases.drop(columns=["image", "masks"]).assign(
-    n_masks=cases["masks"].map(len)
-)
+n_masks = cases["masks"].map(len)
+table = cases.drop(columns=["image", "masks"]).assign(n_masks=n_masks)
 step.save("cases.csv", table)
 step.save("near_duplicates.csv", pairs)
 step.finish()
@@ -336,5 +355,99 @@ step.finish()
 # %% [markdown]
 # **You have** checked the files, counted and seen the classes, measured sizes,
 # brightness and lesions, and found marks, several-mask cases, near copies and frames in
-# two classes. Next: `02_prepare_the_masks`
-# makes the target that the network learns, and a split that does not leak.
+# two classes. Next: `02_prepare_the_masks` makes the target that the network learns, and
+# a split that does not leak.
+#
+# ## Check yourself
+#
+# <details><summary>1. Why look at the share of the commonest class before you train a classifier?</summary>
+#
+# Because answering it every time costs nothing. An accuracy below or near that share
+# shows no skill.
+#
+# </details>
+#
+# <details><summary>2. Callipers are on most malignant images and on few normal ones. What can go wrong?</summary>
+#
+# A network can learn "calliper" instead of "lesion". It scores well on this set and fails
+# on images that nobody has measured yet, which are those it is meant for.
+#
+# </details>
+#
+# <details><summary>3. A case has two mask files. What does code learn that reads the first only?</summary>
+#
+# That the second lesion is background. It is punished for finding it.
+#
+# </details>
+#
+# <details><summary>4. How do speckle patterns tell a copy from a second frame of the same lesion?</summary>
+#
+# A copy has the same speckle. For a second frame the probe has moved a little, and the
+# speckle is another.
+#
+# </details>
+#
+# <details><summary>5. You keep all copies of a frame in one fold. Can two images of one patient still lie in two folds?</summary>
+#
+# Yes. Groups hold near copies, not patients, and the set does not say who is who.
+#
+# </details>
+#
+# ## Exercise 1: cases with several masks
+#
+# Write a function of a list of file names that returns how many *cases* have more than
+# one mask file. `benign (3)` has the masks `benign (3)_mask.png`, and, if there are more,
+# `benign (3)_mask_1.png`, `benign (3)_mask_2.png`.
+
+# %%
+count_several = ...  # a function of a list of file names
+exercises.check(exercises.several_masks, count_several)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def count_several(names):
+#     case_of_mask = [n.split("_mask")[0] for n in names if "_mask" in n]
+#     return sum(case_of_mask.count(case) > 1 for case in set(case_of_mask))
+#
+# exercises.check(exercises.several_masks, count_several)
+# ```
+#
+# </details>
+#
+# ## Exercise 2: from pairs to groups
+#
+# A search found which images are copies of each other. Write a function of the number of
+# images `n` and a list of pairs `(i, j)` of their numbers, 0 to `n - 1`, that returns how
+# many groups there are. An image without a copy is a group of its own, and the copy of a
+# copy belongs to the group.
+
+# %%
+count_groups = ...  # a function of n and a list of pairs
+exercises.check(exercises.count_groups, count_groups)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def count_groups(n, pairs):
+#     group = list(range(n))  # at first, each image is its own group
+#     for i, j in pairs:
+#         old, new = group[i], group[j]
+#         group = [new if g == old else g for g in group]
+#     return len(set(group))
+#
+# exercises.check(exercises.count_groups, count_groups)
+# ```
+#
+# `n - len(pairs)` is right only as long as no pair joins what was joined already.
+#
+# </details>
+#
+# ## References
+#
+# - Al-Dhabyani, Gomaa, Khaled, Fahmy: Dataset of breast ultrasound images. Data in Brief
+#   28, 2020, doi [10.1016/j.dib.2019.104863](https://doi.org/10.1016/j.dib.2019.104863)
+# - Pawłowska, Karwat, Żołek: Letter to the editor on the dataset above. Data in Brief 48,
+#   2023, doi [10.1016/j.dib.2023.109247](https://doi.org/10.1016/j.dib.2023.109247)

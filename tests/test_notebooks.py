@@ -3,8 +3,10 @@
 import ast
 import json
 import re
+import statistics
 import sys
 
+import jupytext
 import nbformat
 import papermill
 import pytest
@@ -74,6 +76,76 @@ def test_one_title_badge_and_promise(source):
         assert word in text
     assert "not a medical device" in text
     assert f'"{source.stem}"' in text and "step.finish()" in text
+
+
+@each
+def test_it_ends_with_questions_exercises_and_references(source):
+    text = source.read_text()
+    assert "**You have**" in text
+    ends = "## Check yourself", "## Exercise 1", "## Exercise 2", "## References"
+    at = [text.find(f"\n# {heading}") for heading in ends]
+    assert -1 not in at and at == sorted(at), dict(zip(ends, at, strict=True))
+    questions = re.findall(r"<summary>(\d)\. [^\n]+\?</summary>", text)
+    assert questions == ["1", "2", "3", "4", "5"]
+    assert text.count("<summary>Solution</summary>") == 2
+    # unanswered, so that a run from top to bottom says what to do and goes on
+    assert len(re.findall(r"^\w+ = \.\.\.  # .+\nexercises.check", text, re.M)) == 2
+    assert "doi.org/10." in text[at[-1] :]
+
+
+def rhythm(notebook):
+    """Return how a lesson reads: words a code line, lines of its cells, cells in a row.
+
+    The lesson ends at "Check yourself". Left out of the code are the cells that only
+    open a notebook: setup, parameters, and the one that begins with its imports.
+    Blank lines and comments are no code; fenced code and addresses are no prose.
+    """
+    words, lines, row, longest = 0, [], 0, 0
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            prose, *after = cell.source.split("## Check yourself")
+            prose = re.sub(r"```.*?```|\]\([^)]*\)", " ", prose, flags=re.S)
+            words, row = (
+                words + sum(bool(re.search(r"\w", w)) for w in prose.split()),
+                0,
+            )
+            if after:
+                break
+        elif not {"setup", "parameters"} & set(cell.metadata.get("tags", [])) and not (
+            cell.source.startswith("import ")
+        ):
+            code = re.findall(r"^\s*[^\s#].*$", cell.source, re.M)
+            lines, row = [*lines, len(code)], row + 1
+            longest = max(longest, row)
+    return {
+        "words per code line": words / sum(lines),
+        "median cell": statistics.median(lines),
+        "largest cell": max(lines),
+        "cells in a row": longest,
+    }
+
+
+@each
+def test_rhythm_of_prose_and_code(source, capsys):
+    found = rhythm(tool.built(source))
+    told = " · ".join(f"{name} {value:.3g}" for name, value in found.items())
+    with capsys.disabled():
+        print(f"\n{source.stem}: {told}")
+    assert 6 <= found["words per code line"] <= 12
+    assert found["median cell"] <= 6 and found["largest cell"] <= 30
+    assert found["cells in a row"] <= 3
+
+
+def test_rhythm_counts_what_it_says():
+    text = "# %% [markdown]\n# One, two - three [four](five six).\n\n"
+    text += "# %%\nimport helpers\n\n# %%\n# why\na = 1\n\nb = 2\n\n# %%\na\n\n"
+    text += "# %% [markdown]\n# ## Check yourself\n# five\n\n# %%\nc\nd\n"
+    assert rhythm(jupytext.reads(text, "py:percent")) == {
+        "words per code line": 4 / 3,
+        "median cell": 1.5,
+        "largest cell": 2,
+        "cells in a row": 2,
+    }
 
 
 @each
