@@ -75,6 +75,21 @@ def aurc(confidence, loss):
     return area, area - best
 
 
+def cut_for_sensitivity(probability, truth, sensitivity=0.95):
+    """Return the highest cut that still calls `sensitivity` of the positives, a float.
+
+    A case is called from the cut on (probability >= cut). Take it from cases that take
+    no part in the report: on others it will keep more or fewer.
+
+    Raises:
+        ValueError: no case is positive.
+    """
+    sure = np.sort(np.ravel(probability)[np.ravel(truth).astype(bool)])
+    if not len(sure):
+        raise ValueError("a cut for a sensitivity needs positive cases, and has none")
+    return float(sure[int(round((1 - sensitivity) * len(sure), 6))])
+
+
 def net_benefit(probability, truth, thresholds):
     """Return DataFrame[threshold, model, all]: a decision curve; to treat none gains 0.
 

@@ -170,7 +170,8 @@ def layer_parameters(number):
         3 * 3 * 16 * 32 + 32: "",
         3 * 3 * 16 * 32: "those are the weights. A bias is added for each filter.",
         3 * 3 * 32 + 32: "each filter reads all of the 16 channels, not one.",
-        3 * 3 * 16 + 1: "that is one filter. There is one for each channel that leaves.",
+        3 * 3 * 16
+        + 1: "that is one filter. There is one for each channel that leaves.",
     }
     generic = "how many weights has one filter, how many filters are there, and biases?"
     return hints.get(number, generic)
@@ -189,4 +190,42 @@ def own_schedule(rate):
         answer = rate(step)
         if not math.isclose(answer, wanted, abs_tol=1e-6):
             return f"at step {step} it returns {answer:.5f}: {hint}"
+    return ""
+
+
+# ---- notebook 7
+
+# Probabilities of "malignant" that ten malignant and ten benign cases were given.
+MALIGNANT = (0.92, 0.85, 0.77, 0.63, 0.58, 0.51, 0.44, 0.40, 0.33, 0.12)
+BENIGN = (0.81, 0.66, 0.47, 0.36, 0.35, 0.28, 0.21, 0.15, 0.10, 0.05)
+
+
+def cut_for_nine(cut):
+    """Wanted: a cut that calls nine of MALIGNANT and the fewest possible of BENIGN."""
+    found, false = (sum(p >= cut for p in given) for given in (MALIGNANT, BENIGN))
+    if found == 9 and false == 5:
+        return ""
+    if found < 9:
+        return f"it calls {found} of the ten malignant cases: go lower."
+    return (
+        f"it calls {found} malignant and {false} benign cases: is there a higher one?"
+    )
+
+
+def predictive_value(answer):
+    """Wanted: a function (sensitivity, specificity, prevalence) -> share of the called."""
+    for sensitivity, specificity, ill in ((0.9, 0.8, 0.3), (0.9, 0.8, 0.005)):
+        found, false = sensitivity * ill, (1 - specificity) * (1 - ill)
+        wanted, told = (
+            found / (found + false),
+            float(answer(sensitivity, specificity, ill)),
+        )
+        if np.isclose(told, found):
+            return "that is the share of all people who are ill and called: divide it."
+        if not np.isclose(told, wanted):
+            return (
+                f"for {sensitivity}, {specificity} and {ill} it gives {told:.3f}. Of 1000 "
+                f"people {1000 * found:g} are ill and called, {1000 * false:g} well and "
+                "called."
+            )
     return ""

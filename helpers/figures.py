@@ -276,3 +276,40 @@ def heat(maps, heading, unit, scale=None, outlines=(), columns=4, width=2.4):
         outline(ax, mask, COLOURS["prediction"], "dashed")
     figure.suptitle(heading)
     return figure
+
+
+def lines(curves, x_label, y_label, heading, points=None, marker=""):
+    """Show curves, {name: (x, y)}, with a line of its own colour and kind for each.
+
+    points: {name: (x, y)}, marked and named; marker: "o" marks each value, too.
+    """
+    names = ("benign", "malignant", "normal", "background")
+    kinds = zip((COLOURS[name] for name in names), ("-", "--", "-.", ":"), strict=True)
+    figure, (ax,) = panels(1, 1, 5.5, 3.6, axes_on=True)
+    for (name, (x, y)), (colour, kind) in zip(curves.items(), kinds, strict=False):
+        ax.plot(x, y, marker + kind, color=colour, label=name, markersize=4)
+    for name, (x, y) in (points or {}).items():
+        ax.plot(x, y, "D", color="black", markersize=5)
+        ax.annotate(name, (x, y), (6, -12), textcoords="offset points", fontsize=8)
+    ax.set(xlabel=x_label, ylabel=y_label, title=heading)
+    ax.legend()
+    return figure
+
+
+def confusion(counts, heading):
+    """Show how many cases of each class (row) were told each class (column).
+
+    counts: DataFrame of int, square. Colours are shares of the row.
+    """
+    figure, (ax,) = panels(1, 1, 4.6, 3.4, axes_on=True)
+    shares = (counts.T / counts.sum(axis=1).clip(lower=1)).T.to_numpy()
+    shown = ax.imshow(shares, cmap=MAP, vmin=0, vmax=1)
+    for (row, column), share in np.ndenumerate(shares):
+        text = f"{counts.iloc[row, column]}\n{share:.0%}"
+        colour = "black" if share > 0.6 else "white"
+        ax.text(column, row, text, ha="center", va="center", color=colour)
+    ax.set_xticks(range(len(counts)), counts.columns)
+    ax.set_yticks(range(len(counts)), counts.index)
+    ax.set(xlabel="told", ylabel="label", title=heading)
+    figure.colorbar(shown, ax=ax, label="share of the row")
+    return figure

@@ -12,9 +12,9 @@
 # 3. The feature maps classify each pixel by a fully connected layer, which gives a
 #    probability distribution over the classes.
 #
-# **You will**
-# - simulate an ultrasound image, and learn what its grain, shadows and shapes mean,
-# - slide a filter by hand, and see what edge, blob and speckle filters find,
+# **You will** be able to
+# - simulate an ultrasound image, and say what its grain, shadows and shapes mean,
+# - slide a filter by hand, and tell what edge, blob and speckle filters find,
 # - compute and measure how much of the image one answer depends on,
 # - look into a trained network, from its first feature maps to its doubts,
 # - put the pieces together to the network that notebook 4 trains.
@@ -71,6 +71,7 @@ from helpers import (
     masks,
     networks,
     phantom,
+    place,
     scores,
     sight,
     training,
@@ -89,45 +90,52 @@ folds = step.read("02_prepare_the_masks", "folds.csv")
 # %% [markdown]
 # ## How an ultrasound image comes about
 #
-# The probe sends a short pulse of sound. Tissue is full of *scatterers*, far smaller than
-# a pixel, and each sends a little of the sound back. The probe cannot see a scatterer
-# sharply. It sees a blot, narrow along the beam and wider across it. Where blots overlap,
-# their waves add up, and the strength of the sum is called the *envelope*. That spans
-# too wide a range for a screen, so you are shown its logarithm.
+# The probe sends a short pulse of sound into the tissue and listens. Sound travels 1,540
+# metres a second there, so an echo from 1 cm deep is back after 13 millionths of a
+# second: the delay tells the depth. One pulse gives one line of the picture, from the
+# skin downwards; many lines side by side give the picture.
+#
+# Tissue is full of *scatterers*, far smaller than a pixel, and each sends a little of the
+# sound back. The probe cannot see a scatterer sharply. It sees a blot, narrow along the
+# beam and wider across it. Where blots overlap, their waves add up, and the strength of
+# the sum is called the *envelope*. That spans too wide a range for a screen, so you are
+# shown its logarithm. Its unit is the *decibel* (dB): 20 dB more is ten times as strong,
+# 6 dB about twice.
 #
 # `helpers/phantom.py` imitates these steps. Expect scatterers to become blots, and
 # smooth tissue to become grainy.
 
 # %%
-rng = np.random.default_rng(seed)
+rng, probe = np.random.default_rng(seed), phantom.Probe()
 points = np.zeros((60, 70), np.float32)
 points[[12, 12, 40, 40, 44], [15, 50, 15, 50, 53]] = 1
 frame = phantom.simulate("malignant", rng, 240, 280)
+blots = phantom.echoes(points, rng, probe)
+
+# %%
 steps = {
-    "five scatterers, close up": phantom.echoes(
-        points, rng, phantom.Probe()
-    ),
+    "five scatterers, close up": blots,
     "tissue: echo strength (dB)": 20 * np.log10(frame.expected),
     "envelope: a few echoes\ndrown the rest": frame.envelope,
     "its logarithm:\nthe picture": frame.image,
 }
+grey = [np.interp(v, (v.min(), v.max()), (0, 255)) for v in steps.values()]
 
 # %%
+figure = figures.gallery(
+    grey, [*steps], heading="From scatterers to a picture (simulated)"
+)
 figures.show(
-    figures.gallery(
-        [
-            np.interp(v, (v.min(), v.max()), (0, 255))
-            for v in steps.values()
-        ],
-        list(steps),
-        heading="From scatterers to a picture (simulated; black: least, white: most)",
-    ),
+    figure,
     alt="Four simulated maps: blots of five scatterers, two of which run together; the "
     "smooth strength of tissue with a lesion; its grainy envelope, nearly all dark; and "
     "the log-compressed picture.",
 )
 
 # %% [markdown]
+# In each map the least is black and the most is white. The two scatterers close to each
+# other have become one blot: what is nearer than a blot's size cannot be told apart.
+#
 # ### Speckle is not noise
 #
 # The grain is called *speckle*. It comes from waves that add up or cancel, so the same
@@ -151,14 +159,11 @@ def grain(looks):
 
 
 # %%
-pd.DataFrame(
-    {
-        "moved probe": [grain(range(n)) for n in (1, 4, 16)],
-        "same frame": [grain([0] * n) for n in (1, 4, 16)],
-        "by theory": [grain([0]) / n**0.5 for n in (1, 4, 16)],
-    },
-    index=pd.Index([1, 4, 16], name="looks"),
-).round(3)
+n = pd.Index([1, 4, 16], name="looks")
+table = pd.DataFrame({"moved probe": [grain(range(k)) for k in n]}, n)
+table["same frame"] = [grain([0] * k) for k in n]
+table["by theory"] = grain([0]) / n**0.5
+table.round(3)
 
 # %% [markdown]
 # Scanners *compound* several angles for this reason. Blurring one frame is no
@@ -167,31 +172,106 @@ pd.DataFrame(
 # And the grain tells something. Where many scatterers share one blot, the envelope
 # follows *Rayleigh's law*, whatever the tissue (Burckhardt 1978). Where there are few, it
 # does not. So speckle holds a trace of what is too small to be seen. Compare tissue with
-# a scatterer in every pixel to tissue with one in a hundred pixels.
+# a scatterer in every pixel to tissue with one in a hundred pixels. Two numbers describe
+# the law: mean over standard deviation, and the share that is darker than half the mean.
+
+
+# %%
+def law(envelope):
+    """Return mean / deviation, and the share below half the mean."""
+    mean = envelope.mean()
+    return mean / envelope.std(), np.mean(envelope < mean / 2)
+
 
 # %%
 sparse = (rng.random((200, 200)) < 0.01).astype(np.float32) * 10
-rows = {
-    "Rayleigh's law": (
-        (np.pi / (4 - np.pi)) ** 0.5,
-        1 - np.exp(-np.pi / 16),
-    )
+few = phantom.echoes(sparse, rng, probe)
+rayleigh = (np.pi / (4 - np.pi)) ** 0.5, 1 - np.exp(-np.pi / 16)
+rows = {"Rayleigh's law": rayleigh, "many scatterers": law(look(seed))}
+rows["few scatterers"] = law(few)
+pd.DataFrame(rows, ["mean / deviation", "darker than half"]).round(2)
+
+# %% [markdown]
+# The second column is the law; the third is not: few scatterers leave most of the tissue
+# dark, between bright blots.
+#
+# ### Shadow and enhancement
+#
+# Sound grows weaker with depth. So the scanner amplifies late echoes more than early
+# ones, by what ordinary tissue takes away (*time-gain compensation*). A lesion breaks
+# that bargain. If it swallows more sound than its surroundings, what lies behind it is
+# drawn too dark: a *shadow*. If it swallows less, as water does, what lies behind is drawn
+# too bright: *enhancement*. Both say something about the lesion, and lie outside of it.
+#
+# Build that yourself: plain tissue, and in it a round lesion that sends back less sound
+# and takes away more or less on the way through. Each is a number of decibels.
+
+# %%
+y, x = np.mgrid[:160, :200]
+disc = (y - 60) ** 2 + (x - 100) ** 2 < 30**2
+way = (
+    np.cumsum(disc, axis=0) / 60
+)  # through the lesion; 1: all of its middle
+
+
+# %%
+def scan(darker, swallows, looks):
+    """Return grey values of tissue with a lesion; 50 dB fill the scale."""
+    level = np.float32(10 ** ((-darker * disc - swallows * way) / 20))
+    rngs = [np.random.default_rng(number) for number in range(looks)]
+    mean = np.mean([phantom.echoes(level, r, probe) for r in rngs], axis=0)
+    return np.clip(180 + 255 / 50 * 20 * np.log10(mean), 0, 255)
+
+
+# %% [markdown]
+# Four settings. Expect 16 looks to smooth the grain, and no setting to move the outline.
+
+# %%
+settings = {
+    "10 dB darker": (10, 0, 1),
+    "the same, 16 looks": (10, 0, 16),
+    "swallows 12 dB: shadow": (10, 12, 1),
+    "cyst: 30 dB darker,\n8 dB less swallowed": (30, -8, 1),
 }
-for name, envelope in {
-    "many scatterers": look(seed),
-    "few scatterers": phantom.echoes(sparse, rng, phantom.Probe()),
-}.items():
-    mean = envelope.mean()
-    rows[name] = mean / envelope.std(), np.mean(envelope < mean / 2)
-pd.DataFrame(
-    rows, index=["mean / deviation", "darker than half the mean"]
-).round(2)
+
+# %%
+figure = figures.gallery(
+    [scan(*each) for each in settings.values()],
+    list(settings),
+    heading="A lesion of your own (simulated)",
+)
+figures.show(
+    figure,
+    alt="Four simulated images of a round lesion: grainy; smoother with 16 looks; with a "
+    "dark band below it; and nearly black with a bright band below it.",
+)
+
+# %% [markdown]
+# A *cyst* is a bag of fluid: it sends next to nothing back, and lets sound pass. So it is
+# black with enhancement, and benign. The next cell is optional. In a running notebook it
+# shows three sliders; on a page, or when nobody is there, the figure above must do.
+
+
+# %%
+def draw(darker, swallows, looks):
+    """Show one setting; both in dB."""
+    picture = scan(darker, swallows, looks)
+    figures.show(figures.gallery([picture], ["yours"]), alt="Your setting.")
+
+
+if place.under_papermill():
+    print("No reader here, so no sliders.")
+else:
+    from ipywidgets import interact
+
+    interact(draw, darker=(0, 30), swallows=(-12, 12), looks=(1, 16))
 
 # %% [markdown]
 # ### What a reader looks for
 #
-# Radiologists describe a lesion in the terms of BI-RADS (ACR 2013). The phantom draws
-# its lesions after them:
+# Radiologists describe a lesion in the terms of BI-RADS, the American College of
+# Radiology's *Breast Imaging Reporting and Data System* (2013). The phantom draws its
+# lesions after them:
 #
 # | term | in plain words | simulated benign | simulated malignant |
 # |---|---|---|---|
@@ -200,6 +280,10 @@ pd.DataFrame(
 # | margin | sharp all round; or vague, angular, with spikes | smooth | rough, some with spikes |
 # | echo pattern | darker or brighter than its surroundings | darker; cysts nearly black | darker, uneven |
 # | posterior features | behind it: *shadow* if it swallows sound, *enhancement* if it swallows less than its surroundings | mostly enhancement | mostly shadow |
+# | calcifications | grains of chalk: bright dots | none | in some |
+#
+# No term decides alone. A report ends in a category from 0 to 6 that says what to do
+# next; BUSI does not tell it.
 #
 # Draw 20 of each, and measure. Expect a plus behind the benign ones (brighter there than
 # beside it, in decibels: enhancement), and a minus behind the malignant ones (shadow).
@@ -214,30 +298,27 @@ def behind(mask, level, rows=30):
 
 
 # %%
-drawn = []
-for label in ("benign", "malignant"):
-    for i in range(20):
-        maker = np.random.default_rng((seed, i))
-        lesion = phantom.simulate(label, maker, 240, 280)
-        mask, level = lesion.masks[0], 20 * np.log10(lesion.expected)
-        drawn.append(
-            {
-                "label": label,
-                "picture": lesion.image,
-                "mask": mask,
-                "behind (dB)": behind(mask, level),
-                **masks.describe(mask),
-            }
-        )
-drawn = pd.DataFrame(drawn)
+def measured(label, number):
+    """Return a dict: a simulated lesion, its picture and what it measures."""
+    rng = np.random.default_rng((seed, number))
+    frame = phantom.simulate(label, rng, 240, 280)
+    mask, level = frame.masks[0], 20 * np.log10(frame.expected)
+    told = {"label": label, "picture": frame.image, "mask": mask}
+    return (
+        told | {"behind (dB)": behind(mask, level)} | masks.describe(mask)
+    )
+
 
 # %%
-measured = ["behind (dB)", "taller_than_wide", "solidity"]
-drawn.groupby("label")[measured].mean().round(2)
+both = ("benign", "malignant")
+drawn = pd.DataFrame([measured(k, i) for k in both for i in range(20)])
+columns = ["behind (dB)", "taller_than_wide", "solidity"]
+drawn.groupby("label")[columns].mean().round(2)
 
 # %% [markdown]
-# (*Solidity* is the share of a rubber band around the outline that the lesion fills: 1
-# has no dents.) The strongest enhancement and the strongest shadow among them:
+# These are means over 20 lesions. *Taller than wide* is a share of them. *Solidity* is the
+# share of a rubber band around the outline that the lesion fills: 1 has no dents. The
+# strongest enhancement and the strongest shadow among them:
 
 # %%
 order = drawn["behind (dB)"].sort_values().index
@@ -248,13 +329,9 @@ titles = [
 ]
 
 # %%
+pictures, outlines = list(strongest["picture"]), list(strongest["mask"])
 figures.show(
-    figures.gallery(
-        list(strongest["picture"]),
-        titles,
-        list(strongest["mask"]),
-        heading="Enhancement and shadow (simulated)",
-    ),
+    figures.gallery(pictures, titles, outlines, heading="Simulated"),
     alt="Two simulated images with outlined lesions: left it is brighter behind the "
     "lesion than beside, right it is darker.",
 )
@@ -275,20 +352,19 @@ held_out = np.flatnonzero(folds["fold"] == 0)
 areas = (labels[held_out] > 0).sum(axis=(1, 2))
 with_lesion = held_out[areas > 0][areas[areas > 0].argsort()]
 case = with_lesion[len(with_lesion) * 4 // 5]
-image, target = images[case].astype(np.float32), labels[case]
-name, whole = folds["case"][case], masks.CLASSES[target.max()]
 
 # %%
+image, target = images[case].astype(np.float32), labels[case]
+name, whole = folds["case"][case], masks.CLASSES[target.max()]
+one = f"classification:\n1 answer, {whole}"
+many = f"segmentation:\n{target.size:,} answers"
+
+# %%
+figure = figures.gallery(
+    [image] * 2, [one, many], [target < 0, target > 0], heading=name
+)
 figures.show(
-    figures.gallery(
-        [image, image],
-        [
-            f"classification:\n1 answer, {whole}",
-            f"segmentation:\n{target.size:,} answers",
-        ],
-        [target < 0, target > 0],
-        heading=name,
-    ),
+    figure,
     alt=f"The same image twice: left with one label, {whole}, right with an outline "
     "between two classes of pixels.",
 )
@@ -315,7 +391,8 @@ products = patch[:3, :3] * weights
 print(" ".join(f"{p:+.0f}" for p in products.flat), "=", products.sum())
 
 # %% [markdown]
-# Nine products and their sum: one answer, for one place. A loop slides the filter on:
+# Nine products and their sum: one answer, for one place. A loop slides the filter on. A
+# patch of 6 pixels a side has room for 6 - 3 + 1 = 4 places a side:
 
 
 # %%
@@ -330,11 +407,9 @@ def slide(image, weights):
 slid = slide(patch, weights)
 
 # %%
+tables = {"patch (grey values)": patch, "filter": weights, "answers": slid}
 figures.show(
-    figures.numbers(
-        {"patch (grey values)": patch, "filter": weights, "answers": slid},
-        "A filter slid over a patch",
-    ),
+    figures.numbers(tables, "A filter slid over a patch"),
     alt="The 6 by 6 patch, the 3 by 3 filter and the 4 by 4 answers as numbers; the "
     f"first answer is {slid[0, 0]:.0f}.",
 )
@@ -346,9 +421,8 @@ figures.show(
 
 # %%
 picture = image / 255
-answer = keras.ops.conv(
-    picture[None, :, :, None], weights[:, :, None, None]
-)
+four = picture[None, :, :, None], weights[:, :, None, None]
+answer = keras.ops.conv(*four)
 difference = np.abs(answer[0, :, :, 0] - slide(picture, weights)).max()
 print(f"{answer.shape[1:3]} answers, largest difference {difference:.1e}")
 assert difference < 1e-6
@@ -357,7 +431,8 @@ assert difference < 1e-6
 # So the sentence is right for one filter on one image. Three things are missing. A filter
 # of a later layer spans *all channels* of the maps below it, not one image. A *bias* is
 # added, and a *nonlinearity* (ReLU: negative answers become 0) follows, without which any
-# number of layers would be no more than one. And strictly this is *cross-correlation*: in
+# number of layers would be no more than one. (And with `padding="same"`, zeros are laid
+# around the image, so that there are as many answers as pixels.) Strictly this is *cross-correlation*: in
 # a mathematician's convolution the filter is mirrored first. As a network learns its
 # weights, that makes no difference to it.
 #
@@ -377,27 +452,19 @@ def blobs(sigma):
 
 
 # %%
-edges = cv2.Sobel(image, -1, 0, 1)
+edges, across = cv2.Sobel(image, -1, 0, 1), cv2.Sobel(image, -1, 1, 0)
 power = cv2.blur(image**2, (7, 7)) - cv2.blur(image, (7, 7)) ** 2
-maps = {
-    "edges, top to bottom": edges,
-    "edges, left to right": cv2.Sobel(image, -1, 1, 0),
-    "local spread": np.sqrt(power.clip(0)),
-    "blobs, 2 pixels": blobs(2),
-    "blobs, 6 pixels": blobs(6),
-    "blobs, 12 pixels": blobs(12),
-}
+maps = {"edges, top to bottom": edges, "edges, left to right": across}
+maps["local spread"] = np.sqrt(power.clip(0))
+maps |= {f"blobs, {sigma} pixels": blobs(sigma) for sigma in (2, 6, 12)}
+title, outlines = f"{name}: filters made by hand", [target > 0] * 6
 
 # %%
+figure = figures.heat(
+    maps, title, "grey values", outlines=outlines, columns=3, width=3
+)
 figures.show(
-    figures.heat(
-        maps,
-        f"{name}: feature maps of filters made by hand",
-        "answer (grey values)",
-        outlines=[target > 0] * 6,
-        columns=3,
-        width=3,
-    ),
+    figure,
     alt="Six maps with the lesion's outline dashed: edges in two directions, local "
     "spread, and blobs of three sizes.",
 )
@@ -450,23 +517,32 @@ stacks = {
 # %% [markdown]
 # Now *measure* it: build the stack with random weights, and take the gradient of one
 # answer by every pixel. Where it is not 0, the pixel can change the answer. Expect
-# computed and measured to be equal.
+# computed and measured to be equal. (The *gradient* tells how much an answer moves when
+# the pixel moves a little.)
+
+
+# %%
+def network_of(layers):
+    """Return the stack as a network of 4 filters a layer, random weights."""
+    x = start = keras.Input((96, 96, 1))
+    for side, stride in layers:
+        x = keras.layers.Conv2D(4, side, stride, padding="same")(x)
+    return keras.Model(start, x)
+
 
 # %%
 keras.utils.set_random_seed(seed)
 noise = np.random.default_rng(seed).random((96, 96), np.float32)
 for title, layers in stacks.items():
-    x = start = keras.Input((96, 96, 1))
-    for side, stride in layers:
-        x = keras.layers.Conv2D(4, side, stride, padding="same")(x)
-    stack, middle = keras.Model(start, x), x.shape[1] // 2
+    stack = network_of(layers)
+    middle = stack.output.shape[1] // 2
     seen = sight.influence(stack, noise, middle, middle).any(axis=0).sum()
     print(f"{title}: {field(layers)} pixels computed, {seen} measured")
     assert seen == field(layers)
 
 # %% [markdown]
 # The series' own network has 1 to 4 levels, each at half the side of the one before: two
-# 3x3 filters, then a 2x2 pooling with stride 2. You can compute how far its coarsest
+# 3x3 filters, then a 2x2 *pooling* with stride 2, which keeps the largest of four answers. You can compute how far its coarsest
 # features see. The way back up adds some more, which you measure at the final answer.
 #
 # And "can change it" is not yet "matters". Luo et al. (2016) found most of the influence
@@ -475,27 +551,34 @@ for title, layers in stacks.items():
 
 # %%
 noise = np.random.default_rng(seed).random((320, 320), np.float32)
-fields, energies = [], {}
-for levels in (1, 2, 3, 4):
-    down = [(5, 2), (3, 1), (3, 1)] + [(2, 2), (3, 1), (3, 1)] * (
-        levels - 1
-    )
+
+
+def energy_of(levels):
+    """Return how much each pixel moves one answer of the U-Net, squared."""
     network = networks.unet(size=320, width=8, depth=levels)
     logits = keras.Model(network.input, network.get_layer("logits").output)
-    energy = sight.influence(logits, noise, 80, 80)
-    energies[f"levels: {levels}"] = 10 * np.log10(
-        energy / energy.max() + 1e-9
-    )
-    fields.append(
-        {
-            "levels": levels,
-            "coarsest features, computed": field([*down, (3, 1), (3, 1)]),
-            "answer, measured": energy.any(axis=0).sum(),
-            "holds 95 %": sight.side_of(energy, 0.95),
-        }
-    )
-fields = pd.DataFrame(fields)
+    return sight.influence(logits, noise, 80, 80)
+
+
+def computed(levels):
+    """Return the receptive field of the coarsest features."""
+    two = [(3, 1), (3, 1)]
+    return field([(5, 2), *two, *[(2, 2), *two] * (levels - 1), *two])
+
+
+# %%
+energies = {levels: energy_of(levels) for levels in (1, 2, 3, 4)}
+fields = pd.DataFrame({"levels": energies.keys()})
+fields["coarsest features, computed"] = fields["levels"].map(computed)
+reach = [energy.any(axis=0).sum() for energy in energies.values()]
+fields["answer, measured"] = reach
+near = [sight.side_of(energy, 0.95) for energy in energies.values()]
+fields["holds 95 %"] = near
 fields
+
+# %% [markdown]
+# All are in pixels across. As a picture: how far does the energy fall with the distance,
+# in decibels below its highest? The dashed square is the one that holds 95 %.
 
 
 # %%
@@ -505,15 +588,19 @@ def square(side):
     return np.outer(inside, inside)
 
 
+levels_db = {
+    f"levels: {levels}": 10 * np.log10(energy / energy.max() + 1e-9)
+    for levels, energy in energies.items()
+}
+squares = [square(side) for side in near]
+title, unit = "What one answer depends on", "gradient's energy (dB)"
+
 # %%
+figure = figures.heat(
+    levels_db, title, unit, scale=(-60, 0), outlines=squares
+)
 figures.show(
-    figures.heat(
-        energies,
-        "What one answer depends on; 95 % lies in the dashed square",
-        "gradient's energy (dB)",
-        scale=(-60, 0),
-        outlines=[square(side) for side in fields["holds 95 %"]],
-    ),
+    figure,
     alt="Energy of the gradient for 1 to 4 levels, in a frame of 320 pixels. It reaches "
     f"{fields['answer, measured'].tolist()} pixels across; 95 % lie in "
     f"{fields['holds 95 %'].tolist()}.",
@@ -528,21 +615,29 @@ figures.show(
 # This notebook comes before the training, so it trains a small network of its own, in
 # seconds, on up to 120 cases outside fold 0: good enough to look into, not to rely on.
 # Once you have run notebook 4, set `from_notebook_4 = True` above to look into that one.
+# (What it does in training, step by step, is the subject of notebook 4.)
+
+
+# %%
+def trained_here():
+    """Return a small network that has seen up to 120 cases."""
+    rest = np.flatnonzero(folds["fold"] != 0)
+    learn = np.random.default_rng(seed).permutation(rest)[:120]
+    x, y = batches.as_input(images[learn]), labels[learn]
+    network = networks.unet(len(image), width=8)
+    steps = rounds * -(-len(learn) // 8)  # of 8 images, rounded up
+    rate = keras.optimizers.schedules.CosineDecay(3e-3, steps)
+    network.compile(keras.optimizers.Adam(rate), networks.segmentation_loss)
+    network.fit(x, y, batch_size=8, epochs=rounds, verbose=0)
+    return network
+
 
 # %%
 if from_notebook_4:
     path = step.read("04_train_the_segmenter", "model.keras")
     model, source = training.load(path), "the network of notebook 4"
 else:
-    rest = np.flatnonzero(folds["fold"] != 0)
-    learn = np.random.default_rng(seed).permutation(rest)[:120]
-    model, source = networks.unet(len(image), width=8), "a small network"
-    rate = keras.optimizers.schedules.CosineDecay(
-        3e-3, rounds * -(-len(learn) // 8)
-    )
-    model.compile(keras.optimizers.Adam(rate), networks.segmentation_loss)
-    x, y = batches.as_input(images[learn]), labels[learn]
-    model.fit(x, y, batch_size=8, epochs=rounds, verbose=0)
+    model, source = trained_here(), "a small network"
 print(f"You look into {source}: {model.count_params():,} parameters.")
 
 # %% [markdown]
@@ -551,32 +646,36 @@ print(f"You look into {source}: {model.count_params():,} parameters.")
 # that mark regions.
 
 # %%
+maps = sight.feature_maps(model, images[case])
+title = f"{name}: feature maps at three depths ({source})"
+unit = "share of the map's largest answer"
 figures.show(
-    figures.heat(
-        sight.feature_maps(model, images[case]),
-        f"{name}: feature maps at three depths ({source})",
-        "share of the map's largest answer",
-        scale=(0, 1),
-    ),
+    figures.heat(maps, title, unit, scale=(0, 1)),
     alt="Twelve feature maps: four fine ones, four of a middle size, four coarse ones.",
 )
 
 # %% [markdown]
+# The title of each map tells its side in pixels and its number among the channels. A map
+# that is dark nearly everywhere belongs to a filter that answers to something rare.
+#
 # Has training widened the view? Measure as before, as a mean over four held-out images.
 # (The images end the view now: a square can be no larger than they are.)
 
+
 # %%
-some = batches.as_input(images[held_out[:4]])[..., 0]
-both = {
-    "random weights": networks.unet(len(image), width=8),
-    "trained": model,
-}
-for title, network in both.items():
+def view(network):
+    """Return the side of the square that holds 95 % of the energy."""
     logits = keras.Model(network.input, network.get_layer("logits").output)
     middle = logits.output.shape[1] // 2
+    some = batches.as_input(images[held_out[:4]])[..., 0]
     energy = [sight.influence(logits, one, middle, middle) for one in some]
-    side = sight.side_of(np.mean(energy, axis=0), 0.95)
-    print(f"{title}: 95 % within {side} of {len(image)} pixels")
+    return sight.side_of(np.mean(energy, axis=0), 0.95)
+
+
+# %%
+before, after = view(networks.unet(len(image), width=8)), view(model)
+print(f"95 % lie within {before} pixels before, {after} after training,")
+print(f"of {len(image)} pixels a side")
 
 # %% [markdown]
 # ## Down and up again: what a skip connection carries
@@ -595,33 +694,36 @@ def down_and_up(picture, factor):
     return cv2.resize(small, picture.shape[::-1])
 
 
+def dice_after(mask, factor):
+    """Return the Dice of a mask with itself, shrunk and enlarged again."""
+    return scores.dice(mask, down_and_up(np.float32(mask), factor) > 0.5)
+
+
 # %%
+factors = pd.Index([2, 4, 8, 16], name="shrunk by")
+lost = [np.var(edges - down_and_up(edges, k)) for k in factors]
 lesions = [mask for mask in labels[held_out] > 0 if mask.any()]
-rows = []
-for factor in (2, 4, 8, 16):
-    left = 1 - np.var(edges - down_and_up(edges, factor)) / np.var(edges)
-    dices = [
-        scores.dice(mask, down_and_up(np.float32(mask), factor) > 0.5)
-        for mask in lesions
-    ]
-    rows.append((factor, left, np.mean(dices), min(dices)))
-pd.DataFrame(
-    rows, columns=["shrunk by", "edges left", "mean Dice", "lowest Dice"]
-).round(3)
+dices = [[dice_after(mask, k) for mask in lesions] for k in factors]
+table = pd.DataFrame({"edges left": 1 - lost / np.var(edges)}, factors)
+table["mean Dice"], table["lowest"] = np.mean(dices, 1), np.min(dices, 1)
+table.round(3)
+
+# %% [markdown]
+# The edges go first, the outlines of small lesions next, large ones last. For one image:
 
 # %%
 back = down_and_up(image, 8)
+three = [image, back, 128 + image - back]
+titles = [
+    "image",
+    "shrunk by 8,\nenlarged again",
+    "the difference\n(grey: none)",
+]
+
+# %%
+figure = figures.gallery(three, titles, [target > 0] * 3, heading=name)
 figures.show(
-    figures.gallery(
-        [image, back, 128 + image - back],
-        [
-            "image",
-            "shrunk by 8,\nenlarged again",
-            "the difference\n(grey: none)",
-        ],
-        [target > 0] * 3,
-        heading=f"{name}: what the way down keeps, and what it loses",
-    ),
+    figure,
     alt="The image, a blurred copy with the lesion as a region, and their difference, "
     "which holds edges and speckle.",
 )
@@ -643,9 +745,10 @@ figures.show(
 # %%
 last = model.get_layer("logits")
 peek = keras.Model(model.input, [last.input, last.output])
-features, logits = map(
-    keras.ops.convert_to_numpy, peek(batches.as_input(images[[case]]))
-)
+both = peek(batches.as_input(images[[case]]))
+features, logits = map(keras.ops.convert_to_numpy, both)
+
+# %%
 kernel, bias = (np.array(w) for w in last.get_weights())
 dense = features.astype(np.float32) @ kernel[0, 0] + bias
 print(f"kernel {kernel.shape}, {kernel.size + bias.size} weights in all")
@@ -664,24 +767,19 @@ print(f"dense, all pixels to all answers: {image.size * image.size * 3:,}")
 print(f"3x3 convolution, one channel to three: {3 * 3 * 1 * 3}")
 
 # %%
+flat, back = keras.layers.Flatten(), keras.layers.Reshape((32, 32, 1))
+dense = keras.Sequential([flat, keras.layers.Dense(32 * 32), back])
+convolution = keras.layers.Conv2D(1, 3, padding="same")
+
+# %%
 tiny = cv2.resize(image, (32, 32))[None, :, :, None] / 255
-dense = keras.Sequential(
-    [
-        keras.layers.Flatten(),
-        keras.layers.Dense(32 * 32),
-        keras.layers.Reshape((32, 32, 1)),
-    ]
-)
-both = {
-    "dense": dense,
-    "convolution": keras.layers.Conv2D(1, 3, padding="same"),
-}
-for title, layer in both.items():
+for title, layer in {"dense": dense, "convolution": convolution}.items():
     still, moved = layer(tiny), layer(np.roll(tiny, 4, axis=2))
     off = np.abs(moved[:, :, 6:-2] - still[:, :, 2:-6]).max()
     print(f"{title}: off by {off / np.abs(still).max():.1%} of its largest")
 
 # %% [markdown]
+# The convolution gives the same answers, 4 pixels further; the dense layer gives others.
 # Three reasons, then: far too many weights, tied to one image size, and it would have to
 # learn each pattern anew at each place. (With a stride of 2, a convolution keeps to
 # shifts by even numbers of pixels only.)
@@ -732,15 +830,12 @@ figures.show(
 )
 
 # %%
+doubt, bits = {"where is it undecided?": entropy(answer)}, (0, np.log2(3))
+figure = figures.heat(
+    doubt, name, "entropy (bits)", bits, outlines=[target > 0], width=4
+)
 figures.show(
-    figures.heat(
-        {"where is it undecided?": entropy(answer)},
-        "",
-        "entropy (bits)",
-        scale=(0, np.log2(3)),
-        outlines=[target > 0],
-        width=4,
-    ),
+    figure,
     alt="Entropy of each pixel, from 0 to 1.58 bits, with the lesion's outline.",
 )
 
@@ -753,9 +848,8 @@ wrong = classes.argmax(axis=-1) != labels[held_out]
 print(f"wrong: {wrong.mean():.1%} of the pixels")
 print(f"mean entropy where wrong: {bits[wrong].mean():.2f} bits")
 print(f"mean entropy where right: {bits[~wrong].mean():.2f} bits")
-print(
-    f"wrong, yet below 0.2 bits: {(bits[wrong] < 0.2).mean():.0%} of these"
-)
+sure = (bits[wrong] < 0.2).mean()
+print(f"wrong, yet below 0.2 bits: {sure:.0%} of these")
 
 # %% [markdown]
 # Entropy points to errors, but a network can be wrong and sure of it. Whether its
@@ -779,16 +873,13 @@ assert by_hand == first["multiply_adds"]
 # %%
 maps = table[table["side"] > 1]
 stage = (maps["side"] != maps["side"].shift()).cumsum().rename("stage")
-maps.groupby(stage).agg(
-    side=("side", "first"),
-    channels=("channels", "last"),
-    layers=("layer", "size"),
-    parameters=("parameters", "sum"),
-    multiply_adds=("multiply_adds", "sum"),
-)
+stages = maps.groupby(stage)
+summary = stages.agg({"side": "first", "channels": "last", "layer": "size"})
+summary.join(stages[["parameters", "multiply_adds"]].sum())
 
 # %% [markdown]
-# Read it from the top: the side halves and the channels double, and then the way back.
+# Read it from the top: the side (pixels) halves and the channels double, and then the way
+# back. The column *layer* counts the layers of a stage; `layers.csv` has each of them.
 # (Left out is the part for the image as a whole, of side 1.) Where are the parameters,
 # and where is the work? Expect the first at the coarse end, as filters between many
 # channels have many weights. The work is spread more evenly, as a weight of a fine layer
@@ -843,6 +934,13 @@ step.finish()
 #
 # 1 bit: as undecided as a coin. It does not tell who is right, and a low entropy does not
 # either.
+#
+# </details>
+#
+# <details><summary>5. Why is it brighter behind a cyst, although a cyst sends no light or sound of its own?</summary>
+#
+# The scanner amplifies late echoes by what ordinary tissue takes away. The fluid takes
+# away less, so the sound behind it is still strong, and is amplified all the same.
 #
 # </details>
 #

@@ -3,19 +3,20 @@
 #
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/04_train_the_segmenter.ipynb)
 #
-# You will train a U-Net, a convolutional neural network with a way down and a way up, to
-# give every pixel of an ultrasound image one of three classes. It learns on four fifths
-# of the cases, and you keep its answers on the last fifth, which it never saw.
+# You will train a U-Net, a convolutional neural network (CNN) with a way down and a way
+# up, to give every pixel of an ultrasound image one of three classes. It learns on four
+# fifths of the cases, and you keep its answers on the last fifth, which it never saw.
 #
-# **You will**
-# - build the network and its loss, and see why the loss must also work on empty masks,
-# - check that it can memorise eight images before you spend time on more,
+# **You will** be able to
+# - build the network and its loss, and say why the loss must also work on empty masks,
+# - check that a network can memorise eight images before you spend time on more,
 # - stop a run in the middle and see that nothing is lost,
 # - train it, read its curves, and keep its predictions on held-out cases.
 #
 # **Takes** about two minutes in the quick profile and a quarter of an hour in the cpu
 # profile, on two CPU cores. **Needs** notebook 2. **Reads** `arrays.npz`, `folds.csv`.
-# **Writes** `model.keras`, `history.csv`, `rules.csv`, `predictions.npz`.
+# **Writes** `model.keras`, `history.csv`, `rules.csv`, `predictions.npz`,
+# `validation.csv`.
 #
 # > **For teaching and research. This is not a medical device.**
 
@@ -69,6 +70,7 @@ import pandas as pd
 
 from helpers import (
     batches,
+    exercises,
     figures,
     findings,
     groups,
@@ -103,87 +105,102 @@ print(
 # ## The network
 #
 # A *convolution* slides a small filter over the image and takes a dot product at each
-# place. The network stacks many of them. On the way down it halves the resolution, so
-# that later filters see more of the image; on the way up it doubles it again and joins
-# what it saw on the way down at the same scale. The last layer gives three numbers for
-# each pixel, and *softmax* turns them into probabilities.
+# place; each filter gives a map of answers, called a *channel*. The network stacks many
+# of them. On the way down it halves the resolution, so that later filters see more of
+# the image; on the way up it doubles it again and joins what it saw on the way down at
+# the same scale. The last layer gives three numbers for each pixel, and *softmax* turns
+# them into probabilities. (Notebook 3 shows each of these pieces.)
+#
+# It computes in the kind of number that is fastest here: *float32* has 32 bits, and
+# *mixed* means 16 bits where they are enough.
 
 # %%
 keras.config.set_dtype_policy(training.precision())
 keras.utils.set_random_seed(seed)
 model = networks.unet(size=image_size, width=width, encoder=encoder)
-print(
-    f"{model.count_params():,} parameters, {keras.config.dtype_policy().name}"
-)
-pd.DataFrame(
-    [
-        {"layer": layer.name, "output": str(layer.output.shape[1:])}
-        for layer in model.layers
-        if layer.name.startswith(
-            ("image", "max_pooling", "up_sampling", "logits")
-        )
-    ]
-)
+policy = keras.config.dtype_policy().name
+print(f"{model.count_params():,} parameters, {policy}")
+
+# %% [markdown]
+# Expect the side of the maps to halve with each `max_pooling` and to double with each
+# `up_sampling`; the third number is that of the channels.
+
+# %%
+stages = ("image", "max_pooling", "up_sampling", "logits")
+shown = [x for x in model.layers if x.name.startswith(stages)]
+sizes = {layer.name: str(layer.output.shape[1:]) for layer in shown}
+pd.Series(sizes, name="rows, columns, channels").to_frame()
 
 # %% [markdown]
 # ## The loss, and why normal images need care
 #
-# The loss adds three parts. *Cross-entropy* looks at each pixel alone. *Soft Dice* looks
-# at the overlap of the whole lesion. The third asks about the whole image: is there a
-# lesion at all, and if so, is it malignant?
+# The loss adds three parts. *Cross-entropy* looks at each pixel alone: it is minus the
+# logarithm of the probability that the right class got. *Soft Dice* is 1 less the Dice
+# of the whole lesion, taken of the probabilities. The third asks about the whole image:
+# is there a lesion at all, and if so, is it malignant?
 #
 # On a normal image there is no lesion, and the plain Dice formula says 0 whatever the
 # network answers, so it would teach nothing there. The 1 that our loss adds above and
-# below the fraction bar mends this. You can check it: give a false lesion to an empty
-# mask and make it fainter. Every part must fall.
+# below the fraction bar mends this. You can check it: give a false lesion of 4 x 4 pixels
+# to an empty mask and make it fainter. Every part must fall.
+
+
+# %%
+def false_lesion(probability):
+    """Return an answer for one 16 x 16 image: a malignant spot."""
+    answer = np.zeros((1, 16, 16, 3), "float32")
+    answer[..., 0] = 1
+    answer[0, 4:8, 4:8] = [1 - probability, 0, probability]
+    return answer
+
 
 # %%
 empty = np.zeros((1, 16, 16), "int32")
-for probability in (0.9, 0.5, 0.1):
-    answer = np.zeros((1, 16, 16, 3), "float32")
-    answer[..., 0], answer[..., 2] = 1, 0
-    answer[0, 4:8, 4:8] = [1 - probability, 0, probability]
-    parts = [
-        float(part(empty, answer)[0])
-        for part in (networks.dice_loss, networks.image_loss)
-    ]
+parts = {"Dice": networks.dice_loss, "image": networks.image_loss}
+for p in (0.9, 0.5, 0.1):
+    told = {
+        k: float(part(empty, false_lesion(p))[0])
+        for k, part in parts.items()
+    }
     print(
-        f"false lesion at {probability}: Dice loss {parts[0]:.3f}, image loss {parts[1]:.3f}"
+        f"a lesion at {p}: "
+        + ", ".join(f"{k} loss {v:.3f}" for k, v in told.items())
     )
 
 # %% [markdown]
+# Both fall with each line, so the network is rewarded for doubt where nothing is.
+#
 # ## First memorise eight images
 #
 # A network that cannot memorise eight images has a fault in it, and no amount of data
 # will help. Expect a Dice near 1 on these eight; it says nothing about new images.
+#
+# `AdamW` is the rule by which the parameters are changed: Adam, as in notebook 0, and at
+# each step all weights shrink a little, which keeps them small. An *epoch* is one look at
+# all images, a *batch* the number of images that are looked at before each change.
 
 # %%
-has_lesion = np.flatnonzero(labels.reshape(len(labels), -1).any(axis=1))
+has_lesion = np.flatnonzero(labels.any(axis=(1, 2)))
 eight = has_lesion[:: max(1, len(has_lesion) // 8)][:8]
 model.compile(
     keras.optimizers.AdamW(2e-3),
     loss=networks.segmentation_loss,
     metrics=[networks.lesion_dice],
 )
-memory = model.fit(
-    batches.as_input(images[eight]),
-    labels[eight],
-    epochs=60,
-    batch_size=8,
-    verbose=0,
-)
-memorised = memory.history["lesion_dice"]
-print(
-    f"Dice on these eight: {memorised[0]:.2f} at first, {memorised[-1]:.2f} at the end"
-)
+
+# %%
+x, y = batches.as_input(images[eight]), labels[eight]
+memory = model.fit(x, y, epochs=60, batch_size=8, verbose=0)
+dice = memory.history["lesion_dice"]
+print(f"Dice on these: {dice[0]:.2f} at first, {dice[-1]:.2f} at the end")
 
 # %% [markdown]
 # ## Who learns, who decides, who is held out
 #
 # The folds come from notebook 2; near-copies of a frame always share a fold. One fold is
-# *held out*: its cases have no part in training. A small inner part of the rest, again
-# in whole groups, is the *validation part*: it decides which epoch's weights are kept,
-# those of the lowest loss there.
+# *held out*: its cases have no part in training. A small inner part of the rest, an
+# eighth, again in whole groups, is the *validation part*: it decides which epoch's
+# weights are kept, those of the lowest loss there.
 # The held-out fold must not decide anything, or its score would flatter itself.
 
 
@@ -192,40 +209,47 @@ def split(fold):
     """Return the rows for training, for validation and held out, as three arrays."""
     rest = folds.index[folds["fold"] != fold]
     inner = groups.assign_folds(folds.loc[rest], n_folds=8, seed=seed)
-    return (
-        rest[inner != 0].to_numpy(),
-        rest[inner == 0].to_numpy(),
-        folds.index[folds["fold"] == fold].to_numpy(),
-    )
+    held = folds.index[folds["fold"] == fold]
+    return [
+        part.to_numpy()
+        for part in (rest[inner != 0], rest[inner == 0], held)
+    ]
 
 
-for name, rows in zip(
-    ("training", "validation", "held out"), split(first_fold), strict=True
-):
-    print(f"{name}: {folds.loc[rows, 'label'].value_counts().to_dict()}")
+# %%
+parts = ["training", "validation", "held out"]
+counts = [
+    folds.loc[rows, "label"].value_counts() for rows in split(first_fold)
+]
+pd.DataFrame(counts, index=parts).fillna(0).astype(int)
 
 # %% [markdown]
+# Three rows of cases, and no case is in two of them. The validation part is small, so what
+# it decides is decided roughly.
+#
 # ## Every view is a little different
 #
 # The network should not depend on left and right, on the gain of the scanner, or on
 # where the lesion lies. So each time it sees an image, the image is flipped, turned,
 # zoomed, shifted and given another brightness at random. The mask goes through the same
-# geometry. It is never turned upside down: skin is above and shadows fall below.
+# geometry. It is never turned upside down: skin is above and shadows fall below. This is
+# called *augmentation*.
 
 # %%
-views = [
-    batches.augmented(
-        images[eight[0]], labels[eight[0]], np.random.default_rng(i)
-    )
-    for i in range(4)
-]
+pair = images[eight[0]], labels[eight[0]]
+rngs = [np.random.default_rng(i) for i in range(4)]
+views = [batches.augmented(*pair, rng) for rng in rngs]
+seen, moved = zip(*views, strict=True)
+
+# %%
+figure = figures.gallery(
+    seen,
+    [f"view {i + 1}" for i in range(4)],
+    [target > 0 for target in moved],
+    heading="Four views of one case, image and mask moved together",
+)
 figures.show(
-    figures.gallery(
-        [view[0] for view in views],
-        [f"view {i + 1}" for i in range(4)],
-        [view[1] > 0 for view in views],
-        heading="Four views of one case, image and mask moved together",
-    ),
+    figure,
     alt="Four randomly moved and brightened views of one image; the outline follows.",
 )
 
@@ -254,15 +278,11 @@ def tiny_run(kind, folder):
     """Train four epochs on 24 images of a quarter of the size."""
     keras.utils.set_random_seed(seed)
     small = [part[:24, ::4, ::4] for part in (images, labels)]
-    return training.fit(
-        networks.unet(size=image_size // 4, width=4, depth=3),
-        kind(*small, batch_size=8, seed=seed),
-        batches.Batches(*small, batch_size=8, seed=seed, augment=False),
-        folder,
-        epochs=4,
-        learning_rate=learning_rate,
-        seed=seed,
-    )[0]
+    model = networks.unet(size=image_size // 4, width=4, depth=3)
+    train = kind(*small, batch_size=8, seed=seed)
+    check = batches.Batches(*small, batch_size=8, seed=seed, augment=False)
+    how = {"epochs": 4, "learning_rate": learning_rate, "seed": seed}
+    return training.fit(model, train, check, folder, **how)[0]
 
 
 # %% [markdown]
@@ -280,13 +300,12 @@ except KeyboardInterrupt:
 
 # %%
 whole = tiny_run(batches.Batches, scratch / "b")
-difference = max(
-    abs(a - b).max()
-    for a, b in zip(resumed.get_weights(), whole.get_weights(), strict=True)
-)
-print(f"largest difference of a weight: {difference}")
+pairs = zip(resumed.get_weights(), whole.get_weights(), strict=True)
+print(f"largest difference: {max(abs(a - b).max() for a, b in pairs)}")
 
 # %% [markdown]
+# 0.0 means that no bit differs: you may close the laptop in the middle of a run.
+#
 # ## The same on a GPU
 #
 # Nothing in the code changes. In Colab choose *Runtime*, *Change runtime type*, *T4 GPU*,
@@ -327,9 +346,16 @@ def new_network():
 # is interrupted, run it again: it goes on, also on a new Colab machine if your Drive is
 # there. Once it has finished, running it again gives back what is there. Change a
 # number above, and it starts anew and says why.
+#
+# The *learning rate* says how large the changes are. It rises from 0 over the first epoch
+# (the *warm-up*: random weights must not be thrown about) and then falls along a cosine
+# to 0, so that the last steps are small. For each fold the loop trains, chooses three
+# cuts on the validation part (more on them below), and answers the held-out cases, each
+# also mirrored; the mean of both answers is kept.
 
 # %%
 held_out, answers, history, rules = [], [], [], []
+validation = []  # what notebook 7 may fit its statements on
 for fold in range(first_fold, first_fold + n_folds):
     training_rows, validation_rows, rows = split(fold)
     model, record = training.fit(
@@ -358,38 +384,45 @@ for fold in range(first_fold, first_fold + n_folds):
     rules.append({"fold": fold, **rule})
     held_out.append(rows)
     answers.append(training.predict(model, images[rows], flip=True))
+    told = training.predict(model, images[validation_rows], flip=True)
+    known = folds.loc[validation_rows, ["case", "label", "group"]]
+    told = pd.DataFrame(map(findings.quantities, told), known.index)
+    validation.append(known.assign(fold=fold).join(told))
 
 # %% [markdown]
 # ## Read the curves
 #
 # Both losses should fall together. Where the training loss goes on falling and the
-# validation loss rises, the network has begun to memorise.
+# validation loss rises, the network has begun to memorise. (The training loss may lie
+# above the other one: it is taken on the changed views, with parts switched off.)
 
 # %%
 history = pd.DataFrame(history)
 last = history[history["fold"] == fold]
 best = last.loc[last["val_loss"].idxmin()]
+kept = f"epoch {best['epoch']:.0f}, validation loss {best['val_loss']:.3f}"
+print(f"kept: {kept}")
+
+# %%
+title = f"Fold {fold}, {epochs} epochs ({here.data.kind} images)"
+ends = last["loss"].iloc[[0, -1]].round(2).tolist()
 figures.show(
-    figures.curves(
-        last,
-        f"Fold {fold}, {epochs} epochs ({here.data.kind} images)",
-    ),
-    alt=f"Loss falls from {last['loss'].iloc[0]:.2f} to {last['loss'].iloc[-1]:.2f}; "
-    f"the lowest validation loss is {best['val_loss']:.2f}.",
-)
-print(
-    f"kept: epoch {best['epoch']:.0f}, validation loss {best['val_loss']:.3f}"
+    figures.curves(last, title),
+    alt=f"Training loss at first and at last: {ends}. Kept: {kept}.",
 )
 
 # %% [markdown]
+# If the kept epoch is one of the last, the network was still learning: more epochs might
+# help, as in the larger profiles.
+#
 # ## Choose the cuts, but not on held-out cases
 #
 # The network gives probabilities. A mask needs a cut: above which probability does a
-# pixel count as lesion? Below which size is a spot ignored? And how sure must the network
-# be of *any* lesion before it marks one? The loop above let the validation part answer:
-# the first two are those of its highest mean Dice, the third is the highest that still
-# keeps 95 % of its lesions. These are few cases, so expect the cuts to differ between
-# folds.
+# pixel count as lesion (`threshold`)? Below which size is a spot ignored
+# (`minimum_area`, a share of the image)? And how sure must the network be of *any* lesion
+# before it marks one (`image_threshold`, a probability)? The loop above let the validation part answer: the
+# first two are those of its highest mean Dice, the third is the highest that still keeps
+# 95 % of its lesions. These are few cases, so expect the cuts to differ between folds.
 
 # %%
 rules = pd.DataFrame(rules)
@@ -398,34 +431,39 @@ rules.round(3)
 # %% [markdown]
 # ## Look at held-out cases
 #
-# Before any number, look. These cases had no part in the training.
+# Before any number, look: at the first benign and the first malignant case that had no
+# part in the training. Ask of each: is there light where the outline is? In the map of
+# the right class? And anywhere else?
 
 # %%
 rows, probabilities = np.concatenate(held_out), np.concatenate(answers)
+kinds = folds.loc[rows, "label"].to_numpy()
 shown = [
-    int(np.flatnonzero(folds.loc[rows, "label"] == c)[0])
-    for c in masks.CLASSES[1:]
+    int(np.argmax(kinds == c)) for c in masks.CLASSES[1:] if c in kinds
 ]
+
+# %%
 for i in shown:
+    name, outline = folds["case"][rows[i]], labels[rows[i]] > 0
     figures.show(
         figures.maps(
-            images[rows[i]],
-            probabilities[i],
-            masks.CLASSES,
-            labels[rows[i]] > 0,
-            folds["case"][rows[i]],
+            images[rows[i]], probabilities[i], masks.CLASSES, outline, name
         ),
-        alt=f"{folds['case'][rows[i]]}: the image and three probability maps.",
+        alt=f"{name}: the image and three probability maps.",
     )
 
 # %% [markdown]
 # ## Keep the answers
 #
-# Notebook 5 reads these probabilities and scores them at the images' original size.
+# Notebook 5 reads these probabilities and scores them at the images' original size. They
+# are kept as 16-bit numbers, which have three digits: half the space, and more is not
+# needed. Notebook 7 asks what they say of the whole image; what it fits, it fits on the
+# validation part alone, which `validation.csv` keeps.
 
 # %%
 step.save("history.csv", history)
 step.save("rules.csv", rules)
+step.save("validation.csv", pd.concat(validation))
 training.save(model, step.folder / "model.keras")
 step.keep("model.keras")
 step.save(
@@ -442,3 +480,99 @@ step.finish()
 # **You have** built a U-Net with a loss that also teaches on normal images, checked that
 # it can memorise, trained it, and kept its answers on cases that it never saw. Next:
 # `05_read_the_errors` asks which cases fail, and how sure you may be of the numbers.
+#
+# ## Check yourself
+#
+# <details><summary>1. A network reaches Dice 0.99 on eight training images. What have you learned?</summary>
+#
+# That the network, the loss and the images fit together: nothing is broken. About new
+# images you have learned nothing.
+#
+# </details>
+#
+# <details><summary>2. Why may the held-out fold not choose the epoch that is kept?</summary>
+#
+# Of many epochs the best on these cases would be chosen, partly by luck. The score there
+# would contain that luck, and on other cases it would be gone.
+#
+# </details>
+#
+# <details><summary>3. Why are images mirrored left to right, and never upside down?</summary>
+#
+# A breast may be seen from either side, so the mirror image is a possible image. Upside
+# down, skin would lie below and shadows would fall upwards: no scanner shows that.
+#
+# </details>
+#
+# <details><summary>4. The training loss falls, the validation loss rises. What happens, and which weights are kept?</summary>
+#
+# The network begins to memorise the training images. Kept are the weights from before:
+# those of the lowest validation loss.
+#
+# </details>
+#
+# <details><summary>5. What goes wrong on a normal image with the plain Dice loss?</summary>
+#
+# Nothing is shared with an empty mask, so its Dice is 0 whatever the network answers. The
+# loss is the same for a large false lesion and a faint one, and teaches nothing.
+#
+# </details>
+#
+# ## Exercise 1: count the parameters of a layer
+#
+# A convolution with filters of 3 x 3 pixels reads 16 channels and gives 32. Each of its
+# filters has a bias, a number that is added to its answers. How many parameters has it?
+
+# %%
+parameters = ...  # a whole number
+exercises.check(exercises.layer_parameters, parameters)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# parameters = (3 * 3 * 16 + 1) * 32
+# exercises.check(exercises.layer_parameters, parameters)
+# ```
+#
+# 4,640: a filter has 3 x 3 weights for each of 16 channels and one bias, and there are 32
+# filters. The size of the image plays no part.
+#
+# </details>
+#
+# ## Exercise 2: a learning rate that warms up
+#
+# Write a function of the step, 0 to 100, that returns the learning rate. In the first 10
+# steps it rises along a straight line from 0 to 0.002. Then it falls to 0 at step 100
+# along half a cosine: at share $t$ of the way down it is $0.002 \, (1 + \cos(\pi t)) / 2$.
+
+# %%
+rate = ...  # a function of the step
+exercises.check(exercises.own_schedule, rate)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def rate(step):
+#     if step < 10:
+#         return 0.002 * step / 10
+#     return 0.002 * (1 + np.cos(np.pi * (step - 10) / 90)) / 2
+#
+# exercises.check(exercises.own_schedule, rate)
+# ```
+#
+# </details>
+#
+# ## References
+#
+# - He, Zhang, Ren, Sun: Deep residual learning for image recognition. CVPR 2016, doi
+#   [10.1109/CVPR.2016.90](https://doi.org/10.1109/CVPR.2016.90)
+# - Loshchilov, Hutter: SGDR, stochastic gradient descent with warm restarts. ICLR 2017, doi
+#   [10.48550/arXiv.1608.03983](https://doi.org/10.48550/arXiv.1608.03983)
+# - Loshchilov, Hutter: Decoupled weight decay regularization. ICLR 2019, doi
+#   [10.48550/arXiv.1711.05101](https://doi.org/10.48550/arXiv.1711.05101)
+# - Milletari, Navab, Ahmadi: V-Net. 3DV 2016, doi
+#   [10.1109/3DV.2016.79](https://doi.org/10.1109/3DV.2016.79)
+# - Ronneberger, Fischer, Brox: U-Net. MICCAI 2015, doi
+#   [10.1007/978-3-319-24574-4_28](https://doi.org/10.1007/978-3-319-24574-4_28)

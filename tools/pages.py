@@ -54,7 +54,9 @@ def page_of(notebook):
 
 def is_folded(cell):
     """Tell whether a code cell is set-up or only plots: the page folds it."""
-    only_plots = "".join(cell["source"]).startswith(("figures.show(", "figure = "))
+    only_plots = "".join(cell["source"]).startswith(
+        ("figures.show(", "figure = figures.")
+    )
     return only_plots or "setup" in cell["metadata"].get("tags", [])
 
 
