@@ -87,6 +87,16 @@ def fit_platt(probability, truth):
     return 1 / slope, shift
 
 
+def scaling(probability, truth):
+    """Return both fits as a dict: temperature; platt_temperature and platt_shift."""
+    temperature, shift = fit_platt(probability, truth)
+    return {
+        "temperature": fit_temperature(probability, truth),
+        "platt_temperature": temperature,
+        "platt_shift": shift,
+    }
+
+
 def rescaled(probability, temperature, shift=0.0):
     """Return probabilities with logits / temperature + shift, float, of the same shape."""
     return expit(_logits(probability) / temperature + shift)
