@@ -49,6 +49,31 @@ def copy_nearest(cases, images, labels, folds):
     return np.array(found)
 
 
+def mean_shape(references, folds, labels, label_folds):
+    """Return the Dice of each reference with the mean training mask, (n,).
+
+    references: bool (h, w) each, and their folds; labels: (m, size, size) of all cases,
+    and their folds. The mean mask holds the pixels that are lesion in at least half of
+    the lesion images of the other folds, or the 5 % of pixels that most often are.
+    """
+    folds, label_folds = np.asarray(folds), np.asarray(label_folds)
+    ill, shapes = labels.any(axis=(1, 2)), {}
+    for fold in np.unique(folds):
+        share = (labels[ill & (label_folds != fold)] > 0).mean(axis=0)
+        shapes[fold] = share >= min(0.5, np.quantile(share, 0.95))
+
+    def shape(reference, fold):
+        box = masks.Letterbox.of(*reference.shape, labels.shape[1])
+        return masks.restore(shapes[fold], box)
+
+    return np.array(
+        [
+            scores.dice(r, shape(r, fold))
+            for r, fold in zip(references, folds, strict=True)
+        ]
+    )
+
+
 def outline_agreement(cases, pairs, size=256):
     """Compare the two outlines of each frame that is in the set twice.
 

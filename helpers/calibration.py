@@ -23,12 +23,23 @@ def reliability(confidence, correct, bins=15):
         raise ValueError(
             "confidences must be in [0, 1]: give probabilities, not logits"
         )
-    answers = pd.DataFrame({"confidence": sure, "accuracy": np.ravel(correct)})
-    answers["high"] = np.ceil(sure * bins).clip(1, bins) / bins
-    table = answers.astype(float).groupby("high", as_index=False).mean()
-    table.insert(0, "low", table["high"] - 1 / bins)
-    count = answers["high"].value_counts().sort_index()
-    return table.assign(count=count.to_numpy())
+    right = np.ravel(correct).astype(float)
+    if len(sure) != len(right):
+        raise ValueError(f"{len(sure)} confidences and {len(right)} answers")
+    place = np.ceil(sure * bins).clip(1, bins).astype(int)
+    count, told, true = (
+        np.bincount(place, weights, bins + 1) for weights in (None, sure, right)
+    )
+    used = np.flatnonzero(count)
+    return pd.DataFrame(
+        {
+            "low": (used - 1) / bins,
+            "high": used / bins,
+            "confidence": told[used] / count[used],
+            "accuracy": true[used] / count[used],
+            "count": count[used],
+        }
+    )
 
 
 def calibration_error(confidence, correct, bins=15):

@@ -4,6 +4,8 @@ Both are words for a table, so that two people count the same. A named cause is 
 striking about a case, and no proof.
 """
 
+import textwrap
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -106,6 +108,15 @@ def causes(table):
     return pd.DataFrame(fits).astype(bool)
 
 
-def in_words(row):
-    """Return a case's causes in one line, e.g. "small, shadow"; a row of `causes`."""
-    return ", ".join(row.index[row]) or "no cause of the list"
+def in_words(row, width=26):
+    """Return a case's causes in short lines, e.g. "small, shadow"; a row of `causes`."""
+    return textwrap.fill(", ".join(row.index[row]) or "no cause of the list", width)
+
+
+def least_agreement(outlines):
+    """Return by case the lowest Dice of its outline with that of a copy, Series of float.
+
+    outlines: DataFrame[a, b, dice] as of `audit.outline_agreement`.
+    """
+    sides = [outlines.set_index(side)["dice"].astype(float) for side in ("a", "b")]
+    return pd.concat(sides).groupby(level=0).min()

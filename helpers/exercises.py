@@ -193,6 +193,45 @@ def own_schedule(rate):
     return ""
 
 
+# ---- notebook 5
+
+
+def own_calibration_error(function):
+    """Wanted: a function of probabilities and truths, its gap over two bins at one half."""
+    for told, true, wanted, hint in (
+        ([0.9] * 10, [1] * 9 + [0], 0, "9 of 10 at 0.9 is as it should be."),
+        ([0.9] * 10, [1] * 5 + [0] * 5, 0.4, "half of them are true, not 0.9."),
+        ([0.2] * 4, [1, 1, 0, 0], 0.3, "a probability may be too low as well."),
+        (
+            [0.1] * 3 + [0.9],
+            [0, 0, 0, 0],
+            0.3,
+            "three quarters of them are off by 0.1, a quarter by 0.9.",
+        ),
+        ([0.2, 0.4, 0.6, 1.0], [0, 1, 1, 0], 0.25, "take means within a bin first."),
+    ):
+        answer = float(function(np.array(told), np.array(true)))
+        if np.isnan(answer):
+            hint = "leave out a bin that nothing falls into."
+        if not np.isclose(answer, wanted):
+            return f"for {told} and {true} it returns {answer:.2f}: {hint}"
+    return ""
+
+
+def cases_needed(n):
+    """Wanted: the cases whose mean Dice is known to 0.02 either side, at an sd of 0.25."""
+    if np.isclose(n, (1.96 * 0.25 / 0.02) ** 2, atol=1):
+        return ""
+    hints = {
+        24.5: "that is the root of it.",
+        12.5: "that is the root of it, and for one standard error, not 1.96.",
+        156.25: "one standard error is not yet 95 %: take 1.96 of them.",
+        2401: "0.02 is how far it may reach to either side, not its whole width.",
+    }
+    near = [hint for value, hint in hints.items() if abs(n - value) <= 1]
+    return near[0] if near else "1.96 * sd / sqrt(n) should be 0.02: solve it for n."
+
+
 # ---- notebook 7
 
 # Probabilities of "malignant" that ten malignant and ten benign cases were given.

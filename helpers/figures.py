@@ -313,3 +313,28 @@ def confusion(counts, heading):
     ax.set(xlabel="told", ylabel="label", title=heading)
     figure.colorbar(shown, ax=ax, label="share of the row")
     return figure
+
+
+def disturbed(table, heading):
+    """Show how a score falls as an image gets worse: a panel for each disturbance.
+
+    table: DataFrame with the columns disturbance, unit, strength, value, low and high;
+    the rows of strength 0 are what it was before.
+    """
+    kinds = list(dict.fromkeys(table["disturbance"]))
+    figure, axes = panels(len(kinds), min(3, len(kinds)), 2.6, 2.3, axes_on=True)
+    for ax, kind in zip(axes, kinds, strict=True):
+        part = table[table["disturbance"] == kind].sort_values("strength")
+        ax.fill_between(
+            part["strength"],
+            part["low"],
+            part["high"],
+            color=COLOURS["reference"],
+            alpha=0.4,
+            lw=0,
+        )
+        ax.plot(part["strength"], part["value"], "o-", color=COLOURS["benign"], ms=4)
+        ax.set(xlabel=part["unit"].iloc[0], title=kind, ylim=(0, 1))
+    axes[0].set_ylabel("mean Dice")
+    figure.suptitle(heading)
+    return figure

@@ -75,6 +75,15 @@ def test_unrelated_frames_are_not_compared(copies):
     assert audit.outline_agreement(cases, wrong.assign(mirrored=False)).empty
 
 
+def test_the_mean_shape_is_that_of_the_other_folds():
+    labels = np.zeros((6, 32, 32), np.uint8)
+    labels[:2, 4:12, 4:12], labels[2:5, 16:24, 16:24] = 1, 2  # the last is normal
+    label_folds = [0, 0, 1, 1, 1, 0]
+    left, right = (np.kron(labels[i] > 0, np.ones((3, 3), bool)) for i in (0, 2))
+    dice = audit.mean_shape([left, right, left], [0, 0, 1], labels, label_folds)
+    assert dice == pytest.approx([0, 1, 1], abs=0.01)
+
+
 def test_drawn_marks_are_told_from_speckle(copies):
     cases, _, marked = copies
     found = {c.case for c in cases.itertuples() if audit.glyphs(c.image) >= 2}

@@ -88,3 +88,11 @@ def test_causes_by_the_written_rule():
         "no cause of the list",
         "several parts, drawn marks",
     ]
+    assert errors.in_words(both.loc[1], width=16) == "several parts,\ndrawn marks"
+
+
+def test_the_least_agreement_counts_from_both_sides():
+    outlines = pd.DataFrame({"a": ["x", "x"], "b": ["y", "z"], "dice": [0.9, 0.4]})
+    assert errors.least_agreement(outlines).to_dict() == {"x": 0.4, "y": 0.9, "z": 0.4}
+    none = errors.least_agreement(outlines[:0])
+    assert pd.Series(["x"]).map(none).isna().all()
