@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from . import scores
+from . import calibration, intervals, scores
 
 VIEWS = ("as it is", "mirrored", "darker", "brighter", "smaller")
 
@@ -63,6 +63,23 @@ def confidences(answers):
         }
         for members in np.moveaxis(answers, 1, 0)
     )
+
+
+def ranked(confidences, loss, groups):
+    """Return the AURC of each column of confidences, DataFrame[value, low, high].
+
+    loss: float (n,), e.g. 1 - Dice; low, high: 95 % bootstrap interval over groups.
+    """
+    rows = {
+        name: intervals.interval(
+            np.stack([confidences[name], loss], axis=1),
+            groups,
+            lambda pair: calibration.aurc(pair[:, 0], pair[:, 1])[0],
+            resamples=1000,
+        )
+        for name in confidences
+    }
+    return pd.DataFrame(rows, ["value", "low", "high"]).T
 
 
 def _agreement(members):

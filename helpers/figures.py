@@ -138,6 +138,16 @@ def intervals(table, reference, axis_label, heading):
     return figure
 
 
+def show_intervals(table, reference, axis_label, heading):
+    """Display `intervals` of the rows that have one; the alternative text has the values."""
+    shown = table.dropna()
+    told = "; ".join(f"{name} {value:.2f}" for name, value in shown["value"].items())
+    show(
+        intervals(shown, reference, axis_label, heading),
+        alt=f"{heading}, {axis_label}: {told}.",
+    )
+
+
 def counts(table, heading):
     """Show how many cases each class has; table: Series of counts by label."""
     figure, (ax,) = panels(1, 1, 5, 2.2, axes_on=True)
@@ -296,6 +306,16 @@ def lines(curves, x_label, y_label, heading, points=None, marker=""):
     return figure
 
 
+def show_lines(curves, x_label, y_label, heading):
+    """Display `lines`; the alternative text has where each curve starts, is and ends."""
+    told = [f"{heading}: {y_label} by {x_label}"]
+    for name, (x, y) in curves.items():
+        points = list(zip(x, y, strict=True))
+        at = [points[k] for k in (0, len(points) // 2, -1)] if points else []
+        told.append(f"{name}: " + ", ".join(f"{v:.2f} at {u:.2f}" for u, v in at))
+    show(lines(curves, x_label, y_label, heading), alt="; ".join(told) + ".")
+
+
 def confusion(counts, heading):
     """Show how many cases of each class (row) were told each class (column).
 
@@ -338,3 +358,16 @@ def disturbed(table, heading):
     axes[0].set_ylabel("mean Dice")
     figure.suptitle(heading)
     return figure
+
+
+def show_disturbed(table, heading):
+    """Display `disturbed`; the alternative text has the least value of each panel."""
+    least = table.loc[table.groupby("disturbance", sort=False)["value"].idxmin()]
+    told = [
+        f"{r.disturbance} {r.value:.2f} at {r.strength:g}" for r in least.itertuples()
+    ]
+    start = table.loc[table["strength"] == 0, "value"].iloc[0]
+    show(
+        disturbed(table, heading),
+        alt=f"{heading}. Mean Dice undisturbed {start:.2f}; lowest: {', '.join(told)}.",
+    )

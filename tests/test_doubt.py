@@ -1,9 +1,10 @@
 """Members see the views they should, their answers come back to place, and rules by hand."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from helpers import doubt
+from helpers import calibration, doubt
 
 
 def bright(images):
@@ -60,3 +61,14 @@ def test_a_surer_case_is_surer_by_every_rule():
     sure[:, 0, :2] = 0.99
     both = doubt.confidences(np.concatenate([unsure, sure], axis=1))
     assert (both.loc[1] > both.loc[0]).all()
+
+
+def test_an_order_by_the_loss_ranks_best():
+    loss = np.random.default_rng(0).uniform(0, 1, 40)
+    orders = pd.DataFrame({"best": -loss, "none": 1.0, "worst": loss})
+    table = doubt.ranked(orders, loss, range(40))
+    assert table["value"].is_monotonic_increasing
+    assert table.loc["best", "value"] == calibration.aurc(-loss, loss)[0]
+    assert (table["low"] < table["value"]).all()
+    assert (table["value"] < table["high"]).all()
+    assert table.loc["best", "high"] < table.loc["none", "low"]

@@ -21,9 +21,19 @@ LEVELS = [
         "scores",
         "sources",
     },
-    {"audit", "doubt", "findings", "networks", "sight", "training", "workspace"},
+    {
+        "audit",
+        "doubt",
+        "findings",
+        "networks",
+        "sight",
+        "training",
+        "trials",
+        "workspace",
+    },
 ]
-TOP = [("networks", "training")]  # within the top row, training reads networks
+# what a module of the top row may read of it: (read, reader)
+TOP = [("networks", "training"), ("findings", "trials")]
 
 
 def imports(path):
