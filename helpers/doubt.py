@@ -47,22 +47,27 @@ def confidences(answers):
     """Return how sure a case's answer is, by five rules, DataFrame with a row a case.
 
     answers: of `members`. Higher is surer in each column. agreement: the mean Dice
-    between the masks of two members (Roy et al. 2019, NeuroImage 195:11); without a
-    lesion in either it is 1. The others look at the mean of the members. inside: mean
-    probability where it is above one half, 0 without such a pixel. entropy: 1 - mean
-    entropy (bits) there, of all pixels without one. highest: the largest probability.
-    view: `inside` of the first member alone, the price of one answer.
+    between the masks of two members (Roy et al. 2019, NeuroImage 195:11). The others
+    look at the mean of the members. inside: of `inside`. entropy: 1 - mean entropy (bits)
+    of the pixels above one half. highest: the largest probability. view: `inside` of the
+    first member alone, at the price of one answer. Where nothing is above one half there
+    is nothing to be sure of: agreement, inside and entropy are 0 then.
     """
     return pd.DataFrame(
         {
             "agreement": _agreement(members),
-            "inside": _inside(members.mean(axis=0)),
-            "entropy": 1 - _entropy(members.mean(axis=0)),
+            "inside": inside(members.mean(axis=0)),
+            "entropy": _certainty(members.mean(axis=0)),
             "highest": float(members.mean(axis=0).max()),
-            "view": _inside(members[0]),
+            "view": inside(members[0]),
         }
         for members in np.moveaxis(answers, 1, 0)
     )
+
+
+def inside(p):
+    """Return the mean of the probabilities above one half, a float, 0 without any."""
+    return float(p[p > 0.5].mean()) if (p > 0.5).any() else 0.0
 
 
 def ranked(confidences, loss, groups):
@@ -84,15 +89,10 @@ def ranked(confidences, loss, groups):
 
 def _agreement(members):
     pairs = itertools.combinations(members > 0.5, 2)
-    return float(np.mean([scores.dice(*pair) for pair in pairs]))
+    return float(np.mean([scores.dice(a, b) * (a | b).any() for a, b in pairs]))
 
 
-def _inside(p):
-    return float(p[p > 0.5].mean()) if (p > 0.5).any() else 0.0
-
-
-def _entropy(p):
-    """Return the mean entropy in bits where p is above one half, or of all pixels."""
-    p = p[p > 0.5] if (p > 0.5).any() else p.ravel()
-    p = np.clip(p, 1e-6, 1 - 1e-6)
-    return float(np.mean(-p * np.log2(p) - (1 - p) * np.log2(1 - p)))
+def _certainty(p):
+    p = np.clip(p[p > 0.5], None, 1 - 1e-6)
+    bits = -p * np.log2(p) - (1 - p) * np.log2(1 - p)
+    return 1 - float(bits.mean()) if p.size else 0.0

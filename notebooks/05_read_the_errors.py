@@ -162,7 +162,8 @@ print(f"mean share of a normal image marked as lesion: {share:.2%}")
 # An interval narrows with the root of the number of cases: four times as many cases, half
 # the width. Check it: draw so many groups from yours, and see how far the interval of
 # their mean reaches to either side (`seen`). Beside it stands what the formula
-# 1.96 · sd / √n expects.
+# 1.96 · sd / √n expects. It knows nothing of groups: where these are of uneven size,
+# `seen` is the larger one.
 
 # %%
 sizes = (10, 25, 50, 100, 200, 400)
@@ -593,9 +594,9 @@ figures.show_lines(
 
 # %%
 loss = 1 - lesions["dice"].to_numpy()
-sure = doubt.confidences(lesion[ill][None])["inside"]
+sure = [doubt.inside(p) for p in lesion[ill]]
 area, excess = calibration.aurc(sure, loss)
-aurc = {"value": area, "random": loss.mean(), "excess": excess}
+aurc = {"value": area, "random": float(loss.mean()), "excess": excess}
 kept = 1 - calibration.risk_coverage(sure, loss)[1]
 print({name: round(value, 3) for name, value in aurc.items()})
 print(
@@ -631,7 +632,8 @@ members = doubt.members(predict, pictures[at[mine]])
 # %% [markdown]
 # `agreement` is the mean Dice between two of the five answers, the usual baseline. The
 # others look at the mean of the five: its mean probability inside the outline, its
-# entropy there, its highest probability. `view` is the first answer alone. Which order
+# entropy there, its highest probability. `view` is the first answer alone. Where nothing
+# was marked there is nothing to be sure of, and all but the highest are 0. Which order
 # puts the failures last? Each AURC gets an interval.
 
 # %%
@@ -656,8 +658,8 @@ figures.show_lines(
 
 # %% [markdown]
 # Read the curves from the left. One that stays low keeps good cases first. Where the
-# intervals of two orders overlap, the simpler one will do. And note what neither can
-# see: a lesion that all five views miss in the same way looks like perfect agreement.
+# intervals of two orders overlap, the simpler one will do. And note what no order can
+# see: a lesion that all five views mark at the same wrong place looks like agreement.
 #
 # ## What does it look at?
 #
@@ -872,8 +874,8 @@ step.finish()
 #
 # <details><summary>4. Five views of one image give five equal answers. Is the outline right?</summary>
 #
-# Not for certain. Views of one network share its blind spots: a lesion that it has never
-# learned to see is missed five times, in full agreement.
+# Not for certain. Views of one network share its habits: a shadow that it takes for a
+# lesion is marked five times, at the same place, in full agreement.
 #
 # </details>
 #

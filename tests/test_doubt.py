@@ -46,12 +46,12 @@ def test_confidences_by_hand():
     same[:, 0, :2] = 0.9  # both members alike
     same[0, 1, :2], same[1, 1, 1:3] = 0.9, 0.9  # half of it shared
     table = doubt.confidences(same)
-    assert table["agreement"].tolist() == pytest.approx([1, 0.5, 1])
+    assert table["agreement"].tolist() == pytest.approx([1, 0.5, 0])
     assert table["inside"].tolist() == pytest.approx([0.9, 0.9, 0])
     assert table["highest"].tolist() == pytest.approx([0.9, 0.9, 0])
     assert table["view"].tolist() == pytest.approx([0.9, 0.9, 0])
     bits = -0.9 * np.log2(0.9) - 0.1 * np.log2(0.1)
-    assert table["entropy"].tolist() == pytest.approx([1 - bits, 1 - bits, 1], abs=1e-4)
+    assert table["entropy"].tolist() == pytest.approx([1 - bits, 1 - bits, 0], abs=1e-4)
 
 
 def test_a_surer_case_is_surer_by_every_rule():
