@@ -228,3 +228,80 @@ def rate_share(number):
         "square each run's distance from the mean of all four, and add up. How much of "
         "that would be left if each run had the mean of its rate?"
     )
+
+
+# ---- notebook 5
+
+
+def own_calibration_error(function):
+    """Wanted: a function of probabilities and truths, its gap over two bins at one half."""
+    for told, true, wanted, hint in (
+        ([0.9] * 10, [1] * 9 + [0], 0, "9 of 10 at 0.9 is as it should be."),
+        ([0.9] * 10, [1] * 5 + [0] * 5, 0.4, "half of them are true, not 0.9."),
+        ([0.2] * 4, [1, 1, 0, 0], 0.3, "a probability may be too low as well."),
+        (
+            [0.1] * 3 + [0.9],
+            [0, 0, 0, 0],
+            0.3,
+            "three quarters of them are off by 0.1, a quarter by 0.9.",
+        ),
+        ([0.2, 0.4, 0.6, 1.0], [0, 1, 1, 0], 0.25, "take means within a bin first."),
+    ):
+        answer = float(function(np.array(told), np.array(true)))
+        if np.isnan(answer):
+            hint = "leave out a bin that nothing falls into."
+        if not np.isclose(answer, wanted):
+            return f"for {told} and {true} it returns {answer:.2f}: {hint}"
+    return ""
+
+
+def cases_needed(n):
+    """Wanted: the cases whose mean Dice is known to 0.02 either side, at an sd of 0.25."""
+    if np.isclose(n, (1.96 * 0.25 / 0.02) ** 2, atol=1):
+        return ""
+    hints = {
+        24.5: "that is the root of it.",
+        12.5: "that is the root of it, and for one standard error, not 1.96.",
+        156.25: "one standard error is not yet 95 %: take 1.96 of them.",
+        2401: "0.02 is how far it may reach to either side, not its whole width.",
+    }
+    near = [hint for value, hint in hints.items() if abs(n - value) <= 1]
+    return near[0] if near else "1.96 * sd / sqrt(n) should be 0.02: solve it for n."
+
+
+# ---- notebook 7
+
+# Probabilities of "malignant" that ten malignant and ten benign cases were given.
+MALIGNANT = (0.92, 0.85, 0.77, 0.63, 0.58, 0.51, 0.44, 0.40, 0.33, 0.12)
+BENIGN = (0.81, 0.66, 0.47, 0.36, 0.35, 0.28, 0.21, 0.15, 0.10, 0.05)
+
+
+def cut_for_nine(cut):
+    """Wanted: a cut that calls nine of MALIGNANT and the fewest possible of BENIGN."""
+    found, false = (sum(p >= cut for p in given) for given in (MALIGNANT, BENIGN))
+    if found == 9 and false == 5:
+        return ""
+    if found < 9:
+        return f"it calls {found} of the ten malignant cases: go lower."
+    return (
+        f"it calls {found} malignant and {false} benign cases: is there a higher one?"
+    )
+
+
+def predictive_value(answer):
+    """Wanted: a function (sensitivity, specificity, prevalence) -> share of the called."""
+    for sensitivity, specificity, ill in ((0.9, 0.8, 0.3), (0.9, 0.8, 0.005)):
+        found, false = sensitivity * ill, (1 - specificity) * (1 - ill)
+        wanted, told = (
+            found / (found + false),
+            float(answer(sensitivity, specificity, ill)),
+        )
+        if np.isclose(told, found):
+            return "that is the share of all people who are ill and called: divide it."
+        if not np.isclose(told, wanted):
+            return (
+                f"for {sensitivity}, {specificity} and {ill} it gives {told:.3f}. Of 1000 "
+                f"people {1000 * found:g} are ill and called, {1000 * false:g} well and "
+                "called."
+            )
+    return ""

@@ -137,6 +137,16 @@ def intervals(table, reference, axis_label, heading):
     return figure
 
 
+def show_intervals(table, reference, axis_label, heading):
+    """Display `intervals` of the rows that have one; the alternative text has the values."""
+    shown = table.dropna()
+    told = "; ".join(f"{name} {value:.2f}" for name, value in shown["value"].items())
+    show(
+        intervals(shown, reference, axis_label, heading),
+        alt=f"{heading}, {axis_label}: {told}.",
+    )
+
+
 def counts(table, heading):
     """Show how many cases each class, or each kind of another sort, has.
 
@@ -298,6 +308,24 @@ def learning_curve(table, line, axis_label, heading):
     return figure
 
 
+def lines(curves, x_label, y_label, heading, points=None, marker=""):
+    """Show curves, {name: (x, y)}, with a line of its own colour and kind for each.
+
+    points: {name: (x, y)}, marked and named; marker: "o" marks each value, too.
+    """
+    names = ("benign", "malignant", "normal", "background")
+    kinds = zip((COLOURS[name] for name in names), ("-", "--", "-.", ":"), strict=True)
+    figure, (ax,) = panels(1, 1, 5.5, 3.6, axes_on=True)
+    for (name, (x, y)), (colour, kind) in zip(curves.items(), kinds, strict=False):
+        ax.plot(x, y, marker + kind, color=colour, label=name, markersize=4)
+    for name, (x, y) in (points or {}).items():
+        ax.plot(x, y, "D", color="black", markersize=5)
+        ax.annotate(name, (x, y), (6, -12), textcoords="offset points", fontsize=8)
+    ax.set(xlabel=x_label, ylabel=y_label, title=heading)
+    ax.legend()
+    return figure
+
+
 def work_and_time(table, heading):
     """Show core seconds by multiply-adds, both on log scales; a line for each size.
 
@@ -314,3 +342,70 @@ def work_and_time(table, heading):
     ax.set_title(heading)
     ax.legend()
     return figure
+
+
+def show_lines(curves, x_label, y_label, heading):
+    """Display `lines`; the alternative text has where each curve starts, is and ends."""
+    told = [f"{heading}: {y_label} by {x_label}"]
+    for name, (x, y) in curves.items():
+        points = list(zip(x, y, strict=True))
+        at = [points[k] for k in (0, len(points) // 2, -1)] if points else []
+        told.append(f"{name}: " + ", ".join(f"{v:.2f} at {u:.2f}" for u, v in at))
+    show(lines(curves, x_label, y_label, heading), alt="; ".join(told) + ".")
+
+
+def confusion(counts, heading):
+    """Show how many cases of each class (row) were told each class (column).
+
+    counts: DataFrame of int, square. Colours are shares of the row.
+    """
+    figure, (ax,) = panels(1, 1, 4.6, 3.4, axes_on=True)
+    shares = (counts.T / counts.sum(axis=1).clip(lower=1)).T.to_numpy()
+    shown = ax.imshow(shares, cmap=MAP, vmin=0, vmax=1)
+    for (row, column), share in np.ndenumerate(shares):
+        text = f"{counts.iloc[row, column]}\n{share:.0%}"
+        colour = "black" if share > 0.6 else "white"
+        ax.text(column, row, text, ha="center", va="center", color=colour)
+    ax.set_xticks(range(len(counts)), counts.columns)
+    ax.set_yticks(range(len(counts)), counts.index)
+    ax.set(xlabel="told", ylabel="label", title=heading)
+    figure.colorbar(shown, ax=ax, label="share of the row")
+    return figure
+
+
+def disturbed(table, heading):
+    """Show how a score falls as an image gets worse: a panel for each disturbance.
+
+    table: DataFrame with the columns disturbance, unit, strength, value, low and high;
+    the rows of strength 0 are what it was before.
+    """
+    kinds = list(dict.fromkeys(table["disturbance"]))
+    figure, axes = panels(len(kinds), min(3, len(kinds)), 2.6, 2.3, axes_on=True)
+    for ax, kind in zip(axes, kinds, strict=True):
+        part = table[table["disturbance"] == kind].sort_values("strength")
+        ax.fill_between(
+            part["strength"],
+            part["low"],
+            part["high"],
+            color=COLOURS["reference"],
+            alpha=0.4,
+            lw=0,
+        )
+        ax.plot(part["strength"], part["value"], "o-", color=COLOURS["benign"], ms=4)
+        ax.set(xlabel=part["unit"].iloc[0], title=kind, ylim=(0, 1))
+    axes[0].set_ylabel("mean Dice")
+    figure.suptitle(heading)
+    return figure
+
+
+def show_disturbed(table, heading):
+    """Display `disturbed`; the alternative text has the least value of each panel."""
+    least = table.loc[table.groupby("disturbance", sort=False)["value"].idxmin()]
+    told = [
+        f"{r.disturbance} {r.value:.2f} at {r.strength:g}" for r in least.itertuples()
+    ]
+    start = table.loc[table["strength"] == 0, "value"].iloc[0]
+    show(
+        disturbed(table, heading),
+        alt=f"{heading}. Mean Dice undisturbed {start:.2f}; lowest: {', '.join(told)}.",
+    )

@@ -6,9 +6,14 @@ that nobody has outlined.
 
 import cv2
 import numpy as np
+from scipy.special import logit
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from . import masks, scores
+from . import calibration, masks, scores
 
+LABELS = ("normal", "benign", "malignant")
 # How probabilities become a mask, where nothing was fitted.
 RULE = {"threshold": 0.5, "minimum_area": 0.0, "image_threshold": 0.0}
 THRESHOLDS = (0.5, 0.4, 0.6, 0.3, 0.7)  # that a rule may take; the first wins a tie
@@ -60,6 +65,50 @@ def lesion_mask(classes, box, threshold=0.5, minimum_area=0.0, image_threshold=0
     return large_parts(mask, minimum_area)
 
 
+def lesion_masks(cases, classes, rules):
+    """Return the predicted mask of each held-out case at its original size, a list.
+
+    cases: DataFrame with height, width and fold; classes: (n, size, size, 3), in the same
+    order; rules: DataFrame indexed by fold with the columns of RULE, and perhaps others.
+    """
+    rule_of = rules[list(RULE)].to_dict("index")
+    size = classes.shape[1]
+    return [
+        lesion_mask(
+            p,
+            masks.Letterbox.of(case.height, case.width, size),
+            **rule_of[case.fold],
+        )
+        for case, p in zip(cases.itertuples(), classes, strict=True)
+    ]
+
+
+def restored(classes, height, width):
+    """Return class probabilities at an image's original size, float32 (height, width, 3)."""
+    box = masks.Letterbox.of(height, width, classes.shape[0])
+    return masks.restore(classes.astype(np.float32), box)
+
+
+def class_mask(mask, classes):
+    """Return the class of each pixel, uint8, as `masks.target`: where marked, the likelier.
+
+    mask: bool (h, w); classes: float (h, w, 3), as of `restored`.
+    """
+    return np.where(mask, 1 + (classes[..., 2] > classes[..., 1]), 0).astype(np.uint8)
+
+
+def named(classes, mask):
+    """Return the class that the lesion pixels get on the whole, or "nothing".
+
+    classes: (size, size, 3); mask: of `lesion_mask`; if it is empty nothing was said.
+    """
+    inside = classes[..., 0] < 0.5
+    if not (inside.any() and mask.any()):
+        return "nothing"
+    total = classes[inside].astype(np.float32).sum(axis=0)
+    return masks.CLASSES[1 + int(total[2] > total[1])]
+
+
 def large_parts(mask, minimum_area):
     """Return a mask without its 8-connected parts below a share of the image."""
     _, parts, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
@@ -90,12 +139,61 @@ def fit_rule(classes, labels, sensitivity=0.95):
 
     rules = [(cut, area) for area in MINIMUM_AREAS for cut in THRESHOLDS]
     threshold, minimum_area = max(rules, key=mean_dice)
-    sure = sorted(map(lesion_probability, classes[ill]))
+    sure = list(map(lesion_probability, classes[ill]))
     return {
         "threshold": threshold,
         "minimum_area": minimum_area,
-        "image_threshold": sure[int(round((1 - sensitivity) * len(sure), 6))],
+        "image_threshold": calibration.cut_for_sensitivity(
+            sure, np.ones(len(sure)), sensitivity
+        ),
     }
+
+
+def quantities(classes):
+    """Return what the network's answer says of a whole image, a dict of floats.
+
+    classes: (size, size, 3). normal, benign, malignant: of `image_probabilities`. area
+    (share of the square), solidity and circularity: of `masks.describe`, measured on the
+    PREDICTED lesion, where the lesion probability is above one half. Without one its
+    area is 0, and its shape that of a smooth spot, 1.
+    """
+    shape = masks.describe(classes[..., 0] < 0.5)
+    return image_probabilities(classes) | {
+        "area": shape["area_fraction"],
+        "solidity": float(np.nan_to_num(shape["solidity"], nan=1)),
+        "circularity": float(np.nan_to_num(shape["circularity"], nan=1)),
+    }
+
+
+def fitted_probabilities(validation, cases):
+    """Return probabilities of LABELS that suit some validation cases, float (n, 3).
+
+    validation, cases: DataFrames of `quantities`, the first with the column label, too. A
+    multinomial logistic regression (scikit-learn) on five numbers: the logits of a
+    lesion and of its being malignant, and the predicted lesion's area and shape. Its
+    penalty (C = 0.3) was chosen by cross-validation within validation cases. Where these
+    lack one of LABELS nothing can be fitted, and the network's own come back.
+    """
+    if set(validation["label"]) != set(LABELS):
+        return cases[list(LABELS)].to_numpy(float)
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.3))
+    model.fit(_features(validation), validation["label"])
+    order = [list(model.classes_).index(label) for label in LABELS]
+    return model.predict_proba(_features(cases))[:, order]
+
+
+def _features(cases):
+    """Return the numbers that the regression sees, float (n, 5)."""
+    lesion = (1 - cases["normal"]).clip(1e-3, 1 - 1e-3)
+    share = cases["malignant"] / (cases["benign"] + cases["malignant"])
+    columns = [
+        logit(lesion),
+        logit(share.clip(1e-3, 1 - 1e-3)),
+        np.log(cases["area"] + 1e-3),
+        cases["solidity"],
+        cases["circularity"],
+    ]
+    return np.stack(columns, axis=1)
 
 
 def doubts(classes, mask, probabilities):

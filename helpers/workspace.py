@@ -26,6 +26,16 @@ COLUMNS = {  # what a reader of these tables may rely on
     "cases.csv": ["case", "label", "height", "width", "group"],
     "folds.csv": ["case", "group", "fold"],
     "history.csv": ["epoch", "loss", "val_dice", "seconds"],
+    "validation.csv": [
+        "case",
+        "label",
+        "group",
+        "fold",
+        "normal",
+        "benign",
+        "malignant",
+    ],
+    "findings.csv": ["case", "label", "told", "normal", "benign", "malignant"],
     "scores.csv": ["case", "label", "dice", "iou", "hd95"],
 }
 

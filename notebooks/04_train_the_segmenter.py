@@ -15,7 +15,8 @@
 #
 # **Takes** about two minutes in the quick profile and a quarter of an hour in the cpu
 # profile, on two CPU cores. **Needs** notebook 2. **Reads** `arrays.npz`, `folds.csv`.
-# **Writes** `model.keras`, `history.csv`, `rules.csv`, `predictions.npz`.
+# **Writes** `model.keras`, `history.csv`, `rules.csv`, `predictions.npz`,
+# `validation.csv`.
 #
 # > **For teaching and research. This is not a medical device.**
 
@@ -74,6 +75,7 @@ import pandas as pd
 
 from helpers import (
     batches,
+    calibration,
     exercises,
     figures,
     findings,
@@ -361,6 +363,7 @@ def new_network():
 
 # %%
 held_out, answers, history, rules = [], [], [], []
+validation = []  # what notebook 7 may fit its statements on
 for fold in range(first_fold, first_fold + n_folds):
     training_rows, validation_rows, rows = split(fold)
     model, record = training.fit(
@@ -382,13 +385,17 @@ for fold in range(first_fold, first_fold + n_folds):
         drive=step.drive and step.drive / f"fold_{fold}",
     )
     history += [{"fold": fold, **row} for row in record]
-    rule = findings.fit_rule(
-        training.predict(model, images[validation_rows], flip=True),
-        labels[validation_rows],
+    told = training.predict(model, images[validation_rows], flip=True)
+    truth = labels[validation_rows]
+    fitted = findings.fit_rule(told, truth) | calibration.scaling(
+        1 - told[..., 0], truth > 0
     )
-    rules.append({"fold": fold, **rule})
+    rules.append({"fold": fold, **fitted})
     held_out.append(rows)
     answers.append(training.predict(model, images[rows], flip=True))
+    known = folds.loc[validation_rows, ["case", "label", "group"]]
+    told = pd.DataFrame(map(findings.quantities, told), known.index)
+    validation.append(known.assign(fold=fold).join(told))
 
 # %% [markdown]
 # ## Read the curves
@@ -421,9 +428,11 @@ figures.show(
 # The network gives probabilities. A mask needs a cut: above which probability does a
 # pixel count as lesion (`threshold`)? Below which size is a spot ignored
 # (`minimum_area`, a share of the image)? And how sure must the network be of *any* lesion
-# before it marks one (`image_threshold`, a probability)? The loop above let the validation part answer: the
-# first two are those of its highest mean Dice, the third is the highest that still keeps
-# 95 % of its lesions. These are few cases, so expect the cuts to differ between folds.
+# before it marks one (`image_threshold`, a probability)? The loop above let the
+# validation part answer: the first two are those of its highest mean Dice, the third is
+# the highest that still keeps 95 % of its lesions. These are few cases, so expect the
+# cuts to differ between folds. The three columns that follow are a *temperature*, alone
+# and with a shift: notebook 5 tells what they are good for.
 
 # %%
 rules = pd.DataFrame(rules)
@@ -458,11 +467,13 @@ for i in shown:
 #
 # Notebook 5 reads these probabilities and scores them at the images' original size. They
 # are kept as 16-bit numbers, which have three digits: half the space, and more is not
-# needed.
+# needed. Notebook 7 asks what they say of the whole image; what it fits, it fits on the
+# validation part alone, which `validation.csv` keeps.
 
 # %%
 step.save("history.csv", history)
 step.save("rules.csv", rules)
+step.save("validation.csv", pd.concat(validation))
 training.save(model, step.folder / "model.keras")
 step.keep("model.keras")
 step.save(

@@ -12,7 +12,7 @@ from conftest import ROOT
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from helpers import exercises, masks, scores
+from helpers import calibration, exercises, intervals, masks, scores
 
 SOBEL = np.array([[-1, -2, -1], [0, 0, 0], [1, 2, 1]])
 
@@ -196,6 +196,68 @@ def test_own_schedule(wrong, hint):
     )
     assert exercises.own_schedule(lambda step: float(keras_own(step))) == ""
     assert hint in exercises.own_schedule(wrong)
+
+
+def test_one_gap_between_the_cases_holds_the_cut_for_nine():
+    cuts = np.arange(0, 1, 0.005).round(3)
+    right = [cut for cut in cuts if not exercises.cut_for_nine(cut)]
+    assert right[0] > 0.28 and right[-1] == 0.33
+    assert "go lower" in exercises.cut_for_nine(0.34)
+    assert "9 malignant and 6 benign" in exercises.cut_for_nine(0.28)
+    assert "10 malignant" in exercises.cut_for_nine(0)
+
+
+def test_predictive_value_needs_those_who_are_called_in_vain():
+    def right(sensitivity, specificity, ill):
+        called = sensitivity * ill + (1 - specificity) * (1 - ill)
+        return sensitivity * ill / called
+
+    assert exercises.predictive_value(right) == ""
+    assert "divide" in exercises.predictive_value(lambda s, t, p: s * p)
+    assert "270 are ill" in exercises.predictive_value(lambda s, t, p: s)
+    # right at one prevalence only
+    assert "0.005" in exercises.predictive_value(lambda s, t, p: right(s, t, 0.3))
+
+
+def two_bins(told, true, gap=lambda told, true: abs(told.mean() - true.mean())):
+    """Return the gap over the bins below and above one half, weighted by their cases."""
+    parts = [part for part in (told > 0.5, told <= 0.5) if part.any()]
+    return sum(part.mean() * gap(told[part], true[part]) for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda told, true: abs(told.mean() - true.mean()), "0.6, 1.0] and"),
+        (lambda told, true: np.abs(told - true).mean(), "9 of 10"),
+        (lambda told, true: ((told > 0.5) == true).mean(), "9 of 10"),
+        (
+            lambda told, true: two_bins(told, true, lambda a, b: a.mean() - b.mean()),
+            "low",
+        ),
+        (lambda told, true: np.mean([told[told < 0.5].mean()]), "nothing falls into"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Mean of empty", "ignore:invalid value")
+def test_own_calibration_error(wrong, hint):
+    assert exercises.own_calibration_error(two_bins) == ""
+    assert (
+        exercises.own_calibration_error(
+            lambda told, true: calibration.calibration_error(told, true, bins=2)
+        )
+        == ""
+    )
+    assert hint in exercises.own_calibration_error(wrong)
+
+
+def test_cases_needed_are_those_of_the_half_width():
+    right = [n for n in range(500, 700) if not exercises.cases_needed(n)]
+    assert right == [600, 601]
+    assert intervals.half_width(600.25, 0.25) == pytest.approx(0.02)
+    assert "root" in exercises.cases_needed(24.5)
+    assert "whole width" in exercises.cases_needed(2401)
+    assert "1.96 of them" in exercises.cases_needed(156)
+    assert "solve" in exercises.cases_needed(50)
 
 
 def test_check_says_right_not_yet_or_no_answer_and_never_stops(capsys):

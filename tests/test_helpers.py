@@ -13,6 +13,7 @@ LEVELS = [
         "batches",
         "calibration",
         "disturb",
+        "errors",
         "exercises",
         "figures",
         "groups",
@@ -20,11 +21,21 @@ LEVELS = [
         "scores",
         "sources",
     },
-    {"audit", "baselines", "claims", "findings", "networks", "sight", "training"}
-    | {"workspace"},
-    {"trials"},
+    {
+        "audit",
+        "baselines",
+        "claims",
+        "doubt",
+        "findings",
+        "networks",
+        "sight",
+        "training",
+        "workspace",
+    },
+    {"robustness", "trials"},
 ]
-TOP = [("networks", "training")]  # within the top row, training reads networks
+# what a module of the top row may read of it: (read, reader)
+TOP = [("networks", "training")]
 
 
 def imports(path):
