@@ -354,8 +354,7 @@ def new_network():
 # also mirrored; the mean of both answers is kept.
 
 # %%
-held_out, answers, history, rules = [], [], [], []
-validation = []  # what notebook 7 may fit its statements on
+held_out, answers, history, rules, validation = [], [], [], [], []
 for fold in range(first_fold, first_fold + n_folds):
     training_rows, validation_rows, rows = split(fold)
     model, record = training.fit(
@@ -377,17 +376,13 @@ for fold in range(first_fold, first_fold + n_folds):
         drive=step.drive and step.drive / f"fold_{fold}",
     )
     history += [{"fold": fold, **row} for row in record]
-    rule = findings.fit_rule(
-        training.predict(model, images[validation_rows], flip=True),
-        labels[validation_rows],
-    )
+    checked = training.predict(model, images[validation_rows], flip=True)
+    rule = findings.fit_rule(checked, labels[validation_rows])
     rules.append({"fold": fold, **rule})
+    told = pd.DataFrame(map(findings.quantities, checked), validation_rows)
+    validation.append(told.assign(fold=fold))
     held_out.append(rows)
     answers.append(training.predict(model, images[rows], flip=True))
-    told = training.predict(model, images[validation_rows], flip=True)
-    known = folds.loc[validation_rows, ["case", "label", "group"]]
-    told = pd.DataFrame(map(findings.quantities, told), known.index)
-    validation.append(known.assign(fold=fold).join(told))
 
 # %% [markdown]
 # ## Read the curves
@@ -463,7 +458,8 @@ for i in shown:
 # %%
 step.save("history.csv", history)
 step.save("rules.csv", rules)
-step.save("validation.csv", pd.concat(validation))
+known = folds[["case", "label", "group"]]
+step.save("validation.csv", known.join(pd.concat(validation), how="inner"))
 training.save(model, step.folder / "model.keras")
 step.keep("model.keras")
 step.save(
