@@ -101,14 +101,14 @@ cases.head().round(3)
 
 
 # %%
-def title(i):
+def told_of(i):
     """Return a case's name and the three probabilities of its image."""
     told = "\n".join(f"{k} {cases[k][i]:.2f}" for k in LABELS)
     return f"{cases['case'][i]}, told\n{told}"
 
 
 some = [rows.index[len(rows) // 2] for _, rows in cases.groupby("label")]
-lesion = {title(i): 1 - maps[i, ..., 0].astype(np.float32) for i in some}
+lesion = {told_of(i): 1 - maps[i, ..., 0].astype(np.float32) for i in some}
 
 # %%
 figures.show(
@@ -150,11 +150,11 @@ pd.crosstab(cases["label"], cases["plain"])
 
 # %%
 def measured(values, statistic=None, chosen=slice(None)):
-    """Return {value, low, high} over some cases: a 95 % interval by groups."""
-    found = intervals.interval(
-        np.asarray(values)[chosen], cases["group"][chosen], statistic, 2000
-    )
-    return dict(zip(("value", "low", "high"), found, strict=True))
+    """Return {n, value, low, high} over some cases: a 95 % interval by groups."""
+    values, group = np.asarray(values)[chosen], cases["group"][chosen]
+    found = intervals.interval(values, group, statistic, 2000)
+    names = ("value", "low", "high")
+    return {"n": len(group)} | dict(zip(names, found, strict=True))
 
 
 def area(rows):
@@ -180,7 +180,7 @@ share = cases["malignant"] / (cases["benign"] + cases["malignant"])
 aucs["benign or malignant"] = measured(
     np.stack([sick, share], 1), area, ill
 )
-aucs = pd.DataFrame(aucs).T
+aucs = pd.DataFrame(aucs).T.astype({"n": int})
 aucs.round(3)
 
 # %% [markdown]
@@ -204,48 +204,39 @@ def malignant_cut(part):
     return calibration.cut_for_sensitivity(part["malignant"], positive)
 
 
-chosen = {f: malignant_cut(part) for f, part in validation.groupby("fold")}
-cuts = {
-    "any lesion": rules["image_threshold"],
-    "malignant": pd.Series(chosen),
-}
-pd.DataFrame(cuts).round(3)
+# %%
+by_fold = validation.groupby("fold")
+chosen = {fold: malignant_cut(part) for fold, part in by_fold}
+cuts = pd.DataFrame(
+    {"any lesion": rules["image_threshold"], "malignant": pd.Series(chosen)}
+)
+cuts.round(3)
 
 # %% [markdown]
 # Now apply them to the held-out cases, which had no say in them.
 
 # %%
-called, points = {}, []
+called, points = {}, {}
 for name, (truth, told) in questions.items():
     called[name] = told >= cases["fold"].map(cuts[name]).to_numpy()
-    for what, rows, good in (
-        ("sensitivity", truth, called[name]),
-        ("specificity", ~truth, ~called[name]),
-    ):
-        found = measured(good, chosen=rows)
-        row = {"question": name, "share": what, "n": rows.sum()}
-        points.append({**row, **found})
-points = pd.DataFrame(points)
+    points[f"sensitivity {name}"] = measured(called[name], chosen=truth)
+    points[f"specificity {name}"] = measured(~called[name], chosen=~truth)
+points = pd.DataFrame(points).T.astype({"n": int})
 points.round(3)
 
 # %%
 curves = {k: roc_curve(*pair)[:2] for k, pair in questions.items()}
-curves["a coin"] = ([0, 1], [0, 1])
-sensitivity, specificity = points["value"][::2], points["value"][1::2]
-marks = zip(1 - specificity.to_numpy(), sensitivity, strict=True)
+value = points["value"]
+marks = {
+    k: (1 - value[f"specificity {k}"], value[f"sensitivity {k}"])
+    for k in questions
+}
+auc = ", ".join(f"{k} {v:.2f}" for k, v in aucs["value"].items())
 
 # %%
-figure = figures.lines(
-    curves,
-    "share of those without it that are called (1 - specificity)",
-    "sensitivity",
-    f"ROC curves and the chosen cuts ({here.data.kind})",
-    points=dict(zip(questions, marks, strict=True)),
-)
+title = f"ROC curves and the chosen cuts ({here.data.kind})"
 figures.show(
-    figure,
-    alt="ROC curves with AUC "
-    + ", ".join(f"{k} {v:.2f}" for k, v in aucs["value"].items()),
+    figures.roc(curves, marks, title), alt=f"ROC curves, AUC: {auc}."
 )
 
 # %% [markdown]
@@ -267,7 +258,7 @@ figures.show(
 # %%
 fitted = np.zeros((len(cases), 3))
 for fold, part in cases.groupby("fold"):
-    own = validation[validation["fold"] == fold]
+    own = by_fold.get_group(fold)
     fitted[part.index] = findings.fitted_probabilities(own, part)
 fitted = pd.DataFrame(fitted, columns=LABELS)
 
@@ -283,18 +274,18 @@ ways = {
     "fitted": fitted.idxmax(axis=1),
     "careful": np.select(careful, ["malignant", "normal"], "benign"),
 }
-right = {name: told == cases["label"] for name, told in ways.items()}
 
 # %%
-parts = {"all cases": np.ones(len(cases), bool)}
+right = {name: told == cases["label"] for name, told in ways.items()}
+parts = {"all": np.ones(len(cases), bool)}
 parts |= {label: (cases["label"] == label).to_numpy() for label in LABELS}
-statements = pd.DataFrame(
-    {"way": way, "right of": name, "n": rows.sum()}
-    | measured(right[way], chosen=rows)
+statements = {
+    (way, part): measured(right[way], chosen=rows)
     for way in ways
-    for name, rows in parts.items()
-)
-statements.pivot(index="right of", columns="way", values="value").round(3)
+    for part, rows in parts.items()
+}
+statements = pd.DataFrame(statements).T.astype({"n": int})
+statements["value"].unstack().round(3)
 
 # %% [markdown]
 # Here is the comparison that was fixed above: the share of cases that the fitted model
@@ -319,28 +310,28 @@ print(f"kept for the rest of this notebook: {kept}")
 # does not: a cancer told benign is another mistake than a cyst told malignant.
 
 # %%
-counts = pd.crosstab(cases["label"], cases["told"]).reindex(
-    index=LABELS, columns=LABELS, fill_value=0
-)
+counts = pd.crosstab(cases["label"], cases["told"])
+counts = counts.reindex(index=LABELS, columns=LABELS, fill_value=0)
+
+# %%
+title = f"What was told ({kept}, {here.data.kind})"
 figures.show(
-    figures.confusion(counts, f"What was told ({kept}, {here.data.kind})"),
-    alt="Confusion matrix, rows normal, benign, malignant: "
-    + str(counts.to_numpy().tolist()),
+    figures.confusion(counts, title),
+    alt=f"Rows normal, benign, malignant: {counts.to_numpy().tolist()}",
 )
 
 # %%
-scored = statements.set_index(["way", "right of"])
-goals = {"all cases": 0.85, "malignant": 0.90}
-for name, goal in goals.items():
-    found = scored.loc[(kept, name)]
-    print(
-        f"{name}: {found['value']:.2f} ({found['low']:.2f} to "
-        f"{found['high']:.2f}) named rightly; we aimed for {goal:.2f}"
-    )
+goals = {"all": 0.85, "malignant": 0.90}
+for part, goal in goals.items():
+    found = statements.loc[(kept, part)]
+    ends = f"{found['low']:.2f} to {found['high']:.2f}"
+    print(f"{part}: {found['value']:.2f} ({ends}), aimed for {goal:.2f}")
 
 # %% [markdown]
-# These were our goals before the first run. The table above tells which of them is
-# reached, and the careful way shows what it costs to reach the second alone.
+# These were our goals before the first run. The table above tells what it costs to come
+# near the second alone: the careful way finds more of the malignant cases, and names far
+# fewer of all cases rightly. On a cleaned part of BUSI, Aumente-Maestro et al. (2025)
+# reached 0.80 for all, with cross-validation as here.
 #
 # ## Can you believe the probabilities?
 #
@@ -359,17 +350,21 @@ answers = {
     "fitted": fitted.to_numpy(),
     "shares": np.tile(shares, (len(truth), 1)),
 }
-trust = pd.DataFrame(
-    {
-        "probabilities": name,
-        "ECE any lesion": calibration.calibration_error(
-            p[:, 1:].sum(axis=1).clip(0, 1), ill, 10
-        ),
-        "ECE malignant": calibration.calibration_error(p[:, 2], sick, 10),
+
+
+def trusted(p):
+    """Return how far probabilities of the classes can be believed."""
+    lesion = p[:, 1:].sum(axis=1).clip(0, 1)
+    error = calibration.calibration_error
+    return {
+        "ECE any lesion": error(lesion, ill, 10),
+        "ECE malignant": error(p[:, 2], sick, 10),
         "Brier": calibration.brier(p, truth),
     }
-    for name, p in answers.items()
-)
+
+
+# %%
+trust = pd.DataFrame({name: trusted(p) for name, p in answers.items()}).T
 trust.round(3)
 
 # %%
@@ -377,16 +372,11 @@ curves = {"as it should be": ([0, 1], [0, 1])}
 for name in ("own", "fitted"):
     bins = calibration.reliability(answers[name][:, 2], sick, 10)
     curves[name] = (bins["confidence"], bins["accuracy"])
+told_sick, true_sick = "probability of malignant", "share that is malignant"
+title = f"Reliability of 'malignant' ({here.data.kind})"
 figures.show(
-    figures.lines(
-        curves,
-        "told: probability of malignant",
-        "share that is malignant",
-        f"Reliability of 'malignant' ({here.data.kind})",
-        marker="o",
-    ),
-    alt="Reliability diagram; ECE of malignant: "
-    + str(trust["ECE malignant"].round(3)[:2].tolist()),
+    figures.lines(curves, told_sick, true_sick, title, marker="o"),
+    alt=f"ECE of malignant: {trust['ECE malignant'].round(3).to_dict()}",
 )
 
 # %% [markdown]
@@ -404,22 +394,13 @@ figures.show(
 confidence = told.max(axis=1)
 wrong = (cases["told"] != cases["label"]).to_numpy()
 coverage, risk = calibration.risk_coverage(confidence, wrong)
-best = calibration.risk_coverage(~wrong, wrong)[1]
+best = calibration.risk_coverage(1.0 - wrong, wrong)[1]
+half = risk[(len(risk) - 1) // 2]
 
 # %%
-figure = figures.lines(
-    {
-        "least sure first": (1 - coverage, risk),
-        "errors first (best possible)": (1 - coverage, best),
-        "at random": ([0, 1], [wrong.mean()] * 2),
-    },
-    "share of cases referred to a person",
-    "share of the rest that is told wrongly",
-    f"What it costs to be surer ({here.data.kind})",
-)
-half = risk[(len(risk) - 1) // 2]
+title = f"What it costs to be surer ({here.data.kind})"
 figures.show(
-    figure,
+    figures.referral(coverage, risk, best, title),
     alt=f"Errors among the rest: {wrong.mean():.2f} if none is referred, "
     f"{half:.2f} if the less sure half is.",
 )
@@ -453,7 +434,7 @@ referral.round(3)
 # How many must be referred until 85 % of the rest are named rightly?
 
 # %%
-enough = coverage[1 - risk >= goals["all cases"]]
+enough = coverage[1 - risk >= goals["all"]]
 needed = 1 - enough.max() if len(enough) else 1.0
 print(f"the least sure {needed:.0%} of the cases")
 
@@ -469,24 +450,15 @@ print(f"the least sure {needed:.0%} of the cases")
 # %%
 limits = np.arange(1, 31) / 50
 decisions = calibration.net_benefit(told["malignant"], sick, limits)
-curves = {
-    name: (limits, decisions[key])
-    for name, key in {"the model": "model", "everybody": "all"}.items()
-}
-curves["nobody"] = (limits, np.zeros(len(limits)))
-
-# %%
 ahead = decisions["model"] > decisions["all"].clip(lower=0)
 helps = f"at {ahead.sum()} of {len(limits)} probabilities"
-figure = figures.lines(
-    curves,
-    "probability from which one acts (t)",
-    "net benefit (cancers found, for each case)",
-    f"Decision curve ({here.data.kind})",
+print(f"the model is ahead {helps} from {limits[0]} to {limits[-1]}")
+
+# %%
+figures.show(
+    figures.decision(decisions, f"Decision curve ({here.data.kind})"),
+    alt=f"The model's net benefit is highest {helps}.",
 )
-figure.axes[0].set_ylim(-0.05, None)
-figures.show(figure, alt=f"The model's net benefit is highest {helps}.")
-print(f"the model is ahead of both {helps}, {limits[0]} to {limits[-1]}")
 
 # %% [markdown]
 # The share of cancers in these images is far above that of a screening clinic. There, the
@@ -541,41 +513,39 @@ def flat(name, found):
     """Return {name: value, name_low: ..., name_high: ...}, without spaces."""
     name = name.lower().replace(" ", "_")
     ends = {f"{name}_{end}": float(found[end]) for end in ("low", "high")}
-    return {name: float(found["value"]), **ends}
+    return {name: float(found["value"])} | ends
 
 
-report = {
-    "simulated": here.data.kind == "phantom",
-    "held_out_cases": len(cases),
-    "way_kept": kept,
-    **flat("three class accuracy", scored.loc[(kept, "all cases")]),
-    **flat("malignant sensitivity", scored.loc[(kept, "malignant")]),
-    **flat("gain of fitting", gain),
-    "share_to_refer_for_goal": float(needed),
-}
+report = {"simulated": here.data.kind == "phantom", "way_kept": kept}
+report |= {"cases": len(cases), "share_to_refer_for_goal": float(needed)}
+report |= flat("three class accuracy", statements.loc[(kept, "all")])
+report |= flat("malignant sensitivity", statements.loc[(kept, "malignant")])
+report |= flat("gain of fitting", gain)
 
 # %% [markdown]
 # The other names are made of the tables' own: `sensitivity_malignant` is that at the
-# chosen cut, `careful_right_of_malignant` that of the careful way.
+# chosen cut, `careful_right_of_malignant` that of the careful way, `brier_own` the Brier
+# score of the network's own probabilities.
 
 # %%
 for name, found in aucs.iterrows():
     report |= flat(f"auc {name}", found)
-for row in points.to_dict("records"):
-    report |= flat(f"{row['share']} {row['question']}", row)
-for row in statements.to_dict("records"):
-    report |= flat(f"{row['way']} right of {row['right of']}", row)
-for name, row in trust.set_index("probabilities").iterrows():
-    names = [f"{k} {name}".lower().replace(" ", "_") for k in row.index]
-    report |= dict(zip(names, map(float, row), strict=True))
+for name, found in points.iterrows():
+    report |= flat(name, found)
+for (way, part), found in statements.iterrows():
+    report |= flat(f"{way} right of {part}", found)
+for (name, what), value in trust.stack().items():
+    report[f"{what} {name}".lower().replace(" ", "_")] = float(value)
 report["referral"] = referral.to_dict("records")
 
 # %%
 step.save("findings.json", report)
 step.save("aucs.csv", aucs.reset_index(names="question"))
-step.save("points.csv", points)
-step.save("statements.csv", statements)
-step.save("trust.csv", trust)
+step.save("points.csv", points.reset_index(names="share"))
+step.save(
+    "statements.csv", statements.reset_index(names=["way", "right of"])
+)
+step.save("trust.csv", trust.reset_index(names="probabilities"))
 step.save("referral.csv", referral)
 step.save("decisions.csv", decisions)
 step.finish()
@@ -680,6 +650,9 @@ exercises.check(exercises.predictive_value, share_ill)
 #
 # - Al-Dhabyani, Gomaa, Khaled, Fahmy: Dataset of breast ultrasound images. Data in Brief
 #   28, 2020, doi [10.1016/j.dib.2019.104863](https://doi.org/10.1016/j.dib.2019.104863)
+# - Aumente-Maestro, Diez, Remeseiro: A multi-task framework for breast cancer segmentation
+#   and classification in ultrasound imaging. Comput. Methods Programs Biomed. 260, 2025,
+#   doi [10.1016/j.cmpb.2024.108540](https://doi.org/10.1016/j.cmpb.2024.108540)
 # - Geifman, El-Yaniv: Selective classification for deep neural networks. NeurIPS 2017, doi
 #   [10.48550/arXiv.1705.08500](https://doi.org/10.48550/arXiv.1705.08500)
 # - Guo, Pleiss, Sun, Weinberger: On calibration of modern neural networks. ICML 2017, doi
