@@ -7,6 +7,8 @@ lesion images, or the region around the lesion, a row of their own.
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import minimize
+from scipy.special import expit, logit
 
 
 def reliability(confidence, correct, bins=15):
@@ -48,6 +50,74 @@ def brier(probabilities, truth):
     probabilities, truth = np.asarray(probabilities, float), np.asarray(truth)
     right = np.take_along_axis(probabilities, truth[..., None], axis=-1)[..., 0]
     return float(np.mean((probabilities**2).sum(axis=-1) - 2 * right + 1))
+
+
+def summary(probability, truth):
+    """Return ECE, Brier score, mean probability and share that is true, a dict of floats.
+
+    For one yes or no: lesion or not. The Brier score is the mean of (probability -
+    truth)^2, half of what `brier` gives for the two classes.
+    """
+    probability, truth = np.ravel(probability).astype(float), np.ravel(truth)
+    return {
+        "ECE": calibration_error(probability, truth),
+        "Brier": float(np.mean((probability - truth) ** 2)),
+        "mean probability": float(probability.mean()),
+        "share that is lesion": float(truth.mean()),
+    }
+
+
+def fit_temperature(probability, truth):
+    """Return the temperature that suits some cases or pixels, a float above 0.
+
+    `rescaled` divides the logits by it: above 1 makes all answers less sure (Guo et al.
+    2017, ICML). It has the least log loss here: so fit it on validation cases and
+    measure on others.
+    """
+    return 1 / _fit(probability, truth, shifted=False)[0]
+
+
+def fit_platt(probability, truth):
+    """Return (temperature, shift) of the least log loss: Platt scaling (Platt 1999).
+
+    The shift is added to the logits: a temperature alone cannot mend a probability that
+    is too high, or too low, everywhere.
+    """
+    slope, shift = _fit(probability, truth, shifted=True)
+    return 1 / slope, shift
+
+
+def scaling(probability, truth):
+    """Return both fits as a dict: temperature; platt_temperature and platt_shift."""
+    temperature, shift = fit_platt(probability, truth)
+    return {
+        "temperature": fit_temperature(probability, truth),
+        "platt_temperature": temperature,
+        "platt_shift": shift,
+    }
+
+
+def rescaled(probability, temperature, shift=0.0):
+    """Return probabilities with logits / temperature + shift, float, of the same shape."""
+    return expit(_logits(probability) / temperature + shift)
+
+
+def _logits(probability):
+    return logit(np.clip(np.asarray(probability, float), 1e-6, 1 - 1e-6))
+
+
+def _fit(probability, truth, shifted):
+    """Return (slope, shift) of a logistic regression on the logits; slope above 0.01."""
+    x, y = _logits(np.ravel(probability)), np.ravel(truth).astype(float)
+
+    def loss(at):
+        z = at[0] * x + at[1]
+        slack = expit(z) - y
+        gradient = np.array([np.mean(slack * x), np.mean(slack) * shifted])
+        return np.mean(np.logaddexp(0, z) - y * z), gradient
+
+    bounds = [(0.01, 100), (-20, 20)]
+    return minimize(loss, [1.0, 0.0], jac=True, bounds=bounds).x.tolist()
 
 
 def risk_coverage(confidence, loss):

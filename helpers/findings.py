@@ -65,6 +65,50 @@ def lesion_mask(classes, box, threshold=0.5, minimum_area=0.0, image_threshold=0
     return large_parts(mask, minimum_area)
 
 
+def lesion_masks(cases, classes, rules):
+    """Return the predicted mask of each held-out case at its original size, a list.
+
+    cases: DataFrame with height, width and fold; classes: (n, size, size, 3), in the same
+    order; rules: DataFrame indexed by fold with the columns of RULE, and perhaps others.
+    """
+    rule_of = rules[list(RULE)].to_dict("index")
+    size = classes.shape[1]
+    return [
+        lesion_mask(
+            p,
+            masks.Letterbox.of(case.height, case.width, size),
+            **rule_of[case.fold],
+        )
+        for case, p in zip(cases.itertuples(), classes, strict=True)
+    ]
+
+
+def restored(classes, height, width):
+    """Return class probabilities at an image's original size, float32 (height, width, 3)."""
+    box = masks.Letterbox.of(height, width, classes.shape[0])
+    return masks.restore(classes.astype(np.float32), box)
+
+
+def class_mask(mask, classes):
+    """Return the class of each pixel, uint8, as `masks.target`: where marked, the likelier.
+
+    mask: bool (h, w); classes: float (h, w, 3), as of `restored`.
+    """
+    return np.where(mask, 1 + (classes[..., 2] > classes[..., 1]), 0).astype(np.uint8)
+
+
+def named(classes, mask):
+    """Return the class that the lesion pixels get on the whole, or "nothing".
+
+    classes: (size, size, 3); mask: of `lesion_mask`; if it is empty nothing was said.
+    """
+    inside = classes[..., 0] < 0.5
+    if not (inside.any() and mask.any()):
+        return "nothing"
+    total = classes[inside].astype(np.float32).sum(axis=0)
+    return masks.CLASSES[1 + int(total[2] > total[1])]
+
+
 def large_parts(mask, minimum_area):
     """Return a mask without its 8-connected parts below a share of the image."""
     _, parts, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))

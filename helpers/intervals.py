@@ -5,6 +5,7 @@ never single images. All intervals are of 95 %.
 """
 
 import numpy as np
+import pandas as pd
 
 Z = 1.96  # standard errors on either side of a 95 % interval
 
@@ -36,6 +37,42 @@ def interval(values, groups, statistic=None, resamples=10_000, seed=0):
         spread = draws @ np.bincount(code, values) / (draws @ np.bincount(code))
     low, high = np.nanquantile(spread, [0.025, 0.975])
     return value, float(low), float(high)
+
+
+def of_parts(values, groups, parts, statistic=None):
+    """Return DataFrame[n, value, low, high]: `interval` of each part, indexed by its name.
+
+    parts: {name: bool (n,), which rows}; a part without rows has nan. The other arguments
+    are those of `interval`.
+    """
+    values, groups = np.asarray(values, float), np.asarray(list(groups))
+    rows = {}
+    for name, part in parts.items():
+        part = np.asarray(part, bool)
+        found = interval(values[part], groups[part], statistic)
+        rows[name] = (int(part.sum()), *found)
+    return pd.DataFrame.from_dict(
+        rows, orient="index", columns=["n", "value", "low", "high"]
+    )
+
+
+def widths(values, groups, sizes, draws=20, seed=0):
+    """Return DataFrame[n, seen, expected]: how far the interval of a mean reaches.
+
+    For each of sizes draw so many groups at random, `draws` times, without replacement.
+    seen: half the mean width of the intervals of these parts; expected: `half_width` at
+    the standard deviation of all values. Sizes above the number of groups are left out.
+    """
+    values, code, n = _grouped(values, groups)
+    rng, rows = np.random.default_rng(seed), []
+    for size in (size for size in sizes if size <= n):
+        found = []
+        for _ in range(draws):
+            part = np.isin(code, rng.permutation(n)[:size])
+            _, low, high = interval(values[part], code[part], resamples=1000)
+            found.append((high - low) / 2)
+        rows.append((size, np.mean(found), half_width(size, values.std())))
+    return pd.DataFrame(rows, columns=["n", "seen", "expected"])
 
 
 def ratio(rows):

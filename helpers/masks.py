@@ -93,6 +93,13 @@ class Letterbox:
     top: int
     left: int
 
+    @classmethod
+    def of(cls, height, width, size):
+        """Return how `letterbox` puts an image of that size into a square."""
+        scale = size / max(height, width)
+        inner = [max(1, round(side * scale)) for side in (height, width)]
+        return cls(height, width, size, *inner, *((size - side) // 2 for side in inner))
+
 
 def letterbox(image, size):
     """Return (square, Letterbox): the image scaled without stretching and centred.
@@ -101,17 +108,15 @@ def letterbox(image, size):
     True where at least half of it was. OpenCV's INTER_NEAREST would shift it by up to
     half a new pixel, which costs several points of Dice on the way back.
     """
-    height, width = image.shape
-    scale = size / max(height, width)
-    inner = [max(1, round(side * scale)) for side in (height, width)]
-    top, left = ((size - side) // 2 for side in inner)
-    box = Letterbox(height, width, size, *inner, top, left)
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    box = Letterbox.of(*image.shape, size)
+    method = cv2.INTER_AREA if size < max(image.shape) else cv2.INTER_LINEAR
     picture = image.astype(np.float32) if image.dtype == bool else image
-    small = cv2.resize(picture, (inner[1], inner[0]), interpolation=method)
+    inner = (box.inner_width, box.inner_height)
+    small = cv2.resize(picture, inner, interpolation=method)
     square = np.zeros((size, size), image.dtype)
     content = small >= 0.5 if image.dtype == bool else small
-    square[top : top + inner[0], left : left + inner[1]] = content
+    rows = slice(box.top, box.top + box.inner_height)
+    square[rows, box.left : box.left + box.inner_width] = content
     return square, box
 
 

@@ -172,6 +172,41 @@ def matched(overlap, least):
     return found
 
 
+def split_and_merged(overlap, least=0.1):
+    """Return (split, merged): lesions answered in several parts, and parts over several.
+
+    overlap: of `overlaps`. Split is a reference lesion that two or more predicted ones
+    overlap with an IoU of at least `least` each; merged is a predicted one over two or
+    more of the reference.
+    """
+    shared = overlap >= least
+    return tuple(int((shared.sum(axis=axis) > 1).sum()) for axis in (1, 0))
+
+
+def share_below(reference, prediction):
+    """Return which share of the falsely marked pixels lies below the lesion, a float.
+
+    Below: the lesion is above it in the same column, where its shadow falls. nan without
+    a falsely marked pixel.
+    """
+    a, b = checked(reference, prediction)
+    false = b & ~a
+    below = np.maximum.accumulate(a, axis=0)
+    return _count(false & below) / _count(false) if false.any() else np.nan
+
+
+def class_pixels(truth, told):
+    """Return {"both_benign": pixels, "either_benign": ..., the same of malignant}.
+
+    truth, told: classes of the pixels as of `masks.target`, uint8 (h, w).
+    """
+    pixels = {}
+    for k, name in ((1, "benign"), (2, "malignant")):
+        pixels[f"both_{name}"] = _count((told == k) & (truth == k))
+        pixels[f"either_{name}"] = _count((told == k) | (truth == k))
+    return pixels
+
+
 def candidates(reference, prediction, probability, least=0.1):
     """Return (confidence, found, n) of a case's predicted lesions, for an FROC curve.
 
@@ -196,6 +231,7 @@ def case_scores(reference, prediction):
     found = {f"{100 * t:.0f}": int(matched(overlap, t).sum()) for t in (0.1, 0.5)}
     far = _hd95(distances, np.shape(reference))
     error = predicted_area / reference_area - 1 if reference_area else np.nan
+    split, merged = split_and_merged(overlap)
     return {
         "dice": dice(a, b),
         "iou": iou(a, b),
@@ -210,4 +246,7 @@ def case_scores(reference, prediction):
         "lesions": overlap.shape[0],
         **{f"found_iou{t}": n for t, n in found.items()},
         **{f"false_iou{t}": overlap.shape[1] - n for t, n in found.items()},
+        "split": split,
+        "merged": merged,
+        "false_below": share_below(a, b),
     }

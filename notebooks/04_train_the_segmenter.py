@@ -70,6 +70,7 @@ import pandas as pd
 
 from helpers import (
     batches,
+    calibration,
     exercises,
     figures,
     findings,
@@ -376,10 +377,13 @@ for fold in range(first_fold, first_fold + n_folds):
         drive=step.drive and step.drive / f"fold_{fold}",
     )
     history += [{"fold": fold, **row} for row in record]
-    checked = training.predict(model, images[validation_rows], flip=True)
-    rule = findings.fit_rule(checked, labels[validation_rows])
-    rules.append({"fold": fold, **rule})
-    told = pd.DataFrame(map(findings.quantities, checked), validation_rows)
+    told = training.predict(model, images[validation_rows], flip=True)
+    truth = labels[validation_rows]
+    fitted = findings.fit_rule(told, truth) | calibration.scaling(
+        1 - told[..., 0], truth > 0
+    )
+    rules.append({"fold": fold, **fitted})
+    told = pd.DataFrame(map(findings.quantities, told), validation_rows)
     validation.append(told.assign(fold=fold))
     held_out.append(rows)
     answers.append(training.predict(model, images[rows], flip=True))
@@ -415,9 +419,11 @@ figures.show(
 # The network gives probabilities. A mask needs a cut: above which probability does a
 # pixel count as lesion (`threshold`)? Below which size is a spot ignored
 # (`minimum_area`, a share of the image)? And how sure must the network be of *any* lesion
-# before it marks one (`image_threshold`, a probability)? The loop above let the validation part answer: the
-# first two are those of its highest mean Dice, the third is the highest that still keeps
-# 95 % of its lesions. These are few cases, so expect the cuts to differ between folds.
+# before it marks one (`image_threshold`, a probability)? The loop above let the
+# validation part answer: the first two are those of its highest mean Dice, the third is
+# the highest that still keeps 95 % of its lesions. These are few cases, so expect the
+# cuts to differ between folds. The three columns that follow are a *temperature*, alone
+# and with a shift: notebook 5 tells what they are good for.
 
 # %%
 rules = pd.DataFrame(rules)

@@ -2,12 +2,13 @@
 
 import json
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from helpers import audit, busi, groups
+from helpers import audit, busi, disturb, groups
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +80,19 @@ def test_drawn_marks_are_told_from_speckle(copies):
     found = {c.case for c in cases.itertuples() if audit.glyphs(c.image) >= 2}
     assert len(found & marked) > 0.5 * len(marked)
     assert len(found - marked) <= 0.05 * len(cases)
+
+
+def test_marks_are_painted_over_and_the_rest_is_left_alone(tmp_path):
+    tissue = np.full((300, 400), 30, np.uint8)
+    tissue += np.linspace(0, 20, 400).astype(np.uint8)
+    drawn = disturb.marks(tissue, 2, np.random.default_rng(3))
+    clean, where = audit.erased(drawn)
+    assert 0 < where.mean() < 0.05 and (clean[~where] == drawn[~where]).all()
+    assert np.abs(clean.astype(int) - tissue)[where].mean() < 12
+    for name, image in (("drawn", drawn), ("clean", clean)):
+        (tmp_path / name).write_bytes(cv2.imencode(".png", image)[1])
+    assert audit.glyphs(tmp_path / "drawn") > audit.glyphs(tmp_path / "clean") == 0
+    assert not audit.erased(tissue)[1].any()
 
 
 def test_auc_equals_the_reference_with_ties_and_weights():

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss
 
 from helpers import calibration
@@ -64,6 +65,55 @@ def test_brier_equals_scikit_learn_and_its_definition():
     assert calibration.brier(three, truth) == pytest.approx(expected)
     assert calibration.brier(np.eye(3)[truth], truth) == 0
     assert calibration.brier(np.eye(3)[truth], (truth + 1) % 3) == 2
+
+
+def overconfident(n=20_000, temperature=2.0, shift=0.0):
+    """Return probabilities whose logits are off by a known factor and shift."""
+    rng = np.random.default_rng(3)
+    right = rng.normal(-1, 1.5, n)
+    truth = rng.random(n) < 1 / (1 + np.exp(-right))
+    return 1 / (1 + np.exp(-(right - shift) * temperature)), truth
+
+
+def test_temperature_and_shift_are_found_again():
+    told, truth = overconfident(temperature=2.0)
+    assert calibration.fit_temperature(told, truth) == pytest.approx(2, rel=0.05)
+    told, truth = overconfident(temperature=1.5, shift=-0.8)
+    found = calibration.fit_platt(told.reshape(100, 200), truth.reshape(100, 200))
+    assert found == pytest.approx((1.5, -0.8), rel=0.08)
+    model = LogisticRegression(C=np.inf).fit(np.log(told / (1 - told))[:, None], truth)
+    assert found == pytest.approx(
+        (1 / model.coef_[0, 0], model.intercept_[0]), rel=0.01
+    )
+
+
+def test_rescaling_mends_the_calibration_and_keeps_the_order():
+    told, truth = overconfident(temperature=2.0, shift=-0.8)
+    before, alone, both = (
+        calibration.summary(p, truth)
+        for p in (
+            told,
+            calibration.rescaled(told, calibration.fit_temperature(told, truth)),
+            calibration.rescaled(told, *calibration.fit_platt(told, truth)),
+        )
+    )
+    assert both["ECE"] < 0.02 < alone["ECE"] < before["ECE"]
+    assert both["Brier"] < alone["Brier"] < before["Brier"]
+    assert before["Brier"] == pytest.approx(brier_score_loss(truth, told))
+    assert both["mean probability"] == pytest.approx(truth.mean(), abs=1e-3)
+    mended = calibration.rescaled(told, 3.0, -1.0)
+    assert (np.argsort(mended) == np.argsort(told)).all()
+    assert calibration.rescaled([0.0, 0.3, 1.0], 1) == pytest.approx(
+        [0, 0.3, 1], abs=1e-5
+    )
+
+
+@pytest.mark.parametrize("truth", [[False] * 4, [True] * 4])
+def test_scaling_of_one_class_alone_stays_finite(truth):
+    told = [0.1, 0.4, 0.6, 0.9]
+    scaled = calibration.rescaled(told, *calibration.fit_platt(told, truth))
+    assert np.isfinite(scaled).all()
+    assert calibration.scaling(told, truth)["temperature"] > 0
 
 
 def test_risk_of_tied_cases_is_the_mean_over_their_orders():

@@ -59,6 +59,29 @@ def test_an_image_that_is_hardly_suspect_stays_empty():
     assert empty.shape == SHAPE and empty.dtype == bool and not empty.any()
 
 
+def test_masks_of_many_cases_follow_the_rule_of_their_fold():
+    (classes, box), (weak, _) = answer(0.9), answer(0.55)
+    cases = pd.DataFrame({"height": 60, "width": 90, "fold": [0, 1, 1]})
+    rules = pd.DataFrame({**findings.RULE, "note": "kept"}, index=[0, 1])
+    rules.loc[1, "threshold"] = 0.6
+    found = findings.lesion_masks(cases, np.stack([weak, weak, classes]), rules)
+    assert [mask.any() for mask in found] == [True, False, True]
+    assert np.array_equal(found[2], findings.lesion_mask(classes, box, 0.6))
+
+
+def test_marked_pixels_get_the_likelier_class_and_the_whole_one_name():
+    classes, box = answer(0.9, 0.8)
+    classes[20:28, 10:14, 1:] = classes[20:28, 10:14, :0:-1]  # a third says benign
+    mask = findings.lesion_mask(classes, box)
+    told = findings.class_mask(mask, findings.restored(classes, *SHAPE))
+    assert told.dtype == np.uint8 and np.array_equal(told > 0, mask)
+    counts = np.bincount(told[mask], minlength=3)
+    assert counts[2] > counts[1] > 0 == counts[0]
+    assert findings.named(classes, mask) == "malignant"
+    assert findings.named(classes, mask & False) == "nothing"
+    assert findings.named(answer(0.9, 0.2)[0], mask) == "benign"
+
+
 def test_a_fitted_rule_keeps_the_wanted_share_of_lesions():
     rng = np.random.default_rng(0)
     sure = rng.uniform(0.55, 0.99, 40)

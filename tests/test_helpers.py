@@ -12,6 +12,8 @@ LEVELS = [
     {
         "batches",
         "calibration",
+        "disturb",
+        "errors",
         "exercises",
         "figures",
         "groups",
@@ -19,7 +21,7 @@ LEVELS = [
         "scores",
         "sources",
     },
-    {"audit", "findings", "networks", "sight", "training", "workspace"},
+    {"audit", "doubt", "findings", "networks", "sight", "training", "workspace"},
 ]
 TOP = [("networks", "training")]  # within the top row, training reads networks
 

@@ -126,3 +126,29 @@ def test_wilson_of_nothing_and_of_nonsense():
     assert intervals.wilson(0, 0) == (0, 1)
     with pytest.raises(ValueError, match="no share"):
         intervals.wilson(5, 4)
+
+
+def test_parts_get_the_interval_of_their_own_rows():
+    rng = np.random.default_rng(8)
+    values, groups = rng.uniform(0, 1, 60), np.arange(60) // 2
+    odd = groups % 2 == 1
+    table = intervals.of_parts(values, groups, {"odd": odd, "none": odd & ~odd})
+    assert table.loc["odd", "n"] == 30 and table.loc["none", "n"] == 0
+    expected = intervals.interval(values[odd], groups[odd])
+    assert table.loc["odd", ["value", "low", "high"]].tolist() == pytest.approx(
+        expected
+    )
+    assert table.loc["none", ["value", "low", "high"]].isna().all()
+    rows = np.stack([values, np.ones(60)], axis=1)
+    share = intervals.of_parts(rows, groups, {"odd": odd}, intervals.ratio)
+    assert share.loc["odd", "value"] == pytest.approx(values[odd].mean())
+
+
+def test_intervals_narrow_with_the_root_of_the_cases():
+    values = np.random.default_rng(9).beta(4, 1.5, 400)
+    table = intervals.widths(values, range(400), (25, 100, 400, 900))
+    assert table["n"].tolist() == [25, 100, 400]  # there are no 900
+    assert table["seen"].to_numpy() == pytest.approx(table["expected"], rel=0.12)
+    assert table["seen"][0] / table["seen"][2] == pytest.approx(4, rel=0.15)
+    copies = intervals.widths(np.repeat(values, 3), np.repeat(range(400), 3), (100,))
+    assert copies["seen"][0] == pytest.approx(table["seen"][1], rel=0.1)

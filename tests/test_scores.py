@@ -113,23 +113,29 @@ def test_scores_of_awkward_masks_equal_brute_force(shape):
         assert row["surface_dice_2px"] == pytest.approx(slowly(a, b, 2)[3])
 
 
-def test_boundary_distances_of_blobs_equal_scipys_transform():
-    rng, cross = np.random.default_rng(0), ndimage.generate_binary_structure(2, 1)
-    for _ in range(20):
-        a, b = (
-            ndimage.gaussian_filter(rng.normal(size=(90, 120)), 6) > 0.02
-            for _ in range(2)
-        )
-        edges = [m & ~ndimage.binary_erosion(m, cross) for m in (a, b)]
-        to_b, to_a = (
-            ndimage.distance_transform_edt(~there)[here]
-            for here, there in (edges, edges[::-1])
-        )
-        found = scores.border_distances(a, b)
-        np.testing.assert_allclose(found[0], to_b, atol=1e-9)
-        np.testing.assert_allclose(found[1], to_a, atol=1e-9)
-        expected = max(np.percentile(to_b, 95), np.percentile(to_a, 95))
-        assert scores.hd95(a, b) == pytest.approx(expected, abs=1e-9)
+def by_distance_transform(a, b, tolerance):
+    """Return (hd95, surface dice) from SciPy's distance transform of the whole image."""
+    cross = ndimage.generate_binary_structure(2, 1)
+    edges = [m & ~ndimage.binary_erosion(m, cross) for m in (a, b)]
+    to_b, to_a = (
+        ndimage.distance_transform_edt(~there)[here]
+        for here, there in (edges, edges[::-1])
+    )
+    near = np.mean(np.concatenate([to_b, to_a]) <= tolerance)
+    return max(np.percentile(to_b, 95), np.percentile(to_a, 95)), near
+
+
+def test_three_hundred_masks_equal_scipys_distance_transform():
+    rng, shape = np.random.default_rng(0), (90, 120)
+    odd = [mask for mask in awkward(shape) if mask.any()]
+    pairs = list(itertools.product(odd, repeat=2))
+    while len(pairs) < 300:
+        soft = ndimage.gaussian_filter(rng.normal(size=(2, *shape)), (0, 6, 6))
+        a, b = soft > rng.uniform(-0.05, 0.12)  # from half of the image to a few spots
+        pairs += [(a, b)] if a.any() and b.any() else []
+    for a, b in pairs:
+        found = scores.hd95(a, b), scores.surface_dice(a, b, 2.5)
+        assert found == pytest.approx(by_distance_transform(a, b, 2.5), abs=1e-9)
 
 
 @settings(max_examples=100, deadline=None)
@@ -297,6 +303,49 @@ def test_lesions_are_counted_one_to_one():
     row = scores.case_scores(reference, halves | box(shape, 40, 50, 70, 80))
     assert (row["found_iou10"], row["false_iou10"]) == (1, 2)
     assert (row["found_iou50"], row["false_iou50"]) == (0, 3)
+
+
+def test_split_and_merged_lesions_are_counted():
+    shape = (60, 90)
+    one, two = box(shape, 5, 25, 5, 25), box(shape, 5, 25, 40, 60)
+    halves = box(shape, 5, 14, 5, 25) | box(shape, 16, 25, 5, 25)
+    over = box(shape, 5, 25, 5, 60)
+
+    def counted(a, b):
+        row = scores.case_scores(a, b)
+        return row["split"], row["merged"]
+
+    assert counted(one, halves) == (1, 0) and counted(halves, one) == (0, 1)
+    assert counted(one | two, over) == (0, 1) and counted(one | two, one | two) == (
+        0,
+        0,
+    )
+    crumb = one & ~box(shape, 20, 21, 5, 25)  # its lower part: an IoU of 0.2
+    assert counted(one, crumb) == (1, 0)
+    assert counted(one, one & ~box(shape, 23, 24, 5, 25)) == (0, 0)  # a part of 0.05
+    assert counted(one, one & ~one) == (0, 0)
+
+
+def test_what_is_marked_below_the_lesion():
+    shape = (40, 40)
+    lesion = box(shape, 10, 20, 10, 20)
+    assert scores.share_below(lesion, box(shape, 10, 30, 10, 20)) == 1
+    assert scores.share_below(lesion, box(shape, 0, 20, 10, 20)) == 0
+    assert scores.share_below(lesion, box(shape, 10, 30, 10, 30)) == pytest.approx(
+        1 / 3
+    )
+    assert np.isnan(scores.share_below(lesion, lesion))
+
+
+def test_pixels_of_each_class_are_counted_by_hand():
+    truth = np.array([[0, 1, 1], [0, 2, 0]], np.uint8)
+    told = np.array([[1, 1, 2], [0, 2, 0]], np.uint8)
+    assert scores.class_pixels(truth, told) == {
+        "both_benign": 1,
+        "either_benign": 3,
+        "both_malignant": 1,
+        "either_malignant": 2,
+    }
 
 
 def test_lesions_that_touch_at_a_corner_are_one():

@@ -38,6 +38,31 @@ def test_influence_is_that_of_the_model_at_rest(unet):
     assert ((up - down) / (2 * step)) ** 2 == pytest.approx(energy[y, x], rel=0.05)
 
 
+def test_hiding_shows_what_an_answer_rests_on():
+    """The stand-in says lesion, everywhere, as surely as one place is bright."""
+    image = np.full((40, 48), 50, np.uint8)
+    image[8:16, 24:32] = 250
+
+    def predict(images):
+        p = images[:, 8:16, 24:32].mean(axis=(1, 2)) / 250
+        classes = np.zeros((*images.shape, 3))
+        classes[..., 0], classes[..., 1] = (
+            1 - p[:, None, None],
+            p[:, None, None],
+        )
+        return classes
+
+    inside = np.zeros(image.shape, bool)
+    inside[20:30, 5:9] = True
+    fall = sight.occlusion(predict, image, inside, patch=8, step=8)
+    grey = round(image.mean())
+    assert fall[8:16, 24:32] == pytest.approx(1 - grey / 250)
+    fall[8:16, 24:32] = 0
+    assert fall == pytest.approx(np.zeros(image.shape))
+    blurred = sight.occlusion(predict, image, inside, patch=16, step=8)
+    assert blurred[12, 28] > blurred[12, 20] > blurred[36, 28] == 0
+
+
 def test_side_of_the_smallest_square():
     energy = np.zeros((8, 8))
     energy[4, 4] = 0.9
