@@ -340,6 +340,12 @@ def new_network():
     return network
 
 
+def batches_of(rows, n, augment=True):
+    """Return some cases in batches of n images."""
+    pair = images[rows], labels[rows]
+    return batches.Batches(*pair, n, seed, augment=augment)
+
+
 # %% [markdown]
 # ## Train
 #
@@ -360,16 +366,8 @@ for fold in range(first_fold, first_fold + n_folds):
     training_rows, validation_rows, rows = split(fold)
     model, record = training.fit(
         new_network(),
-        batches.Batches(
-            images[training_rows], labels[training_rows], batch_size, seed
-        ),
-        batches.Batches(
-            images[validation_rows],
-            labels[validation_rows],
-            32,
-            seed,
-            augment=False,
-        ),
+        batches_of(training_rows, batch_size),
+        batches_of(validation_rows, 32, augment=False),
         step.folder / f"fold_{fold}",
         epochs=epochs,
         learning_rate=learning_rate,
