@@ -224,8 +224,10 @@ cuts.round(3)
 called, points = {}, {}
 for name, (truth, told) in questions.items():
     called[name] = told >= cases["fold"].map(cuts[name]).to_numpy()
-    points[f"sensitivity {name}"] = measured(called[name], chosen=truth)
-    points[f"specificity {name}"] = measured(~called[name], chosen=~truth)
+    points[f"{name} cut sensitivity"] = measured(called[name], chosen=truth)
+    points[f"{name} cut specificity"] = measured(
+        ~called[name], chosen=~truth
+    )
 points = pd.DataFrame(points).T.astype({"n": int})
 points.round(3)
 
@@ -233,7 +235,7 @@ points.round(3)
 curves = {k: roc_curve(*pair)[:2] for k, pair in questions.items()}
 value = points["value"]
 marks = {
-    k: (1 - value[f"specificity {k}"], value[f"sensitivity {k}"])
+    k: (1 - value[f"{k} cut specificity"], value[f"{k} cut sensitivity"])
     for k in questions
 }
 auc = ", ".join(f"{k} {v:.2f}" for k, v in aucs["value"].items())
@@ -550,7 +552,7 @@ report |= flat("malignant sensitivity", statements.loc[(kept, "malignant")])
 report |= flat("gain of fitting", gain)
 
 # %% [markdown]
-# The other names are made of the tables' own: `sensitivity_malignant` is that at the
+# The other names are made of the tables' own. `malignant_cut_sensitivity` is that at the
 # chosen cut, `careful_right_of_malignant` that of the careful way, `ece_malignant_own` the
 # calibration error of the network's own probability of malignant.
 
