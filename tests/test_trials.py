@@ -48,7 +48,7 @@ def test_a_change_is_compared_with_the_image_as_it_is(bench):
 
 
 def test_every_disturbance_starts_from_the_undisturbed_score(bench):
-    levels = {"gain": ("decibels", (-8, 8)), "shadow": ("share", (0.9,))}
+    levels = {"gain": ("decibels", (0, -8, 8)), "shadow": ("share", (0, 0.9))}
     table = bench.of(range(6)).worsened(levels)
     assert table["strength"].tolist() == [0, -8, 8, 0, 0.9]
     start = table[table["strength"] == 0]
@@ -59,4 +59,7 @@ def test_every_disturbance_starts_from_the_undisturbed_score(bench):
         dice.mean() - start["value"].iloc[0]
     )
     assert (table["low"] <= table["value"]).all()
-    assert set(trials.LEVELS) <= set(dir(disturb))
+    image = np.full((70, 90), 90, np.uint8)
+    for kind, (_, (first, *_)) in trials.LEVELS.items():
+        same = getattr(disturb, kind)(image, first, np.random.default_rng(0))
+        assert (same == image).all()
