@@ -414,8 +414,7 @@ def confusion(counts, heading):
 def disturbed(table, heading):
     """Show how a score falls as an image gets worse: a panel for each disturbance.
 
-    table: DataFrame with the columns disturbance, unit, strength, value, low and high;
-    the rows of strength 0 are what it was before.
+    table: DataFrame with the columns disturbance, unit, strength, value, low and high.
     """
     kinds = list(dict.fromkeys(table["disturbance"]))
     figure, axes = panels(len(kinds), min(3, len(kinds)), 2.6, 2.3, axes_on=True)
@@ -442,7 +441,7 @@ def show_disturbed(table, heading):
     told = [
         f"{r.disturbance} {r.value:.2f} at {r.strength:g}" for r in least.itertuples()
     ]
-    start = table.loc[table["strength"] == 0, "value"].iloc[0]
+    start = table["value"].iloc[0]
     show(
         disturbed(table, heading),
         alt=f"{heading}. Mean Dice undisturbed {start:.2f}; lowest: {', '.join(told)}.",

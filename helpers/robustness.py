@@ -8,13 +8,13 @@ import pandas as pd
 
 from . import busi, disturb, findings, intervals, masks, scores
 
-# What `worsened` tries: the unit of a strength, and the strengths.
+# What `worsened` tries: the unit of a strength, and strengths. The first changes nothing.
 LEVELS = {
-    "gain": ("decibels", (-15, -8, 8, 15)),
-    "blur": ("standard deviation, pixels", (2, 4, 8)),
-    "speckle": ("share that is speckle", (0.2, 0.4, 0.8)),
-    "downsample": ("times smaller", (4, 8, 12)),
-    "shadow": ("share of the grey taken", (0.3, 0.6, 0.9)),
+    "gain": ("decibels", (0, -15, -8, 8, 15)),
+    "blur": ("standard deviation, pixels", (0, 2, 4, 8)),
+    "speckle": ("share that is speckle", (0, 0.2, 0.4, 0.8)),
+    "downsample": ("times smaller", (1, 4, 8, 12)),
+    "shadow": ("share of the grey taken", (0, 0.3, 0.6, 0.9)),
 }
 
 
@@ -72,15 +72,16 @@ class Bench:
     def worsened(self, levels=LEVELS):
         """Return the mean Dice at each strength of each disturbance, a DataFrame.
 
-        levels: {name of a function of `disturb`: (unit, strengths)}. Columns: disturbance,
-        unit, strength (0 is the image as it is), value, low, high, difference (from
-        strength 0) and p. At each strength the same random numbers are drawn.
+        levels: as LEVELS, by name of a function of `disturb`. Columns: disturbance, unit,
+        strength, value, low, high, difference (from the image as it is) and p. At each
+        strength the same random numbers are drawn.
         """
         groups, plain, rows = self.cases["group"], self.scored()["Dice"], []
         for kind, (unit, strengths) in levels.items():
-            for strength in (0, *strengths):
-                change = _disturbance(kind, strength) if strength else None
-                dice = self.scored(change)["Dice"] if change else plain
+            for strength in strengths:
+                dice = plain
+                if strength != strengths[0]:
+                    dice = self.scored(_disturbance(kind, strength))["Dice"]
                 found = intervals.interval(dice, groups)
                 test = intervals.paired_test(dice, plain, groups)
                 rows.append((kind, unit, strength, *found, *test))

@@ -305,8 +305,8 @@ looks["outlines"] = lesions["case"].map(errors.least_agreement(outlines))
 causes = errors.causes(looks)
 
 # %% [markdown]
-# Now look. Solid blue is the person, dashed orange the network. Under each Dice stand the
-# causes that the rules name.
+# Now look, at one of each group of near copies. Solid blue is the person, dashed orange
+# the network. Under each Dice stand the causes that the rules name.
 
 
 # %%
@@ -325,7 +325,7 @@ def show_cases(rows, heading):
     )
 
 
-order = lesions["dice"].sort_values().index
+order = lesions.sort_values("dice").drop_duplicates("group").index
 show_cases(order[:8], "The worst cases")
 
 # %%
@@ -550,8 +550,8 @@ trust.round(4)
 # logits by a *temperature* above 1, and every probability moves towards one half. But the
 # Dice part of the loss rewards marking a little too much, and that error has a direction.
 # So a second fit, *Platt scaling*, also adds a shift. Notebook 4 fitted both, for each
-# fold on its validation part alone. Expect the ECE to fall with the first, and further
-# with the second.
+# fold on its validation part alone. Expect most from the second: where probabilities are
+# too high rather than too far from one half, a temperature alone may even do harm.
 
 # %%
 fits = rules.loc[cases["fold"]].to_dict("series")

@@ -48,7 +48,7 @@ def test_a_change_is_compared_with_the_image_as_it_is(bench):
 
 
 def test_every_disturbance_starts_from_the_undisturbed_score(bench):
-    levels = {"gain": ("decibels", (-8, 8)), "shadow": ("share", (0.9,))}
+    levels = {"gain": ("decibels", (0, -8, 8)), "shadow": ("share", (0, 0.9))}
     table = bench.of(range(6)).worsened(levels)
     assert table["strength"].tolist() == [0, -8, 8, 0, 0.9]
     start = table[table["strength"] == 0]
