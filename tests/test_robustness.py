@@ -59,4 +59,7 @@ def test_every_disturbance_starts_from_the_undisturbed_score(bench):
         dice.mean() - start["value"].iloc[0]
     )
     assert (table["low"] <= table["value"]).all()
-    assert set(robustness.LEVELS) <= set(dir(disturb))
+    image = np.full((70, 90), 90, np.uint8)
+    for kind, (_, (first, *_)) in robustness.LEVELS.items():
+        same = getattr(disturb, kind)(image, first, np.random.default_rng(0))
+        assert (same == image).all()
