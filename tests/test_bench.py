@@ -217,6 +217,17 @@ def test_the_kept_run_is_whole():
     assert all(row["peak_memory_mb"] < 6000 for row in report["to_dice"].values())
 
 
+def test_the_readme_quotes_the_kept_run():
+    told = json.loads(KEPT.read_text())["to_dice"]
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    assert (
+        f"took {told['ours']['seconds']:.0f} s to a Dice of {told['ours']['target']}"
+        in readme
+    )
+    assert told["plain"]["seconds"] is None
+    assert f"got there in {told['plain']['limit']:.0f} s" in readme
+
+
 def test_the_copy_in_pytorch_is_our_network(phantom_root, tmp_path):
     if not Path(bench_env.PYTHON).exists():
         pytest.skip("no .venv-bench: `make bench` makes it")

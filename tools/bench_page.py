@@ -105,9 +105,8 @@ def to_dice(r):
     return (
         "## Time to a given quality\n\nEach as its reader would run it: ours as the cpu "
         "profile does, from weights that know simulated images (made once, by "
-        "`tools/pretrain.py`, and not counted here); the plain U-Net from random ones. It "
-        "may take four times as long as ours. "
-        "Same data, batches, optimizer, precision and "
+        "`tools/pretrain.py`, and not counted here); the plain U-Net from random ones. "
+        "It is stopped after four times as long. Same data, batches, optimizer, precision and "
         "evaluation, and the learning rate that was chosen for ours; one run each, with "
         f"seed {s['seed']}, compilation and validation included. The Dice is that of the "
         f"{r['cases']['validation']} lesion images for validation at {s['size']} pixels; "
