@@ -3,8 +3,6 @@
     python tools/experiments.py run NAME DATA [--option value ...]
     python tools/experiments.py join NAME+NAME DATA
     python tools/experiments.py table BASELINE
-    python tools/experiments.py run NAME DATA --fold 0 [...]       and so on to --fold 4
-    python tools/experiments.py five NAME DATA --beside RUN
 
 Development split: training on folds 2, 3 and 4, scores on fold 1, with the weights of the
 last epoch. Fold 0 has no part in any choice. `run` writes runs/experiments/NAME.json;
@@ -12,10 +10,6 @@ last epoch. Fold 0 has no part in any choice. `run` writes runs/experiments/NAME
 writes results/experiments.csv from all of them: scores, and the difference to BASELINE
 with its 95 % interval over groups, where BASELINE was run here too. Rows of experiments
 that were run elsewhere stay as they are.
-
-With --fold that fold is scored and all others train. `five` writes results/ensemble.csv:
-such a variant over all five folds, a run of the notebooks (a folder of runs/, with
-n_folds 5) beside it, and the mean of both answers.
 """
 
 import argparse
@@ -33,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 def options():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
-    add("what", choices=["run", "join", "table", "five"])
+    add("what", choices=["run", "join", "table"])
     add("name")
     add("data", nargs="?", default="phantom")
     add("--size", type=int, default=128)
@@ -55,8 +49,6 @@ def options():
     add("--seed", type=int, default=0)
     add("--start", default=None, help="weights file to start from")
     add("--simulated", type=int, default=0, help="train on so many phantoms instead")
-    add("--fold", type=int, default=None, help="to score, after training on the rest")
-    add("--beside", type=Path, help="for `five`: the folder of a run")
     add("--threads", type=int, default=0)
     return parser.parse_args()
 
@@ -86,8 +78,6 @@ from helpers import (
 )
 
 BATCH = 8
-FOLDS = range(5)
-DEVELOPMENT = 1  # the fold that variants are compared on
 # What `image`, the baseline, was run with: the table names what differs from it.
 USUAL = {
     "size": 128,
@@ -284,8 +274,7 @@ def run():
     keras.utils.set_random_seed(o.seed)
     cases, folds = grouped()
     images, labels = busi.load_arrays(cases, o.size)
-    held = folds.eq(DEVELOPMENT if o.fold is None else o.fold).to_numpy()
-    own = folds.isin([2, 3, 4]).to_numpy() if o.fold is None else ~held
+    own = folds.isin([2, 3, 4]).to_numpy()
     seen = simulated(o.simulated) if o.simulated else (images[own], labels[own])
     kind = Strong if o.augment == "strong" else batches.Batches
     source = kind(*seen, BATCH, o.seed)
@@ -309,30 +298,22 @@ def run():
         callbacks=[tell],
     )
     optimizer.finalize_variable_values(model.trainable_variables)
-    name = place_of(o.name, o.fold)
-    name.parent.mkdir(parents=True, exist_ok=True)
-    model.save_weights(f"{name}.weights.h5")
+    KEPT.mkdir(parents=True, exist_ok=True)
+    model.save_weights(KEPT / f"{o.name}.weights.h5")
     final = keras.Model(model.inputs, model.outputs[0])
-    classes = training.predict(final, images[held], flip=True)
-    np.save(f"{name}.npy", classes.astype("float16"))
-    told = describe(cases[held], classes, model.count_params(), time.time() - began)
-    Path(f"{name}.json").write_text(json.dumps(told))
+    classes = training.predict(final, images[folds == 1], flip=True)
+    np.save(KEPT / f"{o.name}.npy", classes.astype("float16"))
+    keep(cases[folds == 1], classes, model.count_params(), time.time() - began)
 
 
-def place_of(name, fold=None):
-    """Return the path, without its ending, of what is kept of an experiment."""
-    return KEPT / name if fold is None else KEPT / "folds" / f"{name}-{fold}"
-
-
-def describe(cases, classes, parameters, seconds):
-    """Return what is kept of an experiment, for `summary`."""
-    left_out = ("what", "data", "fold", "beside")
-    return {
-        "options": {k: v for k, v in vars(o).items() if k not in left_out},
+def keep(cases, classes, parameters, seconds):
+    told = {
+        "options": {k: v for k, v in vars(o).items() if k not in ("what", "data")},
         "parameters": parameters,
         "seconds": round(seconds),
         "cases": evaluated(cases, classes),
     }
+    (KEPT / f"{o.name}.json").write_text(json.dumps(told))
 
 
 def join():
@@ -348,9 +329,7 @@ def join():
     parameters, seconds = (
         sum(p[key] for p in parts) for key in ("parameters", "seconds")
     )
-    held = cases[folds == DEVELOPMENT]
-    told = describe(held, sums / len(names), parameters, seconds)
-    Path(f"{place_of(o.name)}.json").write_text(json.dumps(told))
+    keep(cases[folds == 1], sums / len(names), parameters, seconds)
 
 
 def grouped():
@@ -408,42 +387,5 @@ def table():
     print(frame.to_string())
 
 
-def five():
-    """Write results/ensemble.csv: a variant and a run over all folds, and their mean."""
-    parts = [json.loads(Path(f"{place_of(o.name, k)}.json").read_text()) for k in FOLDS]
-    o.size = parts[0]["options"]["size"]
-    cases, folds = grouped()
-    held = pd.concat([cases[folds == k] for k in FOLDS])
-    variant = np.concatenate([np.load(f"{place_of(o.name, k)}.npy") for k in FOLDS])
-    beside = answers_of(o.beside, held["case"])
-    run = describe(held, beside, 0, 0)
-    rows = []
-    for name, classes in {
-        o.name: variant.astype("float32"),
-        o.beside.name: beside,
-        f"{o.name}+{o.beside.name}": (variant + beside) / 2,
-    }.items():
-        told = describe(held, classes, 0, 0)
-        told["options"]["name"] = name
-        table = pd.DataFrame(told["cases"])
-        cut = table.loc[table["label"] != "normal", "lesion"].quantile(0.05)
-        normal = table.loc[table["label"] == "normal", "lesion"]
-        rows.append({**summary(told, run), "normals_below_95": (normal < cut).mean()})
-    frame = pd.DataFrame(rows).drop(columns=["changed", "parameters", "seconds"])
-    frame.round(4).to_csv(ROOT / "results" / "ensemble.csv", index=False)
-    print(frame.to_string())
-
-
-def answers_of(run, names):
-    """Return the probabilities of a run of the notebooks, (n, size, size, 3) float32."""
-    path = run / "04_train_the_segmenter" / "predictions.npz"
-    with np.load(path, allow_pickle=False) as kept:
-        row = {case: i for i, case in enumerate(kept["case"])}
-        classes = kept["probabilities"][[row[name] for name in names]]
-    return np.stack(
-        [cv2.resize(p, (o.size, o.size)) for p in classes.astype("float32")]
-    )
-
-
 if __name__ == "__main__":
-    {"run": run, "join": join, "table": table, "five": five}[o.what]()
+    {"run": run, "join": join, "table": table}[o.what]()

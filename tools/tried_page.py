@@ -23,19 +23,6 @@ by up to {seeds:.3f} in Dice: {clear} of the gains {have} an interval that lies 
 one fold is not the set: the same recipe scores differently on each of the five.
 
 """
-FIVE = """
-## Two networks together, over all five folds
-
-One fold may mislead, so the pretrained encoder was trained on all five
-(`tools/experiments.py run ... --fold`, 15 epochs, the weights of the last; no part of the
-training data was kept for choosing), and its answers averaged with those of the kept run
-`{run}`. Every case is held out once; plain cut at one half. *Gain* is the difference
-to that run. The last column is what sets the aim of nine in ten apart: the share of normal
-images whose lesion probability lies below that of 95 % of the lesion images. It is a
-property of the ranking, read from the held-out cases themselves, so no cut that is fitted
-beforehand can count on more.
-
-"""
 COLUMNS = [
     "name",
     "what differs",
@@ -47,8 +34,8 @@ COLUMNS = [
 ]
 
 
-def page(path, ensemble=None):
-    """Return the page, Markdown: every score in it comes from the files at the paths."""
+def page(path):
+    """Return the page, Markdown: every score in it comes from the file at `path`."""
     tried = pd.read_csv(path).fillna({"changed": "nothing"})
     dice = tried.set_index("name")["dice"]
     twice = [name for name in dice.index if f"{name}-s1" in dice.index]
@@ -59,22 +46,7 @@ def page(path, ensemble=None):
         clear=clear or "none",
         have="has" if clear < 2 else "have",
     )
-    text = head + table(COLUMNS, list(map(cells, tried.itertuples())))
-    if ensemble and ensemble.exists():
-        text += five(pd.read_csv(ensemble))
-    return text
-
-
-def five(answers):
-    """Return the part on all five folds."""
-    run = answers.loc[answers["gain"] == 0, "name"].item()
-    rows = [
-        [*cells(row), f"{row.normals_below_95:.0%}"]
-        for row in answers.assign(changed="").itertuples()
-    ]
-    rows = [[row[0], *row[2:]] for row in rows]
-    heads = [COLUMNS[0], *COLUMNS[2:], "normals at 95 % of lesions"]
-    return FIVE.format(run=run) + table(heads, rows)
+    return head + table(COLUMNS, list(map(cells, tried.itertuples())))
 
 
 def cells(row):
