@@ -14,7 +14,7 @@ def page(run, notebooks):
     """Return the page, Markdown.
 
     run: folder in results/ of the network that models/ ships; notebooks: folder of the
-    notebooks that become pages. What a file of the run does not tell has no line.
+    notebooks that become pages.
     """
     told = {path.stem: json.loads(path.read_text()) for path in run.glob("*.json")}
     shipped = json.loads((ROOT / "models" / "small.json").read_text())
@@ -23,7 +23,7 @@ def page(run, notebooks):
         notebooks,
         card=card((ROOT / "models" / "README.md").read_text()),
         data=data(run),
-        findings=told.get("findings"),
+        findings=told["findings"],
         made=told["made_by"],
         recipe=told["made_by"]["steps"]["04_train_the_segmenter"]["parameters"],
         report=told["report"],

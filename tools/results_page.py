@@ -159,21 +159,18 @@ def goals(run):
     """Return the table of what was aimed for, and what a run reached."""
     rows = []
     for goal in pd.read_csv(RESULTS / "goals.csv").itertuples():
-        value, met = at(run / goal.file, goal.path), "not measured yet"
-        if value is not None:
-            enough = (
-                value >= goal.aim if goal.direction == "at least" else value <= goal.aim
-            )
-            met = "yes" if enough else "no"
+        value = at(run / goal.file, goal.path)
+        enough = (
+            value >= goal.aim if goal.direction == "at least" else value <= goal.aim
+        )
         aim = f"{goal.direction} {goal.aim:.2f}"
-        rows.append([goal.goal, aim, "–" if value is None else f"{value:.3f}", met])
+        rows.append([goal.goal, aim, f"{value:.3f}", "yes" if enough else "no"])
     return table(["goal", "aim", "compact network", "reached"], rows)
 
 
 def at(file, path):
-    """Return what a JSON file holds at "key.0.key", or None if it or the file is not there."""
-    told = json.loads(file.read_text()) if file.exists() else None
+    """Return what a JSON file holds at "key.0.key"."""
+    told = json.loads(file.read_text())
     for key in path.split("."):
-        if told is not None:
-            told = told[int(key)] if isinstance(told, list) else told.get(key)
+        told = told[int(key) if isinstance(told, list) else key]
     return told
