@@ -288,19 +288,16 @@ def heat(maps, heading, unit, scale=None, outlines=(), columns=4, width=2.4):
     return figure
 
 
-def lines(curves, x_label, y_label, heading, points=None, marker=""):
+def lines(curves, x_label, y_label, heading, marker=""):
     """Show curves, {name: (x, y)}, with a line of its own colour and kind for each.
 
-    points: {name: (x, y)}, marked and named; marker: "o" marks each value, too.
+    marker: "o" marks each value, too.
     """
     names = ("benign", "malignant", "normal", "background")
     kinds = zip((COLOURS[name] for name in names), ("-", "--", "-.", ":"), strict=True)
     figure, (ax,) = panels(1, 1, 5.5, 3.6, axes_on=True)
     for (name, (x, y)), (colour, kind) in zip(curves.items(), kinds, strict=False):
         ax.plot(x, y, marker + kind, color=colour, label=name, markersize=4)
-    for name, (x, y) in (points or {}).items():
-        ax.plot(x, y, "D", color="black", markersize=5)
-        ax.annotate(name, (x, y), (6, -12), textcoords="offset points", fontsize=8)
     ax.set(xlabel=x_label, ylabel=y_label, title=heading)
     ax.legend()
     return figure
@@ -314,6 +311,47 @@ def show_lines(curves, x_label, y_label, heading):
         at = [points[k] for k in (0, len(points) // 2, -1)] if points else []
         told.append(f"{name}: " + ", ".join(f"{v:.2f} at {u:.2f}" for u, v in at))
     show(lines(curves, x_label, y_label, heading), alt="; ".join(told) + ".")
+
+
+def roc(curves, points, heading):
+    """Show ROC curves, {name: (false alarms, sensitivity)}, and a chosen point on each."""
+    curves = {**curves, "a coin": ([0, 1], [0, 1])}
+    x_label = "share of those without it that are called (1 - specificity)"
+    figure = lines(curves, x_label, "sensitivity", heading)
+    for name, (x, y) in points.items():
+        figure.axes[0].plot(x, y, "D", color="black", markersize=5)
+        figure.axes[0].annotate(name, (x, y), (7, -12), textcoords="offset points")
+    return figure
+
+
+def referral(coverage, risk, best, heading):
+    """Show the share of errors among the cases that are not referred to a person.
+
+    coverage, risk: of `calibration.risk_coverage`; best: risk if errors went first.
+    """
+    curves = {
+        "least sure first": (1 - coverage, risk),
+        "errors first (best possible)": (1 - coverage, best),
+        "at random": ([0, 1], [risk[-1]] * 2),
+    }
+    x_label, y_label = "share of cases referred", "share of errors among the rest"
+    figure = lines(curves, x_label, y_label, heading)
+    figure.axes[0].set_ylim(0, 1.4 * risk[-1] or 1)  # room for the legend
+    return figure
+
+
+def decision(table, heading):
+    """Show the decision curve of a table from `calibration.net_benefit`."""
+    t = table["threshold"]
+    curves = {
+        "the model": (t, table["model"]),
+        "everybody": (t, table["all"]),
+        "nobody": (t, 0 * t),
+    }
+    x_label, y_label = "probability from which one acts", "net benefit for each case"
+    figure = lines(curves, x_label, y_label, heading)
+    figure.axes[0].set_ylim(-0.05, None)  # acting on everybody falls without end
+    return figure
 
 
 def confusion(counts, heading):

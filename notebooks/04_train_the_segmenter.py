@@ -340,6 +340,12 @@ def new_network():
     return network
 
 
+def batches_of(rows, n, augment=True):
+    """Return some cases in batches of n images."""
+    pair = images[rows], labels[rows]
+    return batches.Batches(*pair, n, seed, augment=augment)
+
+
 # %% [markdown]
 # ## Train
 #
@@ -355,22 +361,13 @@ def new_network():
 # also mirrored; the mean of both answers is kept.
 
 # %%
-held_out, answers, history, rules = [], [], [], []
-validation = []  # what notebook 7 may fit its statements on
+held_out, answers, history, rules, validation = [], [], [], [], []
 for fold in range(first_fold, first_fold + n_folds):
     training_rows, validation_rows, rows = split(fold)
     model, record = training.fit(
         new_network(),
-        batches.Batches(
-            images[training_rows], labels[training_rows], batch_size, seed
-        ),
-        batches.Batches(
-            images[validation_rows],
-            labels[validation_rows],
-            32,
-            seed,
-            augment=False,
-        ),
+        batches_of(training_rows, batch_size),
+        batches_of(validation_rows, 32, augment=False),
         step.folder / f"fold_{fold}",
         epochs=epochs,
         learning_rate=learning_rate,
@@ -384,11 +381,10 @@ for fold in range(first_fold, first_fold + n_folds):
         1 - told[..., 0], truth > 0
     )
     rules.append({"fold": fold, **fitted})
+    told = pd.DataFrame(map(findings.quantities, told), validation_rows)
+    validation.append(told.assign(fold=fold))
     held_out.append(rows)
     answers.append(training.predict(model, images[rows], flip=True))
-    known = folds.loc[validation_rows, ["case", "label", "group"]]
-    told = pd.DataFrame(map(findings.quantities, told), known.index)
-    validation.append(known.assign(fold=fold).join(told))
 
 # %% [markdown]
 # ## Read the curves
@@ -466,7 +462,8 @@ for i in shown:
 # %%
 step.save("history.csv", history)
 step.save("rules.csv", rules)
-step.save("validation.csv", pd.concat(validation))
+known = folds[["case", "label", "group"]]
+step.save("validation.csv", known.join(pd.concat(validation), how="inner"))
 training.save(model, step.folder / "model.keras")
 step.keep("model.keras")
 step.save(

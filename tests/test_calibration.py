@@ -142,6 +142,16 @@ def test_the_best_ordering_has_no_excess_and_the_worst_the_most():
     assert area - excess == pytest.approx(least)
 
 
+@pytest.mark.parametrize("sensitivity", [1, 0.95, 0.9, 0.5])
+def test_the_cut_is_the_highest_that_keeps_the_sensitivity(sensitivity):
+    probability, truth = answers(300)
+    cut = calibration.cut_for_sensitivity(probability, truth, sensitivity)
+    positives = probability[truth]
+    assert (positives >= cut).mean() >= sensitivity > (positives > cut).mean()
+    with pytest.raises(ValueError, match="positive cases"):
+        calibration.cut_for_sensitivity(probability, truth & False)
+
+
 def test_net_benefit_equals_counting():
     probability, truth = answers(60)
     thresholds = [0, 0.1, 0.25, 0.5, 0.9]

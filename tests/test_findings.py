@@ -1,8 +1,11 @@
 """Pixel probabilities become a mask at the original size, and an image's findings."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import ROOT
 
 from helpers import busi, findings, masks
 
@@ -148,3 +151,56 @@ def test_a_clear_answer_leaves_no_doubt():
     classes, box = answer(0.99, 0.0, np.s_[12:20, 10:22])
     mask = findings.lesion_mask(classes, box)
     assert findings.doubts(classes, mask, findings.image_probabilities(classes)) == []
+
+
+def test_quantities_measure_the_predicted_lesion():
+    classes, _ = answer(0.9, 0.25, np.s_[8:20, 4:28])
+    found = findings.quantities(classes)
+    shape = masks.describe(classes[..., 0] < 0.5)
+    assert found["area"] == shape["area_fraction"] == pytest.approx(12 * 24 / 32**2)
+    assert found["circularity"] == pytest.approx(shape["circularity"])
+    assert {k: found[k] for k in findings.LABELS} == findings.image_probabilities(
+        classes
+    )
+
+
+@pytest.mark.parametrize("patch", [np.s_[0:0, 0:0], np.s_[5:6, 5:6]])
+def test_without_a_shape_it_is_that_of_a_smooth_spot(patch):
+    found = findings.quantities(answer(0.9, 0.5, patch)[0])
+    assert (found["solidity"], found["circularity"]) == (1, 1)
+    assert not any(np.isnan(list(found.values())))
+
+
+def told(n, seed):
+    """Return a table of quantities with labels, whose malignant lesions are ragged."""
+    rng = np.random.default_rng(seed)
+    label = rng.choice(findings.LABELS, n, p=[0.2, 0.5, 0.3])
+    lesion = np.where(label == "normal", 0.3, 0.8) + rng.uniform(-0.2, 0.2, n)
+    table = pd.DataFrame({"label": label, "normal": 1 - lesion})
+    table["benign"] = table["malignant"] = lesion / 2  # knows no class at all
+    table["area"] = np.where(label == "normal", 0, 0.1)
+    ragged = (label == "malignant") * 0.2 + rng.uniform(0, 0.1, n)
+    return table.assign(solidity=1 - ragged, circularity=0.9 - ragged)
+
+
+def test_fitted_probabilities_use_the_shape_and_keep_the_order_of_labels():
+    validation, cases = told(60, 0), told(200, 1)
+    found = findings.fitted_probabilities(validation, cases.drop(columns="label"))
+    assert found.shape == (200, 3) and found.sum(axis=1) == pytest.approx(1)
+    names = np.array(findings.LABELS)[found.argmax(axis=1)]
+    assert (names == cases["label"]).mean() > 0.9
+    plain = np.array(findings.LABELS)[cases[list(findings.LABELS)].to_numpy().argmax(1)]
+    assert (plain == cases["label"]).mean() < 0.8
+
+
+def test_a_validation_part_without_a_class_fits_nothing():
+    validation, cases = told(60, 0), told(20, 1)
+    validation = validation[validation["label"] != "malignant"]
+    found = findings.fitted_probabilities(validation, cases)
+    assert np.array_equal(found, cases[list(findings.LABELS)])
+
+
+def test_notebook_7_opens_neither_images_nor_masks():
+    text = (ROOT / "notebooks" / "07_from_pixels_to_findings.py").read_text()
+    code = re.sub(r"^#.*$", "", text, flags=re.MULTILINE)
+    assert not re.search(r"arrays\.npz|scores\.csv|\bbusi\b|\bmasks\b|data\.root", code)

@@ -7,13 +7,14 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
-from helpers import intervals
+from helpers import audit, intervals
 
 sys.path.insert(0, str(ROOT / "tools"))
 import keep_results
 
 RUNS = sorted((ROOT / "results").glob("busi-*"))
 KEPT = ROOT / "results" / "busi-cpu-five-folds"  # the run that the README quotes
+COMPACT = ROOT / "results" / "busi-compact-five-folds"
 each = pytest.mark.parametrize("run", RUNS, ids=lambda p: p.name)
 
 
@@ -35,6 +36,39 @@ def test_the_report_follows_from_the_scores_of_each_case(run):
     left_empty = int((normals["predicted_area"] == 0).sum())
     assert report["normals"] == {"n": len(normals), "left_empty": left_empty}
     assert report["simulated"] is False
+
+
+def test_the_findings_follow_from_those_of_each_case():
+    table = pd.read_csv(COMPACT / "findings.csv")
+    report = json.loads((COMPACT / "findings.json").read_text())
+    right, sick = table["told"] == table["label"], table["label"] == "malignant"
+    for name, values, rows in (
+        ("three_class_accuracy", right, sick | True),
+        ("malignant_sensitivity", right, sick),
+        ("malignant_cut_sensitivity", table["called_malignant"], sick),
+        ("malignant_cut_specificity", ~table["called_malignant"], ~sick),
+    ):
+        found = intervals.interval(values[rows], table["group"][rows])
+        told = [report[name + end] for end in ("", "_low", "_high")]
+        assert told == pytest.approx(found, abs=0.01), name  # other resamples
+        assert told[0] == pytest.approx(found[0])
+    assert report["auc_malignant"] == pytest.approx(audit.auc(sick, table["malignant"]))
+    assert report["cases"] == len(table) and report["simulated"] is False
+
+
+def test_the_readme_quotes_the_findings():
+    report = json.loads((COMPACT / "findings.json").read_text())
+
+    def told(name):
+        low, high = (f"{100 * report[name + end]:.0f}" for end in ("_low", "_high"))
+        return f"{100 * report[name]:.0f} % ({low} to {high})"
+
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    assert f"{told('three_class_accuracy')} of all" in readme
+    assert f"{told('malignant_sensitivity')} of the malignant" in readme
+    assert f"calls {told('malignant_cut_sensitivity')} of the malignant" in readme
+    assert f"spares {told('malignant_cut_specificity')} of the others" in readme
+    assert f"the least sure {100 * report['share_to_refer_for_goal']:.0f} %" in readme
 
 
 @each

@@ -53,6 +53,10 @@ def test_the_network_begins_to_learn_and_every_held_out_case_is_scored(series):
     scored = pd.read_csv(run / "05_read_the_errors/scores.csv")
     held_out = folds[folds["fold"] == 0]["case"]
     assert sorted(scored["case"]) == sorted(held_out)
+    found = pd.read_csv(run / "07_from_pixels_to_findings/findings.csv")
+    assert sorted(found["case"]) == sorted(held_out)
+    checked = pd.read_csv(run / "04_train_the_segmenter/validation.csv")
+    assert len(checked) and not set(checked["group"]) & set(found["group"])
 
 
 def test_every_figure_has_alternative_text(series):
