@@ -68,6 +68,10 @@ def test_the_readme_quotes_the_findings():
     assert f"{told('malignant_sensitivity')} of the malignant" in readme
     assert f"calls {told('malignant_cut_sensitivity')} of the malignant" in readme
     assert f"spares {told('malignant_cut_specificity')} of the others" in readme
+    before, *_, after = json.loads((COMPACT / "report.json").read_text())[
+        "calibration_scaled"
+    ]
+    assert f"is {before['ECE']:.3f}, and {after['ECE']:.3f} once" in readme
     assert f"the least sure {100 * report['share_to_refer_for_goal']:.0f} %" in readme
 
 
