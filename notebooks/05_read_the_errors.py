@@ -769,7 +769,8 @@ marks.round(3)
 # other speckle and shadows. You disturb the held-out lesion images more and more, and
 # watch the mean Dice. The outline stays the same, so any fall is the network's. Lengths
 # are in pixels of the original image. Expect little from gain, which the training varied,
-# and more from what it never showed: blur, speckle, shadow.
+# and from blur and shrinking, as the network sees a much smaller square anyway. Speckle
+# and shadow are another matter: the training never added any.
 
 # %%
 worse = bench.of(mine).worsened()
