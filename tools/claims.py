@@ -1,7 +1,7 @@
 """Measure what textbooks claim of CNN segmentation, trial by trial, on real images.
 
     python tools/claims.py run RUN [--data DATA] [--workers 2] [--share 1.0]
-    python tools/claims.py table RUN
+    python tools/claims.py table RUN [--data DATA]
 
 RUN is a run's folder with notebook 2 finished in it, runs/busi-compact-five-folds say.
 Development split: training on folds 2, 3 and 4, scores on fold 1; fold 0 has no part, but
@@ -107,6 +107,8 @@ def load(run, data):
         )
     folds = pd.read_csv(folder / "folds.csv")
     index = busi.index(sources.locate(data).root).set_index("case")
+    if not set(folds["case"]) <= set(index.index):
+        sys.exit(f"the cases of {run} are not those of the data: add --data, as for it")
     cases = folds.join(index[["image", "masks"]], on="case")
     cases["area"] = (pixels(run, cases)[1] > 0).mean(axis=(1, 2))
     return cases
