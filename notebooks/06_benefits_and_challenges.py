@@ -190,11 +190,7 @@ def report(claim):
     """Return the checks of a claim: of this miniature, and of the kept run."""
     shown, mini = {}, (pd.DataFrame(scored), cost, told)
     for name, tables in {"miniature": mini, "real images": kept}.items():
-        try:
-            checks = claims.checks_of(claim, *tables)
-        except KeyError as missing:  # the kept run is still going on
-            print(f"{name}: not measured yet ({missing})")
-            continue
+        checks = claims.checks_of(claim, *tables)
         found.extend({"run": name, **check} for check in checks)
         shown[name] = claims.readable(checks)
         verdict = claims.verdict([check["passed"] for check in checks])
@@ -496,8 +492,8 @@ told["counts"] = counts
 report(8)
 
 # %% [markdown]
-# The kept run has five parts, from a twentieth to all. Where it has more than one seed,
-# each draws its own groups, and the mean counts:
+# The kept run has five parts, from a twentieth to all. Each of its two seeds draws its own
+# groups, and the mean counts:
 
 # %%
 real_counts = {int(k): n for k, n in kept[2]["counts"].items()}
@@ -592,8 +588,7 @@ report(10)
 
 # %% [markdown]
 # The kept run varies the batch size as well. How much of the spread of the scores goes
-# back to each factor, to their interplay, and to the seed alone? (With one seed a setting,
-# the seed's share cannot be told and stands at 0.)
+# back to each factor, to their interplay, and to the seed alone?
 
 # %%
 factors, codes = kept[2]["factors"], np.array(kept[2]["codes"])

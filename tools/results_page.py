@@ -7,7 +7,7 @@ import pandas as pd
 from bench_page import table
 from filled import FILES, ROOT, fill, share
 
-from helpers import figures, intervals
+from helpers import claims, figures, intervals
 
 RESULTS = ROOT / "results"
 COMPACT, STANDARD = (RESULTS / f"busi-{name}-five-folds" for name in ("compact", "cpu"))
@@ -30,6 +30,7 @@ def page(notebooks, charts):
         notebooks,
         by_lesion=by_lesion(report),
         charts=draw(lesions, subgroups, charts),
+        claims=ten_claims(),
         difference=difference(),
         folds=by_fold(lesions),
         goals=goals(COMPACT),
@@ -153,6 +154,23 @@ def nothing_learned(report):
     }
     rows = [[answer, f"{dice:.2f}"] for answer, dice in answers.items()]
     return table(["answer", "mean lesion Dice"], rows)
+
+
+def ten_claims():
+    """Return the table of notebook 6's claims: what was measured, and the verdict."""
+    kept, rows = claims.read(RESULTS), []
+    for number, says in claims.CLAIMS.items():
+        checks = claims.checks_of(number, *kept)
+        shown = claims.readable(checks)
+        measured = "; ".join(
+            f"{row.asks} {row.value} ({interval})"
+            for row, interval in zip(
+                shown.itertuples(), shown["95 % interval"], strict=True
+            )
+        )
+        verdict = claims.verdict([check["passed"] for check in checks])
+        rows.append([f"{number}. {says}", measured, verdict])
+    return table(["claim", "measured (95 %)", "verdict"], rows)
 
 
 def goals(run):
