@@ -53,7 +53,7 @@ here = workspace.start()
 
 # %% tags=["parameters"]
 profile: str = "quick"  # results go to runs/<data>-<profile>/
-batches_each: int = 60  # for each small network; about a second
+batches_each: int = 40  # for each small network; about a second
 watts: float = 10.0  # assumed of one busy core, with its memory
 seed: int = 0  # another number, another run
 
