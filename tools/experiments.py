@@ -42,6 +42,7 @@ def options():
     add("--pool", default="lehmer", choices=["lehmer", "top"])
     add("--attention", type=int, default=0, help="1: gates on the skip connections")
     add("--deep", type=float, default=0.0, help="weight of a loss at coarser levels")
+    add("--average", type=int, default=1, help="0: the last weights, not their average")
     add("--smoothing", type=float, default=0.0, help="of the pixels' labels")
     add("--augment", default="base", choices=["base", "strong"])
     add("--epochs", type=int, default=60)
@@ -91,6 +92,7 @@ USUAL = {
     "pool": "lehmer",
     "attention": 0,
     "deep": 0.0,
+    "average": 1,
     "smoothing": 0.0,
     "augment": "base",
     "epochs": 40,
@@ -283,6 +285,7 @@ def run():
         model.load_weights(o.start)
     steps = len(source) * o.epochs
     optimizer = training.optimizer(len(source), steps, o.learning_rate)
+    optimizer.use_ema = bool(o.average)
     heads = len(model.outputs)
     weights = [1.0] + [o.deep] * (heads - 1)
     model.compile(optimizer, loss=[loss] * heads, loss_weights=weights)
