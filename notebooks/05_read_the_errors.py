@@ -79,6 +79,7 @@ from helpers import (
     training,
 )
 
+pd.set_option("display.max_colwidth", None)  # show rules in full
 step = here.step("05_read_the_errors", profile)
 found = step.read("01_explore_the_data", "cases.csv").set_index("case")
 arrays = step.read("02_prepare_the_masks", "arrays.npz")
@@ -118,7 +119,9 @@ print(f"something is marked on {n_marked} of {len(answers)} images")
 #
 # What is the score of an empty answer? The rule must be stated, or two people with the
 # same answers will report different numbers. This is ours; it also stands in the file
-# that you write at the end.
+# that you write at the end. *Dice* and *IoU* measure shared area, from 0 (none) to 1
+# (the same mask). Of the other columns you need a few, and each is explained where it
+# is used; `NaN` means that the case has no such value.
 
 # %%
 print(scores.EMPTY_RULE)
@@ -130,10 +133,12 @@ table.head().round(3)
 # %% [markdown]
 # ## The mean, and how sure of it you are
 #
-# With few cases the mean depends on which cases you happened to have. The interval comes
-# from a *bootstrap*: draw the groups again and again with replacement, and see how much
-# the mean moves. Near copies are drawn together, because they are not separate evidence.
-# `value` is the mean Dice, and 95 % of the redrawn means lie from `low` to `high`.
+# With few cases the mean depends on which cases you happened to have. The interval
+# comes from a *bootstrap*: draw the groups again and again with replacement, and see
+# how much the mean moves. Near copies are drawn together, because they are not separate
+# evidence. `n` is the number of cases, `value` the mean Dice, and 95 % of the redrawn
+# means lie from `low` to `high`: the *95 % interval*. Every table below with these
+# columns is read like this. Is it wide? Then these cases do not tell you much.
 
 # %%
 parts = {"all lesion images": ill}
@@ -152,7 +157,8 @@ intervals.of_parts(table["hd95"], table["group"], parts).round(1)
 
 # %% [markdown]
 # Normal images have no lesion to find, so there is no overlap to score. What matters is
-# whether the answer stays empty, and if not, how much of the image is marked in vain.
+# whether the answer stays empty (nothing is marked), and if not, how much of the image
+# is marked in vain.
 
 # %%
 empty = normals["predicted_area"] == 0
@@ -164,11 +170,13 @@ print(f"mean share of a normal image marked as lesion: {share:.2%}")
 # %% [markdown]
 # ### How many cases would you need?
 #
-# An interval narrows with the root of the number of cases: four times as many cases, half
-# the width. Check it: draw so many groups from yours, and see how far the interval of
-# their mean reaches to either side (`seen`). Beside it stands what the formula
-# 1.96 · sd / √n expects. It knows nothing of groups: where these are of uneven size,
-# `seen` is the larger one.
+# An interval narrows with the square root of the number of cases: four times as many
+# cases, half the width. Check it: draw so many groups from yours, and see how far the
+# interval of their mean reaches to either side (`seen`). Beside it stands what the
+# formula 1.96 · sd / √n expects. Here sd is the *standard deviation*: roughly, how far
+# a single case lies from the mean. Both columns are in units of Dice, and `n` counts
+# the groups drawn, so a small data set has few rows. It knows nothing of groups: where
+# these are of uneven size, `seen` is the larger one.
 
 # %%
 sizes = (10, 25, 50, 100, 200, 400)
@@ -189,7 +197,8 @@ print(f"a mean Dice known to 0.02 either side needs {needed} such cases")
 #
 # Lesions and normals pull against each other: who marks less leaves more normal images
 # empty, and misses more lesions. So never read one of these numbers without the other.
-# Beside the fitted cuts, here is the plain cut at one half, with nothing fitted.
+# Beside the fitted cuts, here is the plain cut at one half, with nothing fitted. The
+# last two columns are shares of the images, from 0 to 1.
 
 # %%
 half = rules.assign(**findings.RULE)
@@ -206,10 +215,13 @@ trade["normals left empty"] = 1 - marked[~ill].mean()
 trade.round(3)
 
 # %% [markdown]
-# Did fitting change the Dice of lesion images, or is the difference luck? If the two cuts
-# were alike, swapping their scores in a whole group of near copies would change nothing.
-# The *permutation test* swaps at random, many times; p is the share of swaps with a
-# difference as large as the one you have. Below 0.05 it is often called significant.
+# Did fitting change the Dice of lesion images, or is the difference luck? If the two
+# cuts were alike, swapping their scores in a whole group of near copies would change
+# nothing. The *permutation test* swaps at random, many times; p is the share of swaps
+# with a difference as large as the one you have. Below 0.05 it is often called
+# *significant*: hard to put down to luck. A negative difference means that the fitted
+# cuts have the lower Dice. Before you call that a loss, look at the normal images in
+# the table above: they are what the cuts were to protect.
 
 # %%
 pair = dice["fitted"][ill], dice["one half"][ill]
@@ -222,9 +234,11 @@ print(f"fitted minus one half: {gain:+.4f} mean Dice, p = {p:.3f}")
 #
 # A score means little alone. Nothing anywhere, the *mean shape* of the training masks,
 # and the mask of the *nearest* training image, copied, are answers that learn nothing.
-# The last one you measured in notebook 2, under this split and under a random one: there
-# it profits from near copies, and so would a network. And at the top stands how well two
-# outlines of one frame agree: the *label-noise ceiling*. Expect the network between them.
+# The last one you measured in notebook 2, under this split and under a random one:
+# there it profits from near copies, and so would a network. And at the top stands how
+# well two outlines of one frame agree: the *label-noise ceiling*. Expect the network
+# between them. (On simulated images no second person drew anything: there the top is a
+# program's, and far too high.)
 
 # %%
 own = [references[i] for i in lesions.index]
@@ -270,6 +284,8 @@ print(f"pixel accuracy of 'background everywhere': {accuracy:.1%}")
 # ## The spread behind the mean
 #
 # Expect two heaps: lesions that were found and fit well, and lesions that were missed.
+# The *median* is the case in the middle: half of the cases score higher, half lower.
+# Where it lies above the mean, a few very bad cases pull the mean down.
 
 # %%
 middle = lesions["dice"].median()
@@ -292,8 +308,9 @@ pd.Series(errors.CAUSES, name="the case has it, if").to_frame()
 
 # %% [markdown]
 # The *contrast* is the difference in brightness between the lesion and a rim around it,
-# in units of how much either of them varies. Two rules come from notebooks 1 and 2: does
-# a near copy stand under another class, and was a copy of the frame outlined elsewhere?
+# in units of how much either of them varies (their standard deviation). Two rules come
+# from notebooks 1 and 2: does a near copy stand under another class, and was a copy of
+# the frame outlined elsewhere?
 
 # %%
 shots = [busi.read_image(cases["image"][i]) for i in lesions.index]
@@ -334,9 +351,10 @@ show_cases(order[k - 2 : k + 2], "Cases from the middle")
 show_cases(order[-4:], "The best cases")
 
 # %% [markdown]
-# It is easy to find *something* striking about a bad case. So ask the other way round: do
-# all cases that have the cause score lower? A cause whose interval lies left of the line
-# deserves the name. Where it straddles the line, what looked like a reason was none.
+# It is easy to find *something* striking about a bad case. So ask the other way round:
+# do all cases that have the cause score lower? A cause whose interval lies left of the
+# line deserves the name. Where it straddles the line, these cases do not show that it
+# matters. A row of `NaN` means that no case has this cause.
 
 
 # %%
@@ -370,9 +388,9 @@ for name, part in {"below": bad, "at least": ~bad}.items():
 #
 # So far a marked pixel was right wherever a lesion is. Now its class counts, too. For
 # each class take the pixels that the person and the network both give it, over all
-# images, and divide by those that either of them gives it. A lesion that is well outlined
-# but named wrongly costs both classes. Large lesions have more pixels and weigh more, so
-# this is no mean over cases.
+# images, and divide by those that either of them gives it. A lesion that is well
+# outlined but named wrongly costs both classes. Large lesions have more pixels and
+# weigh more, so this is no mean over cases. Each `value` is an IoU, from 0 to 1.
 
 
 # %%
@@ -398,8 +416,9 @@ pd.DataFrame(pixel_iou).T.round(3)
 # ## Benign or malignant, image by image?
 #
 # Where the network marked something, which class did it give to most of it? This is not
-# yet a diagnosis of the image, which notebook 7 asks for; it only asks whether the pixels
-# got the right name.
+# yet a diagnosis of the image, which notebook 7 asks for; it only asks whether the
+# pixels got the right name. Rows are the cases' labels, columns the network's names,
+# and each cell counts cases.
 
 # %%
 table["named"] = list(map(findings.named, classes, answers))
@@ -409,7 +428,7 @@ pd.crosstab(table["label"], table["named"])
 # ## What kind of error?
 #
 # A Dice of 0.4 does not say what went wrong. A written rule does, so that two people
-# count the same. The first line that fits names the case.
+# count the same. The first line that fits names the case. Then each kind is counted.
 
 # %%
 pd.Series(errors.KINDS, name="rule").to_frame()
@@ -440,9 +459,10 @@ beside
 # %% [markdown]
 # ## Which cases fail more often?
 #
-# Split the lesion images by what is known of each, and give every part its own interval.
-# Where two intervals overlap widely, these cases do not show a difference. And with so
-# many parts one will stand out by chance: take it as a question for other data.
+# Split the lesion images by what is known of each, and give every part its own
+# interval. Where two intervals overlap widely, these cases do not show a difference. A
+# *quarter* holds a fourth of the lesions; the first has the smallest. And with so many
+# parts one will stand out by chance: take it as a question for other data.
 
 # %%
 area = lesions["reference_area"].rank(method="first")
@@ -470,7 +490,9 @@ subgroups.round(3)
 #
 # A doctor counts lesions, not pixels. A lesion counts as found where one marked part
 # overlaps it with an IoU of at least 0.1, or, more strictly, 0.5. A marked part that
-# finds none is a false lesion, on normal images too.
+# finds none is a false lesion, on normal images too. So under the stricter rule fewer
+# are found and more are false. *False lesions an image* is their mean number over all
+# images.
 
 # %%
 print(scores.LESION_RULE)
@@ -546,12 +568,14 @@ trust.insert(1, "share", [where.mean() for where in parts.values()])
 trust.round(4)
 
 # %% [markdown]
-# Networks are often too sure of themselves. One number can mend part of that: divide all
-# logits by a *temperature* above 1, and every probability moves towards one half. But the
-# Dice part of the loss rewards marking a little too much, and that error has a direction.
-# So a second fit, *Platt scaling*, also adds a shift. Notebook 4 fitted both, for each
-# fold on its validation part alone. Expect most from the second: where probabilities are
-# too high rather than too far from one half, a temperature alone may even do harm.
+# Networks are often too sure of themselves. One number can mend part of that: divide
+# all *logits* (the network's raw numbers, before they become probabilities) by a
+# *temperature* above 1, and every probability moves towards one half. But the Dice part
+# of the loss rewards marking a little too much, and that error has a direction. So a
+# second fit, *Platt scaling*, also adds a shift. Notebook 4 fitted both, for each fold
+# on its validation part alone. Compare the ECE and the Brier score of the three rows:
+# lower is better. Expect most from the second fit: where probabilities are too high
+# rather than too far from one half, a temperature alone may even do harm.
 
 # %%
 fits = rules.loc[cases["fold"]].to_dict("series")
@@ -594,8 +618,10 @@ figures.show_lines(
 #
 # Nobody can check every outline. It would help if the network were unsure where it is
 # wrong. Take the mean lesion probability inside its outline as its *confidence*. Keep
-# only the surest cases: does their Dice rise? The area under this curve (AURC) sums it
-# up: lower is better. Beside it stand the same for a random order and for the best one.
+# only the surest cases: does their Dice rise? Turn it round and call 1 - Dice the
+# *loss* of a case. Keep the surest case, then the two surest, and so on, and note the
+# mean loss each time. The mean of all these is the *AURC* (area under the risk-coverage
+# curve): lower is better. `random` is what a random order would give.
 
 # %%
 loss = 1 - lesions["dice"].to_numpy()
@@ -609,7 +635,9 @@ print(
 )
 
 # %% [markdown]
-# `excess` is what the best order would save.
+# `excess` is what the best possible order (by the true Dice) would still save: near 0,
+# the confidence sorts the cases about as well as it can. Compare `value` with `random`,
+# too: if it is no lower, the network does not know when it fails.
 #
 # ### Ask the same network five times
 #
@@ -637,9 +665,11 @@ members = doubt.members(predict, pictures[at[mine]])
 # %% [markdown]
 # `agreement` is the mean Dice between two of the five answers, the usual baseline. The
 # others look at the mean of the five: its mean probability inside the outline, its
-# entropy there, its highest probability. `view` is the first answer alone. Where nothing
-# was marked there is nothing to be sure of, and all but the highest are 0. Which order
-# puts the failures last? Each AURC gets an interval.
+# *entropy* there (how undecided it is: 0 where it is certain, largest at one half;
+# turned round, so that higher is surer), its highest probability. `view` is the first
+# answer alone. Where nothing was marked there is nothing to be sure of, and all but the
+# highest are 0. Which order puts the failures last? Each `value` is an AURC, and gets
+# an interval.
 
 # %%
 sure = doubt.confidences(members)
@@ -668,11 +698,13 @@ figures.show_lines(
 #
 # ## What does it look at?
 #
-# Paint a square of the image grey and ask again. If the answer falls, the network rested
-# on what you hid. Slide the square over the whole image, and the falls make a map. You
-# look at three held-out cases where something was marked: the worst, the middle and the
-# best. Expect the largest fall inside the lesion; a large one elsewhere is a hint that the
-# network uses something else.
+# Paint a square of the image grey and ask again. If the answer falls, the network
+# rested on what you hid. Slide the square over the whole image, and the falls make a
+# map. What falls is the mean lesion probability inside the network's own outline; a
+# fall of 0.1 is from 0.8 to 0.7, say. You look at three held-out cases where something
+# was marked: the worst, the middle and the best. Expect the largest fall inside the
+# lesion; a large one elsewhere is a hint that the network uses something else. Look for
+# it in the worst case first.
 
 # %%
 seen = [i for i in mine if (lesion[i] > 0.5).any()]
@@ -687,7 +719,7 @@ falls = [
 
 # %% [markdown]
 # First what the network saw, with the person's outline solid and its own dashed. Then
-# the maps, with its own outline.
+# the maps, with its own outline. Where is the largest fall: inside or outside of it?
 
 # %%
 if seen:
@@ -751,7 +783,9 @@ for name, (change, which) in changes.items():
 
 # %% [markdown]
 # On normal images the Dice is 1 if the answer stays empty, else 0, as the rule above
-# says. `difference` is after minus before.
+# says. `lesion probability` is one number for the whole image: how sure the network is
+# that there is a lesion at all. `before` is the mean without the change, `difference`
+# is after minus before, and `p` is that of the permutation test.
 
 # %%
 marks = pd.concat(rows, ignore_index=True)
@@ -768,9 +802,12 @@ marks.round(3)
 # Another scanner has another gain; an export blurs and shrinks; another breast gives
 # other speckle and shadows. You disturb the held-out lesion images more and more, and
 # watch the mean Dice. The outline stays the same, so any fall is the network's. Lengths
-# are in pixels of the original image. Expect little from gain, which the training varied,
-# and from blur and shrinking, as the network sees a much smaller square anyway. Speckle
-# and shadow are another matter: the training never added any.
+# are in pixels of the original image. Expect little from gain, which the training
+# varied, and from blur and shrinking, as the network sees a much smaller square anyway.
+# Speckle and shadow are another matter: the training never added any. Simulated images
+# need not follow this: see which of the five does the most harm here. Gain is in
+# *decibels* (dB): a step of 15 adds a quarter of the way from black to white
+# everywhere.
 
 # %%
 worse = bench.of(mine).worsened()
@@ -781,11 +818,14 @@ figures.show_disturbed(
 # %% [markdown]
 # The bands are wide, because they are over few cases. But all strengths have the *same*
 # cases, so the difference from the undisturbed image is known better than either value.
-# Here it is for the worst point of each disturbance.
+# Here it is for the worst point of each disturbance. `value` is the mean Dice there. A
+# p of 0.000 is not zero: it is below 0.0005. But each point is the worst of several,
+# picked after the fact, so its p is a little too small.
 
 # %%
 lowest = worse.loc[worse.groupby("disturbance")["value"].idxmin()]
-lowest[["disturbance", "strength", "value", "difference", "p"]].round(3)
+columns = ["disturbance", "unit", "strength", "value", "difference", "p"]
+lowest[columns].round(3)
 
 # %% [markdown]
 # ## Keep what you found

@@ -78,6 +78,7 @@ from helpers import (
     trials,
 )
 
+pd.set_option("display.max_colwidth", None)  # show checks in full
 step = here.step(
     "06_benefits_and_challenges",
     profile,
@@ -104,7 +105,8 @@ print(claims.RULE)
 # - **In miniature, here**: networks of a few thousand parameters, on small images, for a
 #   few passes over them. You see how it is done, in seconds. Its numbers mean little.
 # - **On real images, once**: by `tools/claims.py`, for longer. What it measured lies in
-#   `results/`, and counts for the verdicts.
+#   `results/`, and counts for the verdicts. Its cost is told in *core minutes*: one
+#   processor core at work for a minute.
 #
 # Both use the same split: training on folds 2, 3 and 4, scores on the lesions of fold 1.
 # Fold 0 has no part in it.
@@ -178,7 +180,10 @@ print(
 
 # %% [markdown]
 # `report` shows the checks of a claim in both runs, says the verdict of each, and keeps
-# all for the end. Look at *needs*: that is the bound.
+# all for the end. Look at *needs*: that is the bound. *Value* is what was measured;
+# where it is a Dice or a difference of two, the largest possible is 1. *Passed* asks
+# for the whole interval: a value may lie beyond the bound and still not pass, because
+# one end of its interval does not.
 
 # %%
 cost, found = pd.DataFrame(), []
@@ -241,7 +246,8 @@ report(1)
 #
 # Notebook 3 slid a filter by hand. Here is that equality once for each image: the Sobel
 # filter, as dot products with every patch, against `keras.ops.conv`. What is left is
-# rounding, as a share of the largest answer.
+# rounding, as a share of the largest answer. The table writes such small numbers with
+# an exponent: 1e-05 is 0.00001.
 
 # %%
 pictures = images[test].astype(np.float32) / 255
@@ -265,8 +271,9 @@ print(f"the whole small network: {base.count_params():,}")
 # And it does not know that a lesion four pixels to the right is the same lesion. Shift
 # an image, and compare the answer with the shifted answer. Where the two agree, a layer
 # is called *translation-equivariant*. A convolution is, but for the border (and, with a
-# stride, for shifts by whole strides only). Expect the dense layer to be off by about as
-# much as its answers are large.
+# stride, for shifts by whole strides only). The change is told as a multiple of how
+# large the answers are: 0 is none. Expect the dense layer to be off by about 1, as much
+# as its answers are large.
 
 # %%
 convolution, connected = sight.two_layers(32)
@@ -280,7 +287,8 @@ note("dense", [sight.shift_gap(connected, p) for p in tiny])
 report(3)
 
 # %% [markdown]
-# So the sentence is right in the first reading and wrong in the second.
+# So the sentence is right in the first reading and wrong in the second: there the
+# change is more than 1, where the bound is 0.01. That is why it holds *with limits*.
 #
 # ## Claim 4: used on natural, medical and satellite images
 #
@@ -339,14 +347,17 @@ print(f"{shallow.count_params():,} parameters, not {base.count_params():,}")
 report(5)
 
 # %% [markdown]
-# On the real images, small lesions are no worse off than the rest. But the coarse levels
-# have not shown their worth: the interval of their gain holds 0, although they hold most
-# of the parameters. (Fewer levels also means fewer parameters, and even the shallow
-# network hears about the whole image, by its image bias. This experiment does not take
-# these apart.)
+# On the real images, small lesions are no worse off than the rest. (A small network on
+# small simulated images may say otherwise: a small lesion is only a few pixels there.)
+# But the coarse levels have not shown their worth: the interval of their gain holds 0,
+# although they hold most of the parameters. (Fewer levels also means fewer parameters,
+# and even the shallow network hears about the whole image, by its *image bias*: a
+# number that it works out from the whole image and adds to each class everywhere. This
+# experiment does not take these apart.)
 #
-# Here are the four quarters of the real lesions by size, scored out of fold by the
-# compact network of `results/busi-compact-five-folds`.
+# Here are the four quarters of the real lesions by size, scored *out of fold* (each by
+# a network that did not train on it) by the compact network of
+# `results/busi-compact-five-folds`.
 
 
 # %%
@@ -426,22 +437,25 @@ for kind, changed in bad.items():
 report(6)
 
 # %% [markdown]
-# On the real images the first network loses much to both, and the second one wins a good
-# part of it back. So the claim is true in its verb: a network *learns* to ignore what it
-# was shown, and by nature it ignores nothing.
+# On the real images the first network loses much to both, and the second one wins a
+# good part of it back. (Where the first network lost next to nothing, as it may in
+# miniature, there is nothing to win back.) So the claim is true in its verb: a network
+# *learns* to ignore what it was shown, and by nature it ignores nothing.
 #
 # (In miniature the second network meets speckle only, as words are larger than small
 # images can bear. In the kept run it meets both.)
 #
 # ## Claim 7: they segment very accurately
 #
-# More accurately than what? Three *classical* methods learn nothing. *Otsu* cuts between
-# dark and bright. *Watershed* floods from the core of that and from outside the middle.
+# More accurately than what? Three *classical* methods learn nothing. *Otsu* cuts
+# between dark and bright. *Watershed* takes bright edges as ridges, lets water rise
+# from the dark core and from outside the middle, and draws the line where the two meet.
 # *GrabCut* refines it by the greys inside and outside. All three are told to look for
-# something dark in the middle; with more care they would do better. `copy-nearest` takes
-# the mask of the most alike training image. And as accurately as whom? Two outlines of
-# one frame in the real set agree with a mean Dice that notebook 2 measured: that is the
-# third bound.
+# something dark in the middle; with more care they would do better. `copy-nearest`
+# takes the mask of the most alike training image. And as accurately as whom? Two
+# outlines of one frame in the real set agree with a mean Dice that notebook 2 measured:
+# that is the third bound. The first check names the classical method that did best, so
+# the two runs may name different ones.
 
 # %%
 for name, method in baselines.CLASSICAL.items():
@@ -475,11 +489,12 @@ figures.show(
 # %% [markdown]
 # ## Claim 8: they need much labelled data
 #
-# Give the network a part of the training groups only, and the same number of batches, so
-# that less data does not also mean less training. In many fields the error then follows a
-# *power law*, $a \, n^{-b}$, of the number $n$ of training images (Hestness et al. 2017).
-# A law can be asked what twice the data would bring. It is a guess beyond what was
-# measured, so its interval matters.
+# Give the network a part of the training groups only, and the same number of batches,
+# so that less data does not also mean less training. In many fields the error then
+# follows a *power law*, $a \, n^{-b}$, of the number $n$ of training images (Hestness
+# et al. 2017). The error is 1 - Dice; $a$ and $b$ are fitted, and a larger $b$ means
+# that data helps more. A law can be asked what twice the data would bring. It is a
+# guess beyond what was measured, so its interval matters.
 
 # %%
 counts = {100: len(learn)}
@@ -513,8 +528,9 @@ figures.show(
 )
 
 # %% [markdown]
-# The intervals tell how much the scored lesions matter. That other training images might
-# have been drawn is not in them.
+# Read the curve from the left: a tenth of the data already brings most of the Dice, and
+# all the rest adds less than 0.1. The intervals tell how much the scored lesions
+# matter. That other training images might have been drawn is not in them.
 #
 # ## Claim 9: they cost much computation
 #
@@ -532,8 +548,12 @@ report(9)
 
 # %% [markdown]
 # The bound is an hour of one core for one training, of as many epochs as the compact
-# network gets. In single numbers, of this machine and, where it was measured, of the kept
-# run's:
+# network gets. In single numbers, of this machine (`here`) and, where it was measured,
+# of the kept run's. `train_s` and `answer_s` are core seconds for one image, in
+# training and for one answer; `memory_mb` is in megabytes, and `NaN` where it was not
+# measured. Wh are watt hours. The last columns price a training on as many images as
+# *you* have, in both runs. The check above counts the kept run's own images; where
+# these are more, so are its minutes:
 
 # %%
 both = pd.concat({"here": cost, "kept": kept[1]}, names=["run", "turn"])
@@ -563,9 +583,11 @@ figures.show(
 # ## Claim 10: they are sensitive to hyperparameters
 #
 # Change one setting at a time, and you never learn whether two of them work together.
-# Try all combinations, and you wait. A *fractional design* (Box & Hunter 1961) takes half
-# of the combinations, chosen so that both levels of each factor meet those of every other
-# equally often. Each setting runs with two seeds, because luck has a share, too.
+# Try all combinations, and you wait. A *fractional design* (Box & Hunter 1961) takes
+# half of the combinations, chosen so that both levels of each factor meet those of
+# every other equally often. A *factor* is a thing that you set, a *level* one of its
+# two values. Each setting runs with two seeds, because luck has a share, too. (*Dice
+# part* tells whether the loss has one.)
 
 # %%
 levels = {
@@ -587,8 +609,9 @@ told |= {"factors": list(levels), "codes": codes}
 report(10)
 
 # %% [markdown]
-# The kept run varies the batch size as well. How much of the spread of the scores goes
-# back to each factor, to their interplay, and to the seed alone?
+# The kept run varies the batch size as well. The spread of the scores is measured by
+# their *variance*: the mean squared distance from their mean. How much of it goes back
+# to each factor, to their interplay, and to the seed alone?
 
 # %%
 factors, codes = kept[2]["factors"], np.array(kept[2]["codes"])
@@ -606,12 +629,14 @@ figures.show(
 )
 
 # %% [markdown]
-# Such shares hold for these levels only: take learning rates that lie closer together,
-# and the share of the learning rate falls.
+# The learning rate has the largest share there. But such shares hold for these levels
+# only: take learning rates that lie closer together, and the share of the learning rate
+# falls.
 #
 # ## The ten verdicts
 #
-# First the ones that count, from real images; then the miniature's, for comparison.
+# *Passed* counts the checks of a claim that passed. First the verdicts that count, from
+# real images; then the miniature's, for comparison.
 
 # %%
 checks = pd.DataFrame(found)
