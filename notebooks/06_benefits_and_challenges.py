@@ -529,7 +529,7 @@ figures.show(
 
 # %% [markdown]
 # Read the curve from the left: a tenth of the data already brings most of the Dice, and
-# all the rest adds less than 0.1. The intervals tell how much the scored lesions
+# all the rest adds what the first check of this claim tells. The intervals tell how much the scored lesions
 # matter. That other training images might have been drawn is not in them.
 #
 # ## Claim 9: they cost much computation

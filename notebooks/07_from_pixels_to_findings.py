@@ -353,8 +353,8 @@ for part, goal in goals.items():
 # %% [markdown]
 # These were our goals before the first run. The table of the three ways tells what it
 # costs to come near the second alone. On the real images the careful way finds more of
-# the malignant cases (0.93, where the plain rule finds 0.69), and names fewer of all
-# cases rightly (0.58, not 0.76). Simulated images need not repeat that. On a cleaned
+# the malignant cases than the plain rule, and names far fewer of all cases rightly
+# (`statements.csv` in `results/`). Simulated images need not repeat that. On a cleaned
 # part of BUSI, Aumente-Maestro et al. (2025) reached 0.80 for all, with
 # cross-validation as here.
 #
@@ -535,8 +535,8 @@ print(
 #   here, but two unlike frames of one woman may be on both sides. So the intervals are
 #   rather too narrow, and the values rather too good.
 # - **Nothing about other hospitals.** All images come from one centre (Al-Dhabyani et al.
-# 2020), and on the real images the size of the picture already hints at the class (an
-# AUC of 0.66; simulated ones have no such hint). A network may learn such hints, and
+# 2020), and on the real images the size of the picture already hints at the class
+# (simulated ones have no such hint). A network may learn such hints, and
 # they do not travel.
 # - **Nothing beyond the labels.** Some frames stand in two classes (Pawlowska et al. 2023).
 #   On those no answer can be right twice.
