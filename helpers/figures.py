@@ -9,6 +9,7 @@ import matplotlib
 import numpy as np
 from IPython.display import display
 from matplotlib.figure import Figure
+from PIL import Image
 
 from . import busi, masks
 
@@ -27,9 +28,11 @@ matplotlib.rcParams.update({"font.size": 10, "axes.titlesize": 10})
 
 def show(figure, alt):
     """Display a figure; `alt` says in words what it shows, for those who cannot see it."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=90, bbox_inches="tight", facecolor="white")
-    picture = {"image/png": buffer.getvalue(), "text/plain": alt}
+    drawn, light = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=90, bbox_inches="tight", facecolor="white")
+    # nothing is transparent: without that channel a page of pictures loads sooner
+    Image.open(drawn).convert("RGB").save(light, "png", optimize=True)
+    picture = {"image/png": light.getvalue(), "text/plain": alt}
     display(picture, metadata={"image/png": {"alt": alt}}, raw=True)
 
 
