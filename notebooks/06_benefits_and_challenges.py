@@ -14,7 +14,7 @@
 # - fit a learning curve, and say what more data would bring,
 # - tell the effect of a setting from luck.
 #
-# **Takes** about a minute. **Needs** notebook 2. **Reads** `arrays.npz`, `folds.csv`, and
+# **Takes** about two minutes. **Needs** notebook 2. **Reads** `arrays.npz`, `folds.csv`, and
 # `claims*` in `results/`, from real images. **Writes** `claims.csv`, `checks.csv`.
 #
 # > **For teaching and research. This is not a medical device.**
