@@ -91,13 +91,20 @@ def readable(checks):
     return pd.DataFrame(
         {
             "asks": row["asks"],
-            "value": "{value:.3g}".format(**row),
-            "95 % interval": "{low:.3g} to {high:.3g}".format(**row),
+            "value": short(row["value"]),
+            "95 % interval": f"{short(row['low'])} to {short(row['high'])}",
             "needs": row["needs"],
             "passed": row["passed"],
         }
         for row in checks
     )
+
+
+def short(value):
+    """Return a number with three digits, and of a fraction three decimals at most."""
+    if value and abs(value) < 0.001:
+        return f"{value:.1e}"
+    return f"{value:.3g}" if abs(value) >= 1 else f"{value:.3f}".rstrip("0").rstrip(".")
 
 
 def verdicts(checks):

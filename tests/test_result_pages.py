@@ -49,7 +49,7 @@ def test_a_template_holds_no_number_of_its_own(name):
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_the_headings_that_a_template_points_to_are_in_the_notebooks(name):
     pointed = re.findall(r'see\("(\d\d)", "([^"]+)"\)', TEMPLATES[name])
-    assert pointed
+    assert pointed or name == "index"  # it leads to pages only
     for number, heading in pointed:
         for notebook in NOTEBOOKS.glob(f"{number}_*.ipynb"):
             assert heading in filled.headings(notebook), (notebook.name, heading)

@@ -56,6 +56,7 @@ def test_pages_are_built_and_marked_as_simulated(series):
         assert "Simulated images" in text and "not a medical device" in text
         for picture in re.findall(r"<img [^>]*>", text):
             assert 'alt="' in picture and 'alt=""' not in picture
+    assert "Simulated images" not in (site / "results.html").read_text()
 
 
 def test_pages_need_no_other_host(series):

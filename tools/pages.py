@@ -4,6 +4,7 @@ python tools/pages.py [RUN_FOLDER]     (default: the run that finished last)
 """
 
 import ast
+import builtins
 import json
 import os
 import re
@@ -21,11 +22,14 @@ import bench_page
 import glossary
 import report_page
 import results_page
+import start_page
 import tried_page
 import try_page
 
 from helpers import place
 
+DEFINES = ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom
+HELPERS = {path.stem for path in (ROOT / "helpers").glob("*.py")}
 SITE = Path(os.environ.get("BUSI_SITE", ROOT / "site"))
 
 
@@ -67,39 +71,37 @@ def is_folded(cell):
     if "setup" in cell["metadata"].get("tags", []):
         return True
     try:
-        statements = ast.parse("".join(cell["source"])).body
+        code = ast.parse("".join(cell["source"]))
     except SyntaxError:  # a line for the shell
         return False
-    return bool(statements) and all(map(only_plots, statements))
+    nodes = list(ast.walk(code))
+    calls = [ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)]
+    return (
+        any(map(draws, calls))
+        and not any(map(computes, calls))
+        and not any(isinstance(node, DEFINES) for node in nodes)
+    )
 
 
-def only_plots(statement):
-    """Tell whether a statement draws or shows a figure, or is a loop that ends in that."""
-    if isinstance(statement, ast.For):
-        return only_plots(statement.body[-1])
-    if not isinstance(statement, ast.Expr | ast.Assign):
-        return False
-    call = statement.value
-    return isinstance(call, ast.Call) and ast.unparse(call.func).startswith("figures.")
+def draws(function):
+    """Tell whether a called function is one of `helpers.figures`."""
+    return function.startswith("figures.")
+
+
+def computes(function):
+    """Tell whether a called function does more than draw or pick from a table.
+
+    That is print, a function of another helper, and one of the notebook's own.
+    """
+    first, *rest = function.split(".")
+    if rest:
+        return first in HELPERS and not draws(function)
+    return first == "print" or not hasattr(builtins, first)
 
 
 def without_papermill(content):
     """Return a notebook's metadata without the paths and times of the run."""
     return {k: v for k, v in content["metadata"].items() if k != "papermill"}
-
-
-def start_page(text, names):
-    """Return the start page with the README's ladder; only notebooks in `names` are links.
-
-    The README's last column, a badge from another host, is left out: each page has a
-    button for Colab.
-    """
-    readme = (ROOT / "README.md").read_text()
-    table = re.search(r"^## The ladder\n\n((?:\|.*\n)+)", readme, re.MULTILINE)[1]
-    rows = [line.rsplit("|", 2)[0] + "|" for line in table.splitlines()]
-    link = r"\[([^\]]*)\]\(notebooks/([^)]*)\)"
-    ladder = re.sub(link, lambda m: m[0] if m[2] in names else m[1], "\n".join(rows))
-    return text.replace("<!-- ladder -->", ladder)
 
 
 def lighten(output):
@@ -121,15 +123,13 @@ def build(run):
         (source / "benchmark.md").write_text(report)
         tried = tried_page.page(ROOT / "results" / "experiments.csv")
         (source / "what_was_tried.md").write_text(tried)
-        notebooks = sorted(run.glob("*/[0-9][0-9]_*.ipynb"))
-        index = source / "index.md"
-        index.write_text(start_page(index.read_text(), {n.name for n in notebooks}))
         explained = glossary.words((source / "glossary.md").read_text())
-        (source / "notebooks").mkdir()
-        for notebook in notebooks:
-            page = page_of(notebook, glossary.linker(explained))
-            (source / "notebooks" / notebook.name).write_text(json.dumps(page))
         shown = source / "notebooks"
+        shown.mkdir()
+        for notebook in sorted(run.glob("*/[0-9][0-9]_*.ipynb")):
+            page = page_of(notebook, glossary.linker(explained))
+            (shown / notebook.name).write_text(json.dumps(page))
+        (source / "index.md").write_text(start_page.page(shown))
         report = report_page.page(results_page.COMPACT, shown)
         (source / "model_report.md").write_text(report)
         results = results_page.page(shown, source / "charts")

@@ -162,8 +162,8 @@ def ten_claims():
     for number, says in claims.CLAIMS.items():
         checks = claims.checks_of(number, *kept)
         shown = claims.readable(checks)
-        measured = "; ".join(
-            f"{row.asks} {row.value} ({interval})"
+        measured = "<br>".join(
+            f"{row.asks} **{row.value}** ({interval})"
             for row, interval in zip(
                 shown.itertuples(), shown["95 % interval"], strict=True
             )
