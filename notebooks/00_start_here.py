@@ -212,7 +212,7 @@ figures.show(
 # result fit the mask? For the person's mask $A$ and the network's mask $B$, the *Dice*
 # score is twice the shared area over the sum of both areas:
 #
-# $$\text{Dice}(A, B) = \frac{2 \, |A \cap B|}{|A| + |B|}$$
+# $$\text{Dice}(A, B) = \frac{2 \left|A \cap B\right|}{\left|A\right| + \left|B\right|}$$
 #
 # 1 is a perfect fit, 0 means that nothing is shared. Background earns nothing here.
 

@@ -197,7 +197,7 @@ figures.show(
 # The operator of the scanner sets the *gain*: how strongly echoes are amplified before
 # they are drawn. Brightness therefore says much about the machine and little about the
 # tissue, and it should not tell the classes apart. Take the mean over what is not black,
-# so that the black margins do not count.
+# so that the black borders do not count.
 
 # %%
 content = np.where(squares > 0, squares, np.nan)

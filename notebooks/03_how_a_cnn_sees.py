@@ -492,7 +492,7 @@ pd.Series({k: larger_in_lesion(v) for k, v in maps.items()}).round(2)
 
 # %% [markdown]
 # Speckle answers to edge and small blob filters everywhere, and what is loudest are often
-# burned-in marks or the black margins that notebook 2 added. A CNN does two things about
+# burned-in marks or the black borders that notebook 2 added. A CNN does two things about
 # it: it *learns* its filters from examples, and it *stacks* them, so that filters read
 # other filters' maps. (The local spread is such a stack: it squares, then averages.)
 #

@@ -120,15 +120,16 @@ print(f"something is marked on {n_marked} of {len(answers)} images")
 # What is the score of an empty answer? The rule must be stated, or two people with the
 # same answers will report different numbers. This is ours; it also stands in the file
 # that you write at the end. *Dice* and *IoU* measure shared area, from 0 (none) to 1
-# (the same mask). Of the other columns you need a few, and each is explained where it
-# is used; `NaN` means that the case has no such value.
+# (the same mask). A row has more columns than the few that are shown: each is explained
+# where it is used. `NaN` means that the case has no such value.
 
 # %%
 print(scores.EMPTY_RULE)
 rows = pd.DataFrame(map(scores.case_scores, references, answers))
 table = cases[["case", "label", "group", "fold"]].join(rows)
 lesions, normals = table[ill], table[~ill]
-table.head().round(3)
+some = ["case", "dice", "iou", "reference_area", "predicted_area"]
+table[some].head().round(3)
 
 # %% [markdown]
 # ## The mean, and how sure of it you are
@@ -737,7 +738,7 @@ if seen:
         m.ravel()[f.argmax()] for m, f in zip(inside, falls, strict=True)
     )
     figures.show(
-        figures.heat(maps, what, what, outlines=inside, columns=3),
+        figures.heat(maps, what, "fall", outlines=inside, columns=3),
         alt=f"Three maps of the {what} where a square is hidden; the "
         f"largest fall lies inside the network's outline in {hits}.",
     )
@@ -851,9 +852,6 @@ kept = {
 # %%
 for name, content in kept.items():
     step.save(f"{name}.csv", content)
-step.save("scores.csv", table)
-step.save("froc.csv", froc)
-step.save("kinds.csv", kinds.reset_index())
 
 # %% [markdown]
 # The report gets the same tables, and beside them the few figures that come alone.
@@ -883,6 +881,9 @@ report = {
 # %%
 report |= {name: part.to_dict("records") for name, part in kept.items()}
 step.save("report.json", report)
+step.save("scores.csv", table)
+step.save("froc.csv", froc)
+step.save("kinds.csv", kinds.reset_index())
 step.finish()
 
 # %% [markdown]

@@ -549,22 +549,25 @@ report(9)
 # %% [markdown]
 # The bound is an hour of one core for one training, of as many epochs as the compact
 # network gets. In single numbers, of this machine (`here`) and, where it was measured,
-# of the kept run's. `train_s` and `answer_s` are core seconds for one image, in
-# training and for one answer; `memory_mb` is in megabytes, and `NaN` where it was not
-# measured. Wh are watt hours. The last columns price a training on as many images as
-# *you* have, in both runs. The check above counts the kept run's own images; where
-# these are more, so are its minutes:
+# of the kept run's: millions of parameters and of multiply-adds, and core milliseconds
+# for one image, in training and for one answer. The memory is that of the whole
+# process, TensorFlow and all; `NaN` where it was not measured. The last columns, with
+# Wh for watt hours, price a training on as many images as *you* have, in both runs. The
+# check above counts the kept run's own images; where these are more, so are its minutes:
 
 # %%
 both = pd.concat({"here": cost, "kept": kept[1]}, names=["run", "turn"])
 price = both.groupby(["run", "size", "width"]).mean()
+minutes = claims.training_minutes(price, told["images"], told["epochs"])
 
 # %%
-minutes = claims.training_minutes(price, told["images"], told["epochs"])
-price["training (core min)"] = minutes
-price["training (Wh)"] = minutes * watts / 60
-price["answers an hour"] = 3600 / price["answer_s"]
-price.round(3)
+table = price[["parameters", "multiply_adds"]] / 1e6
+table["training (ms)"] = 1000 * price["train_s"]
+table["answer (ms)"] = 1000 * price["answer_s"]
+table["memory (MB)"] = price.get("memory_mb")
+table["core minutes"] = minutes
+table["Wh"] = minutes * watts / 60
+table.round(2)
 
 # %%
 shown = price.loc["kept" if len(kept[1]) else "here"].reset_index()
@@ -576,9 +579,7 @@ figures.show(
 
 # %% [markdown]
 # Twice the side is four times the work, and twice the width nearly so. Multiply-adds tell
-# the time only roughly: on small images the fixed costs of each layer weigh more. The
-# memory that a network takes is in the kept run's column `memory_mb`: that of the whole
-# process, TensorFlow and all.
+# the time only roughly: on small images the fixed costs of each layer weigh more.
 #
 # ## Claim 10: they are sensitive to hyperparameters
 #

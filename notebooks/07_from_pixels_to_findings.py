@@ -101,7 +101,7 @@ known = pd.DataFrame({k: predictions[k] for k in ("case", "fold")})
 known = known.merge(folds[["case", "label", "group"]], "left", on="case")
 cases = known.join(pd.DataFrame(map(findings.quantities, maps)))
 print(f"{len(cases)} held-out cases, {here.data.kind}")
-cases.head().round(3)
+cases.drop(columns=["fold", "group"]).head().round(3)
 
 # %% [markdown]
 # Look at one case of each class. The map is the lesion probability, the title tells what
@@ -557,7 +557,6 @@ cases = cases.drop(columns="plain").assign(confidence=confidence)
 cases = cases.join(fitted.add_prefix("fitted_"))
 for name in questions:
     cases[f"called_{name.replace(' ', '_')}"] = called[name]
-step.save("findings.csv", cases)
 
 
 # %%
@@ -592,6 +591,7 @@ for (*names, what), value in trust.stack().items():
 report["referral"] = referral.to_dict("records")
 
 # %%
+step.save("findings.csv", cases)
 step.save("findings.json", report)
 step.save("aucs.csv", aucs.reset_index(names="question"))
 step.save("points.csv", points.reset_index(names="share"))
