@@ -174,9 +174,8 @@ def run(name, rows=learn, **settings):
 keras.config.set_dtype_policy(training.precision())
 base = run("network")
 dice = np.mean(list(scored["network"].values()))
-print(
-    f"{base.count_params():,} parameters, Dice {dice:.2f} ({here.data.kind})"
-)
+print(f"{base.count_params():,} parameters, {base.dtype_policy.name}")
+print(f"Dice {dice:.2f} ({here.data.kind})")
 
 # %% [markdown]
 # `report` shows the checks of a claim in both runs, says the verdict of each, and keeps
