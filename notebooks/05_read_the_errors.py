@@ -81,11 +81,11 @@ from helpers import (
 
 pd.set_option("display.max_colwidth", None)  # show rules in full
 step = here.step("05_read_the_errors", profile)
+predictions = step.read("04_train_the_segmenter", "predictions.npz")
+rules = step.read("04_train_the_segmenter", "rules.csv").set_index("fold")
 found = step.read("01_explore_the_data", "cases.csv").set_index("case")
 arrays = step.read("02_prepare_the_masks", "arrays.npz")
 folds = step.read("02_prepare_the_masks", "folds.csv").set_index("case")
-predictions = step.read("04_train_the_segmenter", "predictions.npz")
-rules = step.read("04_train_the_segmenter", "rules.csv").set_index("fold")
 
 # %% [markdown]
 # Notebook 4 kept its answers on the cases that it had held out. You bring the images, the

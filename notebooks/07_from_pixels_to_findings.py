@@ -72,11 +72,11 @@ from helpers import (
 )
 
 step = here.step("07_from_pixels_to_findings", profile)
-folds = step.read("02_prepare_the_masks", "folds.csv")
-giveaways = step.read("02_prepare_the_masks", "giveaways.csv")
 predictions = step.read("04_train_the_segmenter", "predictions.npz")
 validation = step.read("04_train_the_segmenter", "validation.csv")
 rules = step.read("04_train_the_segmenter", "rules.csv").set_index("fold")
+folds = step.read("02_prepare_the_masks", "folds.csv")
+giveaways = step.read("02_prepare_the_masks", "giveaways.csv")
 LABELS = list(findings.LABELS)
 
 # %% [markdown]

@@ -193,6 +193,13 @@ def test_a_profile_that_is_not_there_is_refused():
         run_all.read_profile("fast")
 
 
+@each
+def test_the_latest_step_is_read_first_so_that_one_sentence_names_all(source):
+    for cell in source.read_text().split("# %%"):
+        steps = re.findall(r'step\.read\(\s*"(\w+)"', cell)
+        assert not steps or steps[0] == max(steps)
+
+
 def test_readme_ladder_names_every_notebook():
     readme = (ROOT / "README.md").read_text()
     for source in SOURCES:
