@@ -560,13 +560,18 @@ price = both.groupby(["run", "size", "width"]).mean()
 minutes = claims.training_minutes(price, told["images"], told["epochs"])
 
 # %%
-table = price[["parameters", "multiply_adds"]] / 1e6
-table["training (ms)"] = 1000 * price["train_s"]
-table["answer (ms)"] = 1000 * price["answer_s"]
-table["memory (MB)"] = price.get("memory_mb")
-table["core minutes"] = minutes
-table["Wh"] = minutes * watts / 60
-table.round(2)
+table = pd.DataFrame(
+    {
+        "parameters (M)": price["parameters"] / 1e6,
+        "multiply-adds (M)": price["multiply_adds"] / 1e6,
+        "training (ms)": price["train_s"] * 1000,
+        "answer (ms)": price["answer_s"] * 1000,
+        "memory (MB)": price.get("memory_mb"),
+        "core minutes": minutes,
+        "Wh": minutes * watts / 60,
+    }
+)
+table.round(1)
 
 # %%
 shown = price.loc["kept" if len(kept[1]) else "here"].reset_index()

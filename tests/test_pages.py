@@ -58,6 +58,7 @@ def test_the_glossary_explains_each_word_once():
         ("if len(rows):\n    figures.show(figure, alt='x')", True),
         ("figures.show(figures.cases(list(rows)), alt='x')", True),
         ("found = audit.glyphs(x)\nfigures.show(figure, alt='x')", False),
+        ("figures.show(figure, alt=own(x))", True),
         ("found = own(x)\nfigures.show(figure, alt='x')", False),
         ("print(1)\nfigures.show(figure, alt='x')", False),
         ("def own():\n    pass\nfigures.show(figure, alt='x')", False),

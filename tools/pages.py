@@ -28,7 +28,6 @@ import try_page
 
 from helpers import place
 
-DEFINES = ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom
 HELPERS = {path.stem for path in (ROOT / "helpers").glob("*.py")}
 SITE = Path(os.environ.get("BUSI_SITE", ROOT / "site"))
 
@@ -74,29 +73,34 @@ def is_folded(cell):
         code = ast.parse("".join(cell["source"]))
     except SyntaxError:  # a line for the shell
         return False
-    nodes = list(ast.walk(code))
-    calls = [ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)]
-    return (
-        any(map(draws, calls))
-        and not any(map(computes, calls))
-        and not any(isinstance(node, DEFINES) for node in nodes)
-    )
+    parts = list(simple(code.body))
+    return any(map(draws, parts)) and all(draws(p) or prepares(p) for p in parts)
 
 
-def draws(function):
-    """Tell whether a called function is one of `helpers.figures`."""
-    return function.startswith("figures.")
+def simple(statements):
+    """Yield the statements, those within loops and conditions in place of these."""
+    for statement in statements:
+        if isinstance(statement, ast.For | ast.If):
+            yield from simple(statement.body + statement.orelse)
+        else:
+            yield statement
 
 
-def computes(function):
-    """Tell whether a called function does more than draw or pick from a table.
+def draws(statement):
+    """Tell whether a statement is a call of `helpers.figures`, or names what one gives."""
+    call = getattr(statement, "value", None)
+    return isinstance(call, ast.Call) and ast.unparse(call.func).startswith("figures.")
 
-    That is print, a function of another helper, and one of the notebook's own.
+
+def prepares(statement):
+    """Tell whether a statement only names values or picks them from tables.
+
+    It does more if it prints, or calls a helper or a function of the notebook.
     """
-    first, *rest = function.split(".")
-    if rest:
-        return first in HELPERS and not draws(function)
-    return first == "print" or not hasattr(builtins, first)
+    calls = [n.func for n in ast.walk(statement) if isinstance(n, ast.Call)]
+    names = {ast.unparse(call).split(".")[0] for call in calls}
+    own = {n.id for n in calls if isinstance(n, ast.Name)} - set(dir(builtins))
+    return isinstance(statement, ast.Assign) and not names & HELPERS and not own
 
 
 def without_papermill(content):
