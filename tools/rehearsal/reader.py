@@ -5,8 +5,10 @@ reader.py NOTEBOOK EXECUTED FOLDER [WORD]      the kernel is killed when it prin
 
 import contextlib
 import os
+import queue
 import signal
 import sys
+import time
 
 import nbformat
 from nbclient import NotebookClient
@@ -17,6 +19,26 @@ class Reader(NotebookClient):
     """Runs a notebook; its machine is taken away when the kernel prints a given word."""
 
     word = None
+
+    async def async_start_new_kernel_client(self):
+        """Return a client that looks for answers again and again.
+
+        nbclient sends a widget's messages and waits for answers on one socket. Sending can
+        swallow the signal that an answer is there, and the wait then lasts to its timeout.
+        """
+        client = await super().async_start_new_kernel_client()
+        look = client.shell_channel.get_msg
+
+        async def get_msg(timeout):
+            end = time.monotonic() + timeout
+            while True:
+                with contextlib.suppress(queue.Empty):
+                    return await look(timeout=2)
+                if time.monotonic() > end:
+                    raise queue.Empty
+
+        client.shell_channel.get_msg = get_msg
+        return client
 
     def process_message(self, msg, cell, cell_index):
         if self.word and self.word in msg["content"].get("text", ""):
