@@ -136,7 +136,8 @@ class AveragingAdamW(keras.optimizers.AdamW):
     epochs is mostly that of random weights.
 
     Keras asks for the learning rate and the momentum once for each weight. Here both are
-    computed once a step: the same numbers, and a third less time to build the graph.
+    computed once a step: the same numbers, and up to a third less time to build the
+    graph.
     """
 
     this_step = None  # (learning rate, momentum) while a step is applied
