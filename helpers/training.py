@@ -18,6 +18,10 @@ from . import batches, networks, place
 
 STATE = "resume.npz"
 SOURCES = (batches.__file__, networks.__file__, __file__)
+NEWER = re.compile(
+    rb', "input_axes": null, "output_axes": null'
+    rb'|, "renorm": false, "renorm_clipping": null, "renorm_momentum": [0-9.]+'
+)
 DRIVE_PAUSE = 300  # seconds: Drive's bin keeps every copy, and counts it as space used
 
 # One process trains several models here, which TensorFlow takes for a mistake.
@@ -326,7 +330,23 @@ def save(model, path):
     """Write a model by rename, without optimizer state, so that only a whole file is seen."""
     partial = path.with_name(f".partial-{path.name}")
     model.save(partial, include_optimizer=False)
+    for_older_keras(partial)
     os.replace(partial, path)
+
+
+def for_older_keras(path):
+    """Take from a saved model what Colab's Keras does not know, and refuses to read.
+
+    Keras 3.15 notes settings that are not in use here: of the random first weights, and of
+    batch normalisation.
+    """
+    with zipfile.ZipFile(path) as file:
+        parts = [(part, file.read(part)) for part in file.infolist()]
+    with zipfile.ZipFile(path, "w") as file:
+        for part, content in parts:
+            if part.filename == "config.json":
+                content = NEWER.sub(b"", content)
+            file.writestr(part, content)
 
 
 def load(path):

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 
 import keras
 import numpy as np
@@ -253,6 +254,18 @@ def test_flip_answers_the_same_for_a_mirrored_image(fitted, discs):
     straight = training.predict(model, image, flip=True)
     mirrored = training.predict(model, image[:, :, ::-1], flip=True)
     assert straight == pytest.approx(mirrored[:, :, ::-1], abs=1e-5)
+
+
+def test_a_saved_model_holds_nothing_that_colabs_keras_refuses(tmp_path):
+    model = new_model()
+    training.save(model, tmp_path / "new.keras")
+    for path in (tmp_path / "new.keras", ROOT / "models" / "small.keras"):
+        with zipfile.ZipFile(path) as file:
+            config = file.read("config.json")
+        assert b"BatchNormalization" in config
+        assert b"renorm" not in config and b"put_axes" not in config
+    loaded = training.load(tmp_path / "new.keras").get_weights()
+    assert all(map(np.array_equal, loaded, model.get_weights()))
 
 
 class Counted(keras.optimizers.schedules.PolynomialDecay):

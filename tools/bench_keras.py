@@ -148,7 +148,7 @@ class Contender:
     def latency(self, calls):
         """Return milliseconds of one image at a time, in Keras and exported, by turns."""
         float32, path = self.in_float32(), self.work / "model.tflite"
-        float32.export(path, format="litert", verbose=False)
+        float32.export(str(path), format="litert", verbose=False)
         exported = interpreter(path, self.settings["cores"])
         runs = {f"Keras, {name}": m.predict_on_batch for name, m in self.models.items()}
         runs["Keras, float32"] = float32.predict_on_batch
