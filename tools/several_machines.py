@@ -32,7 +32,7 @@ from helpers import batches, groups, place, workspace
 
 PREPARED = "02_prepare_the_masks"
 WORKER = "BUSI_SEVERAL_WORKER"  # set for the process that trains
-LOST = ("coordination", "Gloo", "NCCL")  # in what JAX says when a machine is gone
+LOST = ("coordination", "gloo", "nccl")  # in what JAX says when a machine is gone
 
 
 def options():
@@ -67,7 +67,7 @@ def watch(o, folder):
         command = [sys.executable, "-u", *sys.argv]
         code = subprocess.call(command, env={**os.environ, WORKER: "1"}, stderr=log)
     said = path.read_text(errors="replace").strip()
-    if code and any(word in said for word in LOST):
+    if code and any(word in said.lower() for word in LOST):
         sys.exit(
             f"Machine {o.machine} stopped: another machine was lost or did not come. "
             "Start the same command again on every machine; the run goes on after the "
