@@ -1,7 +1,8 @@
 """Checkers of the exercises: a right answer is called right, a wrong one gets a hint.
 
-A checker takes the reader's answer (a number, a list or a function) and returns one
-sentence on what is wrong, or "" if it is right. A new exercise is one more of them.
+A checker takes the reader's answer (a number, a list or a function) and
+returns one sentence on what is wrong, or "" if it is right. A new exercise is
+one more of them.
 """
 
 import math
@@ -12,10 +13,13 @@ import numpy as np
 def check(checker, answer):
     """Print whether an answer is right, and if not, a hint; `...` is no answer yet.
 
-    An answer that fails while it is tried is a wrong answer, never an error here.
+    An answer that fails while it is tried is a wrong answer, never an error
+    here.
     """
     if answer is ...:
-        print("No answer yet: put yours in place of the three dots and run this again.")
+        print(
+            "No answer yet: put yours in place of the three dots and run this again."
+        )
         return
     try:
         hint = checker(answer)
@@ -52,7 +56,9 @@ def inner_size(answer):
     if (rows, columns) == (128, 128):
         return "that would stretch the image: it is not square, so its copy is not."
     if max(rows, columns) > 128:
-        return f"{max(rows, columns):g} pixels do not fit into a square of 128."
+        return (
+            f"{max(rows, columns):g} pixels do not fit into a square of 128."
+        )
     if columns != 128:
         return "the longer side fills the square: how many columns are that?"
     if abs(rows - 470 * 128 / 560) > 0.5:
@@ -66,7 +72,10 @@ def inner_size(answer):
 def several_masks(function):
     """Wanted: a function of file names that counts the cases with several mask files."""
     one = ["benign (1).png", "benign (1)_mask.png"]
-    two = [*(name.replace("1", "10") for name in one), "benign (10)_mask_1.png"]
+    two = [
+        *(name.replace("1", "10") for name in one),
+        "benign (10)_mask_1.png",
+    ]
     other = [name.replace("benign", "malignant") for name in one]
     three = [*other, "malignant (1)_mask_1.png", "malignant (1)_mask_2.png"]
     for names, wanted, hint in (
@@ -74,7 +83,11 @@ def several_masks(function):
         (one + other, 0, "these are two cases with one mask each."),
         (one + two, 1, "benign (10) has two masks."),
         (three, 1, "it is one case, however many masks it has."),
-        (three[::-1] + one + two, 2, "the order of the files must not matter."),
+        (
+            three[::-1] + one + two,
+            2,
+            "the order of the files must not matter.",
+        ),
     ):
         if (answer := function(list(names))) != wanted:
             return f"for {', '.join(names)} it returns {answer}: {hint}"
@@ -85,10 +98,20 @@ def count_groups(function):
     """Wanted: a function of n images and their pairs (i, j) that counts the groups."""
     for n, pairs, wanted, hint in (
         (3, [], 3, "an image without a copy is a group of its own."),
-        (3, [(0, 1)], 2, "two copies are one group, the third image is another."),
+        (
+            3,
+            [(0, 1)],
+            2,
+            "two copies are one group, the third image is another.",
+        ),
         (4, [(0, 1), (1, 2)], 2, "a copy of a copy is in the same group."),
         (3, [(0, 1), (1, 2), (0, 2)], 1, "the third pair joins nothing new."),
-        (5, [(0, 1), (2, 3), (1, 3)], 2, "the last pair makes one group of two."),
+        (
+            5,
+            [(0, 1), (2, 3), (1, 3)],
+            2,
+            "the last pair makes one group of two.",
+        ),
     ):
         if (answer := function(n, list(pairs))) != wanted:
             return f"for {n} images and the pairs {pairs} it returns {answer}: {hint}"
@@ -101,7 +124,12 @@ def count_groups(function):
 def leaking_groups(function):
     """Wanted: a function of groups and folds that returns the groups in several folds."""
     for groups, folds, wanted, hint in (
-        ("aab", [0, 0, 1], "", "a group may have many images, if its fold is one."),
+        (
+            "aab",
+            [0, 0, 1],
+            "",
+            "a group may have many images, if its fold is one.",
+        ),
         ("aba", [0, 0, 1], "a", "a has an image in fold 0 and one in fold 1."),
         ("abbcccd", [1, 0, 0, 2, 2, 0, 1], "c", "only c is in two folds."),
         ("abab", [0, 1, 2, 0], "ab", "both a and b are in two folds."),
@@ -123,7 +151,9 @@ def one_file_of_three(number):
         return "that is the share of the area (and the IoU). What does Dice divide by?"
     if not 0 <= number <= 1:
         return "give a number from 0 to 1."
-    return "let a lesion be 1: what is shared, and what is the sum of both areas?"
+    return (
+        "let a lesion be 1: what is shared, and what is the sum of both areas?"
+    )
 
 
 # ---- notebook 3
@@ -150,12 +180,13 @@ def edge_below(weights):
     if weights.shape != (3, 3):
         return f"it takes 3 rows of 3 numbers, not shape {weights.shape}."
     if not np.isclose(weights.sum(), 0):
-        return (
-            f"its numbers sum to {weights.sum():g}, so it answers to plain brightness."
-        )
+        return f"its numbers sum to {weights.sum():g}, so it answers to plain brightness."
     if not np.allclose(weights.sum(axis=0), 0):
         return "it answers to an edge between left and right: let each column sum to 0."
-    answers = weights[1:].sum(), weights[2].sum()  # bright from row 1, or from row 2
+    answers = (
+        weights[1:].sum(),
+        weights[2].sum(),
+    )  # bright from row 1, or from row 2
     if min(answers) > 0:
         return ""
     return f"where dark lies above bright it answers {min(answers):g}."
@@ -168,7 +199,10 @@ def layer_parameters(number):
     """Wanted: the parameters of a 3x3 convolution, 16 to 32 channels, with a bias."""
     hints = {
         3 * 3 * 16 * 32 + 32: "",
-        3 * 3 * 16 * 32: "those are the weights. A bias is added for each filter.",
+        3
+        * 3
+        * 16
+        * 32: "those are the weights. A bias is added for each filter.",
         3 * 3 * 32 + 32: "each filter reads all of the 16 channels, not one.",
         3 * 3 * 16
         + 1: "that is one filter. There is one for each channel that leaves.",
@@ -184,8 +218,16 @@ def own_schedule(rate):
         (5, 0.001, "half of the way up, the rate is half of the highest."),
         (10, 0.002, "the warm-up ends at the highest rate."),
         (100, 0, "the run ends at 0."),
-        (55, 0.001, "half of the way down, the cosine is 0: half of the highest."),
-        (40, 0.0015, "a third of the way down a cosine is above a straight line."),
+        (
+            55,
+            0.001,
+            "half of the way down, the cosine is 0: half of the highest.",
+        ),
+        (
+            40,
+            0.0015,
+            "a third of the way down a cosine is above a straight line.",
+        ),
     ):
         answer = rate(step)
         if not math.isclose(answer, wanted, abs_tol=1e-6):
@@ -219,9 +261,7 @@ def rate_share(number):
     if math.isclose(number, seeds / total, abs_tol=0.005):
         return "that is the share of the seeds. The rate has the rest."
     if math.isclose(number, 0.1, abs_tol=0.005):
-        return (
-            "that is the effect of the rate, in Dice. Which share of the spread is it?"
-        )
+        return "that is the effect of the rate, in Dice. Which share of the spread is it?"
     if not 0 <= number <= 1:
         return "a share lies between 0 and 1."
     return (
@@ -237,15 +277,30 @@ def own_calibration_error(function):
     """Wanted: a function of probabilities and truths, its gap over two bins at one half."""
     for told, true, wanted, hint in (
         ([0.9] * 10, [1] * 9 + [0], 0, "9 of 10 at 0.9 is as it should be."),
-        ([0.9] * 10, [1] * 5 + [0] * 5, 0.4, "half of them are true, not 0.9."),
-        ([0.2] * 4, [1, 1, 0, 0], 0.3, "a probability may be too low as well."),
+        (
+            [0.9] * 10,
+            [1] * 5 + [0] * 5,
+            0.4,
+            "half of them are true, not 0.9.",
+        ),
+        (
+            [0.2] * 4,
+            [1, 1, 0, 0],
+            0.3,
+            "a probability may be too low as well.",
+        ),
         (
             [0.1] * 3 + [0.9],
             [0, 0, 0, 0],
             0.3,
             "three quarters of them are off by 0.1, a quarter by 0.9.",
         ),
-        ([0.2, 0.4, 0.6, 1.0], [0, 1, 1, 0], 0.25, "take means within a bin first."),
+        (
+            [0.2, 0.4, 0.6, 1.0],
+            [0, 1, 1, 0],
+            0.25,
+            "take means within a bin first.",
+        ),
     ):
         answer = float(function(np.array(told), np.array(true)))
         if np.isnan(answer):
@@ -266,26 +321,31 @@ def cases_needed(n):
         2401: "0.02 is how far it may reach to either side, not its whole width.",
     }
     near = [hint for value, hint in hints.items() if abs(n - value) <= 1]
-    return near[0] if near else "1.96 * sd / sqrt(n) should be 0.02: solve it for n."
+    return (
+        near[0]
+        if near
+        else "1.96 * sd / sqrt(n) should be 0.02: solve it for n."
+    )
 
 
 # ---- notebook 7
 
-# Probabilities of "malignant" that ten malignant and ten benign cases were given.
+# Probabilities of "malignant" that ten malignant and ten benign cases were
+# given.
 MALIGNANT = (0.92, 0.85, 0.77, 0.63, 0.58, 0.51, 0.44, 0.40, 0.33, 0.12)
 BENIGN = (0.81, 0.66, 0.47, 0.36, 0.35, 0.28, 0.21, 0.15, 0.10, 0.05)
 
 
 def cut_for_nine(cut):
     """Wanted: a cut that calls nine of MALIGNANT and the fewest possible of BENIGN."""
-    found, false = (sum(p >= cut for p in given) for given in (MALIGNANT, BENIGN))
+    found, false = (
+        sum(p >= cut for p in given) for given in (MALIGNANT, BENIGN)
+    )
     if found == 9 and false == 5:
         return ""
     if found < 9:
         return f"it calls {found} of the ten malignant cases: go lower."
-    return (
-        f"it calls {found} malignant and {false} benign cases: is there a higher one?"
-    )
+    return f"it calls {found} malignant and {false} benign cases: is there a higher one?"
 
 
 def predictive_value(answer):

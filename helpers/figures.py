@@ -1,6 +1,7 @@
 """Every plot of the series, in colours that colour-blind readers can tell apart.
 
-Each function returns a matplotlib Figure; `show` displays it with its alternative text.
+Each function returns a matplotlib Figure; `show` displays it with its
+alternative text.
 """
 
 import io
@@ -11,7 +12,7 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from PIL import Image
 
-from . import busi, masks
+from .data import busi, masks
 
 # Okabe & Ito 2008: distinguishable with the common forms of colour blindness
 COLOURS = {
@@ -29,8 +30,11 @@ matplotlib.rcParams.update({"font.size": 10, "axes.titlesize": 10})
 def show(figure, alt):
     """Display a figure; `alt` says in words what it shows, for those who cannot see it."""
     drawn, light = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=90, bbox_inches="tight", facecolor="white")
-    # nothing is transparent: without that channel a page of pictures loads sooner
+    figure.savefig(
+        drawn, format="png", dpi=90, bbox_inches="tight", facecolor="white"
+    )
+    # nothing is transparent: without that channel a page of pictures loads
+    # sooner
     Image.open(drawn).convert("RGB").save(light, "png", optimize=True)
     picture = {"image/png": light.getvalue(), "text/plain": alt}
     display(picture, metadata={"image/png": {"alt": alt}}, raw=True)
@@ -40,7 +44,9 @@ def panels(n, columns=4, width=2.4, height=2.3, axes_on=False):
     """Return (figure, list of n axes) in a grid; picture axes have no ticks."""
     columns = min(columns, n)
     rows = -(-n // columns)
-    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+    figure = Figure(
+        figsize=(width * columns, height * rows), layout="constrained"
+    )
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for i, ax in enumerate(grid):
         if i >= n or not axes_on:
@@ -51,13 +57,18 @@ def panels(n, columns=4, width=2.4, height=2.3, axes_on=False):
 def outline(ax, mask, colour, style="solid"):
     """Draw the border of a 2-D bool mask onto an image."""
     if mask.any() and not mask.all():
-        ax.contour(mask, [0.5], colors=[colour], linewidths=1.4, linestyles=style)
+        ax.contour(
+            mask, [0.5], colors=[colour], linewidths=1.4, linestyles=style
+        )
 
 
-def gallery(images, titles, references=None, predictions=None, columns=4, heading=""):
+def gallery(
+    images, titles, references=None, predictions=None, columns=4, heading=""
+):
     """Show grey images; reference outlines solid, predicted ones dashed.
 
-    images: list of uint8 (h, w); references, predictions: lists of bool (h, w) or None.
+    images: list of uint8 (h, w); references, predictions: lists of bool (h, w)
+    or None.
     """
     figure, axes = panels(len(images), columns)
     for i, ax in enumerate(axes):
@@ -74,8 +85,8 @@ def gallery(images, titles, references=None, predictions=None, columns=4, headin
 def cases(table, heading, titles=None, columns=4):
     """Show cases as they lie on disk, each with its merged outline.
 
-    table: DataFrame with the columns case, image and masks, as from `busi.index`;
-    titles: one for each row, by default the names of the cases.
+    table: DataFrame with the columns case, image and masks, as from
+    `busi.index`; titles: one for each row, by default the names of the cases.
     """
     images = [busi.read_image(path) for path in table["image"]]
     outlines = [masks.merge(paths) for paths in table["masks"]]
@@ -86,7 +97,8 @@ def cases(table, heading, titles=None, columns=4):
 def maps(image, classes, names, reference, heading=""):
     """Show an image with its outline, and each class's probability map, scale 0 to 1.
 
-    image: (h, w) grey; classes: float (h, w, len(names)); reference: bool (h, w).
+    image: (h, w) grey; classes: float (h, w, len(names)); reference: bool (h,
+    w).
     """
     figure, axes = panels(len(names) + 1, len(names) + 1)
     axes[0].imshow(image, cmap="gray")
@@ -127,8 +139,8 @@ def histogram(values, axis_label, heading):
 def intervals(table, reference, axis_label, heading):
     """Show a value with its 95 % interval for each row of a table.
 
-    table: DataFrame indexed by name with the columns value, low and high; reference: the
-    value that means nothing was found, drawn as a line.
+    table: DataFrame indexed by name with the columns value, low and high;
+    reference: the value that means nothing was found, drawn as a line.
     """
     figure, (ax,) = panels(1, 1, 6.5, 0.6 + 0.36 * len(table), axes_on=True)
     rows = range(len(table))
@@ -143,7 +155,9 @@ def intervals(table, reference, axis_label, heading):
 def show_intervals(table, reference, axis_label, heading):
     """Display `intervals` of the rows that have one; the alternative text has the values."""
     shown = table.dropna()
-    told = "; ".join(f"{name} {value:.2f}" for name, value in shown["value"].items())
+    told = "; ".join(
+        f"{name} {value:.2f}" for name, value in shown["value"].items()
+    )
     show(
         intervals(shown, reference, axis_label, heading),
         alt=f"{heading}, {axis_label}: {told}.",
@@ -156,7 +170,9 @@ def counts(table, heading):
     table: Series of counts by name.
     """
     figure, (ax,) = panels(1, 1, 5, 1.2 + 0.33 * len(table), axes_on=True)
-    colours = [COLOURS.get(name, COLOURS["background"]) for name in table.index]
+    colours = [
+        COLOURS.get(name, COLOURS["background"]) for name in table.index
+    ]
     bars = ax.barh(table.index, table, color=colours)
     ax.bar_label(bars, padding=3)
     ax.margins(x=0.1)  # room for the longest bar's number
@@ -175,8 +191,12 @@ def by_class(table, column, axis_label, heading):
     for i, label in enumerate(labels):
         values = table.loc[table["label"] == label, column].to_numpy(float)
         spread = i + rng.uniform(-0.28, 0.28, len(values))
-        ax.plot(values, spread, ".", color=COLOURS[label], alpha=0.6, markersize=4)
-        ax.plot([np.median(values)] * 2, [i - 0.38, i + 0.38], color="black", lw=2)
+        ax.plot(
+            values, spread, ".", color=COLOURS[label], alpha=0.6, markersize=4
+        )
+        ax.plot(
+            [np.median(values)] * 2, [i - 0.38, i + 0.38], color="black", lw=2
+        )
     ax.set_yticks(range(len(labels)), labels)
     ax.invert_yaxis()
     ax.set(xlabel=axis_label, title=f"{heading} (black: median)")
@@ -204,7 +224,10 @@ def curves(history, heading):
     """Show the loss and the validation Dice by epoch; history: a DataFrame."""
     figure, (left, right) = panels(2, 2, 4, 2.8, axes_on=True)
     left.plot(
-        history["epoch"], history["loss"], color=COLOURS["benign"], label="training"
+        history["epoch"],
+        history["loss"],
+        color=COLOURS["benign"],
+        label="training",
     )
     left.plot(
         history["epoch"],
@@ -216,7 +239,12 @@ def curves(history, heading):
     left.set(xlabel="epoch", ylabel="loss", title="loss (lower is better)")
     left.legend()
     right.plot(history["epoch"], history["val_dice"], color=COLOURS["normal"])
-    right.set(xlabel="epoch", ylabel="Dice", ylim=(0, 1), title="Dice, validation part")
+    right.set(
+        xlabel="epoch",
+        ylabel="Dice",
+        ylim=(0, 1),
+        title="Dice, validation part",
+    )
     figure.suptitle(heading)
     return figure
 
@@ -225,7 +253,9 @@ def score_histogram(scores, heading):
     """Show how the per-case Dice of lesion images is spread, benign and malignant apart."""
     figure, (ax,) = panels(1, 1, 6.5, 3, axes_on=True)
     labels = [
-        name for name in ("benign", "malignant") if (scores["label"] == name).any()
+        name
+        for name in ("benign", "malignant")
+        if (scores["label"] == name).any()
     ]
     values = [scores.loc[scores["label"] == name, "dice"] for name in labels]
     ax.hist(
@@ -243,9 +273,17 @@ def score_histogram(scores, heading):
 def reliability(bins, heading):
     """Show how often a probability came true; bins: of `calibration.reliability`."""
     figure, (ax,) = panels(1, 1, 3.8, 3.4, axes_on=True)
-    ax.plot([0, 1], [0, 1], color="black", ls="--", lw=1, label="as it should be")
-    ax.plot(bins["confidence"], bins["accuracy"], "o-", color=COLOURS["benign"])
-    ax.set(xlabel="lesion probability", ylabel="share that is lesion", title=heading)
+    ax.plot(
+        [0, 1], [0, 1], color="black", ls="--", lw=1, label="as it should be"
+    )
+    ax.plot(
+        bins["confidence"], bins["accuracy"], "o-", color=COLOURS["benign"]
+    )
+    ax.set(
+        xlabel="lesion probability",
+        ylabel="share that is lesion",
+        title=heading,
+    )
     ax.legend()
     return figure
 
@@ -254,7 +292,9 @@ def risk_coverage(coverage, risk, heading):
     """Show the mean loss of the surest cases, by the share of cases kept."""
     figure, (ax,) = panels(1, 1, 5, 3, axes_on=True)
     ax.plot(coverage, risk, color=COLOURS["benign"])
-    ax.set(xlabel="share of cases kept", ylabel="mean of 1 - Dice", ylim=(0, None))
+    ax.set(
+        xlabel="share of cases kept", ylabel="mean of 1 - Dice", ylim=(0, None)
+    )
     ax.set_title(heading)
     return figure
 
@@ -263,7 +303,9 @@ def numbers(tables, heading):
     """Show small tables, {title: (h, w)}, with each value written into its square."""
     figure, axes = panels(len(tables), len(tables), 2.6, 2.6)
     for ax, (title, table) in zip(axes, tables.items(), strict=True):
-        top = 1.6 * np.abs(table).max() or 1  # so the colours stay pale behind the text
+        top = (
+            1.6 * np.abs(table).max() or 1
+        )  # so the colours stay pale behind the text
         ax.imshow(table, cmap="PuOr", vmin=-top, vmax=top)
         for (row, column), value in np.ndenumerate(table):
             ax.text(column, row, f"{value:g}", ha="center", va="center")
@@ -275,18 +317,23 @@ def numbers(tables, heading):
 def heat(maps, heading, unit, scale=None, outlines=(), columns=4, width=2.4):
     """Show maps, {title: float (h, w)}, as colours.
 
-    scale: (lowest, highest) value, with one bar for all; else each map has its own, with
-    0 in white and the ends at the 99th percentile, so that a few pixels do not hide the
-    rest. outlines: for each map a bool (h, w), drawn dashed.
+    scale: (lowest, highest) value, with one bar for all; else each map has its
+    own, with 0 in white and the ends at the 99th percentile, so that a few
+    pixels do not hide the rest. outlines: for each map a bool (h, w), drawn
+    dashed.
     """
     figure, axes = panels(len(maps), columns, width)
     for ax, (title, values) in zip(axes, maps.items(), strict=True):
         top = np.percentile(np.abs(values), 99) or 1
         low, high = scale or (-top, top)
-        shown = ax.imshow(values, cmap=MAP if scale else "PuOr", vmin=low, vmax=high)
+        shown = ax.imshow(
+            values, cmap=MAP if scale else "PuOr", vmin=low, vmax=high
+        )
         ax.set_title(title, fontsize=9)
         if not scale:
-            figure.colorbar(shown, ax=ax, shrink=0.7, label=unit, extend="both")
+            figure.colorbar(
+                shown, ax=ax, shrink=0.7, label=unit, extend="both"
+            )
     if scale:
         figure.colorbar(shown, ax=axes, shrink=0.7, label=unit)
     for ax, mask in zip(axes, outlines, strict=False):
@@ -298,10 +345,13 @@ def heat(maps, heading, unit, scale=None, outlines=(), columns=4, width=2.4):
 def learning_curve(table, line, axis_label, heading):
     """Show a score by the number of training images, both in steps of doubling.
 
-    table: DataFrame[images, value, low, high]; line: (images, values) of a fitted law.
+    table: DataFrame[images, value, low, high]; line: (images, values) of a
+    fitted law.
     """
     figure, (ax,) = panels(1, 1, 6, 3.2, axes_on=True)
-    ax.vlines(table["images"], table["low"], table["high"], color=COLOURS["benign"])
+    ax.vlines(
+        table["images"], table["low"], table["high"], color=COLOURS["benign"]
+    )
     ax.plot(table["images"], table["value"], "o", color=COLOURS["malignant"])
     ax.plot(*line, "--", color="black", lw=1, label="power law")
     ax.set_xscale("log", base=2)
@@ -317,9 +367,13 @@ def lines(curves, x_label, y_label, heading, marker=""):
     marker: "o" marks each value, too.
     """
     names = ("benign", "malignant", "normal", "background")
-    kinds = zip((COLOURS[name] for name in names), ("-", "--", "-.", ":"), strict=True)
+    kinds = zip(
+        (COLOURS[name] for name in names), ("-", "--", "-.", ":"), strict=True
+    )
     figure, (ax,) = panels(1, 1, 5.5, 3.6, axes_on=True)
-    for (name, (x, y)), (colour, kind) in zip(curves.items(), kinds, strict=False):
+    for (name, (x, y)), (colour, kind) in zip(
+        curves.items(), kinds, strict=False
+    ):
         ax.plot(x, y, marker + kind, color=colour, label=name, markersize=4)
     ax.set(xlabel=x_label, ylabel=y_label, title=heading)
     ax.legend()
@@ -337,7 +391,8 @@ def work_and_time(table, heading):
         style = {"color": colour, "marker": marker, "label": f"{size} pixels"}
         ax.loglog(part["multiply_adds"], part["train_s"], **style)
     ax.set(
-        xlabel="multiply-adds for one answer", ylabel="core seconds to learn from it"
+        xlabel="multiply-adds for one answer",
+        ylabel="core seconds to learn from it",
     )
     ax.set_title(heading)
     ax.legend()
@@ -350,7 +405,9 @@ def show_lines(curves, x_label, y_label, heading):
     for name, (x, y) in curves.items():
         points = list(zip(x, y, strict=True))
         at = [points[k] for k in (0, len(points) // 2, -1)] if points else []
-        told.append(f"{name}: " + ", ".join(f"{v:.2f} at {u:.2f}" for u, v in at))
+        told.append(
+            f"{name}: " + ", ".join(f"{v:.2f} at {u:.2f}" for u, v in at)
+        )
     show(lines(curves, x_label, y_label, heading), alt="; ".join(told) + ".")
 
 
@@ -361,21 +418,27 @@ def roc(curves, points, heading):
     figure = lines(curves, x_label, "sensitivity", heading)
     for name, (x, y) in points.items():
         figure.axes[0].plot(x, y, "D", color="black", markersize=5)
-        figure.axes[0].annotate(name, (x, y), (7, -12), textcoords="offset points")
+        figure.axes[0].annotate(
+            name, (x, y), (7, -12), textcoords="offset points"
+        )
     return figure
 
 
 def referral(coverage, risk, best, heading):
     """Show the share of errors among the cases that are not referred to a person.
 
-    coverage, risk: of `calibration.risk_coverage`; best: risk if errors went first.
+    coverage, risk: of `calibration.risk_coverage`; best: risk if errors went
+    first.
     """
     curves = {
         "least sure first": (1 - coverage, risk),
         "errors first (best possible)": (1 - coverage, best),
         "at random": ([0, 1], [risk[-1]] * 2),
     }
-    x_label, y_label = "share of cases referred", "share of errors among the rest"
+    x_label, y_label = (
+        "share of cases referred",
+        "share of errors among the rest",
+    )
     figure = lines(curves, x_label, y_label, heading)
     figure.axes[0].set_ylim(0, 1.4 * risk[-1] or 1)  # room for the legend
     return figure
@@ -389,9 +452,14 @@ def decision(table, heading):
         "everybody": (t, table["all"]),
         "nobody": (t, 0 * t),
     }
-    x_label, y_label = "probability from which one acts", "net benefit for each case"
+    x_label, y_label = (
+        "probability from which one acts",
+        "net benefit for each case",
+    )
     figure = lines(curves, x_label, y_label, heading)
-    figure.axes[0].set_ylim(-0.05, None)  # acting on everybody falls without end
+    figure.axes[0].set_ylim(
+        -0.05, None
+    )  # acting on everybody falls without end
     return figure
 
 
@@ -417,10 +485,13 @@ def confusion(counts, heading):
 def disturbed(table, heading):
     """Show how a score falls as an image gets worse: a panel for each disturbance.
 
-    table: DataFrame with the columns disturbance, unit, strength, value, low and high.
+    table: DataFrame with the columns disturbance, unit, strength, value, low
+    and high.
     """
     kinds = list(dict.fromkeys(table["disturbance"]))
-    figure, axes = panels(len(kinds), min(3, len(kinds)), 2.6, 2.3, axes_on=True)
+    figure, axes = panels(
+        len(kinds), min(3, len(kinds)), 2.6, 2.3, axes_on=True
+    )
     for ax, kind in zip(axes, kinds, strict=True):
         part = table[table["disturbance"] == kind].sort_values("strength")
         ax.fill_between(
@@ -431,7 +502,13 @@ def disturbed(table, heading):
             alpha=0.4,
             lw=0,
         )
-        ax.plot(part["strength"], part["value"], "o-", color=COLOURS["benign"], ms=4)
+        ax.plot(
+            part["strength"],
+            part["value"],
+            "o-",
+            color=COLOURS["benign"],
+            ms=4,
+        )
         ax.set(xlabel=part["unit"].iloc[0], title=kind, ylim=(0, 1))
     axes[0].set_ylabel("mean Dice")
     figure.suptitle(heading)
@@ -440,9 +517,12 @@ def disturbed(table, heading):
 
 def show_disturbed(table, heading):
     """Display `disturbed`; the alternative text has the least value of each panel."""
-    least = table.loc[table.groupby("disturbance", sort=False)["value"].idxmin()]
+    least = table.loc[
+        table.groupby("disturbance", sort=False)["value"].idxmin()
+    ]
     told = [
-        f"{r.disturbance} {r.value:.2f} at {r.strength:g}" for r in least.itertuples()
+        f"{r.disturbance} {r.value:.2f} at {r.strength:g}"
+        for r in least.itertuples()
     ]
     start = table["value"].iloc[0]
     show(

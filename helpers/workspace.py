@@ -1,8 +1,9 @@
 """The notebooks' common ground: start, find the data, and hand results to each other.
 
-A notebook is one *step*. It writes into its own folder, runs/<data>-<profile>/<step>/,
-and writes `manifest.json` there last, by rename: no manifest means not finished. Another
-notebook reads those files only through `Step.read`, which checks them against it.
+A notebook is one *step*. It writes into its own folder,
+runs/<data>-<profile>/<step>/, and writes `manifest.json` there last, by
+rename: no manifest means not finished. Another notebook reads those files only
+through `Step.read`, which checks them against it.
 """
 
 import hashlib
@@ -18,7 +19,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import place, sources
+from . import environment
+from .data import sources
 
 SCHEMA = 1
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,7 +45,9 @@ COLUMNS = {  # what a reader of these tables may rely on
 class NotReady(RuntimeError):
     """Something that this notebook reads is not there; the message says what to run."""
 
-    def _render_traceback_(self):  # Jupyter then shows the sentence and no stack
+    def _render_traceback_(
+        self,
+    ):  # Jupyter then shows the sentence and no stack
         return [f"Not ready: {self}"]
 
 
@@ -53,16 +57,16 @@ def start():
     Raises:
         busi.DataError: $BUSI_DIR names something that is not the data set.
     """
-    drive = place.drive()
+    drive = environment.drive()
     data = sources.locate(drive=drive)
-    here = Workspace(data, place.runs_folder(ROOT), drive)
-    found = place.versions()
+    here = Workspace(data, environment.runs_folder(ROOT), drive)
+    found = environment.versions()
     print(
-        f"{place.name()} · {place.device()}\nPython {found['python']} · "
+        f"{environment.name()} · {environment.device()}\nPython {found['python']} · "
         f"TensorFlow {found['tensorflow']} · Keras {found['keras']}\n"
         f"data: {data.how}\nresults: {here.runs}{kept_where(drive)}"
     )
-    for line in filter(None, [*earlier_runs(drive), place.gpu_advice()]):
+    for line in filter(None, [*earlier_runs(drive), environment.gpu_advice()]):
         print(line)
     return here
 
@@ -70,8 +74,12 @@ def start():
 def kept_where(drive):
     """Return what to add to the folder of the results: are they safe?"""
     if drive:
-        return f", and when a notebook is finished {drive / place.PROJECT / 'runs'}"
-    return ", lost when Colab takes this machine back" if place.in_colab() else ""
+        return f", and when a notebook is finished {drive / environment.PROJECT / 'runs'}"
+    return (
+        ", lost when Colab takes this machine back"
+        if environment.in_colab()
+        else ""
+    )
 
 
 def earlier_runs(drive):
@@ -80,14 +88,24 @@ def earlier_runs(drive):
         return []
     found = {}  # run: ([finished steps], [steps of which only a training is there])
     try:
-        for folder in sorted((drive / place.PROJECT / "runs").glob("*/*")):
+        for folder in sorted(
+            (drive / environment.PROJECT / "runs").glob("*/*")
+        ):
             half = not (folder / "manifest.json").exists()
-            found.setdefault(folder.parent.name, ([], []))[half].append(folder.name[:2])
+            found.setdefault(folder.parent.name, ([], []))[half].append(
+                folder.name[:2]
+            )
     except OSError as error:
-        return [f"Drive could not be read ({error}): looking on this machine only."]
+        return [
+            f"Drive could not be read ({error}): looking on this machine only."
+        ]
     return [
         f"in Drive from before: {run}, finished {', '.join(finished) or 'none'}"
-        + (f", half-way {', '.join(half)} (goes on when you run it)" if half else "")
+        + (
+            f", half-way {', '.join(half)} (goes on when you run it)"
+            if half
+            else ""
+        )
         for run, (finished, half) in found.items()
     ]
 
@@ -129,14 +147,17 @@ class Step:
         """Write a DataFrame (.csv), a dict of arrays (.npz) or a dict (.json), by rename."""
         check_columns(name, content)
         final = self.folder / name
-        # np.savez appends .npz to a name that lacks it, so the suffix stays last
+        # np.savez appends .npz to a name that lacks it, so the suffix stays
+        # last
         partial = final.with_name(f".partial-{name}")
         if final.suffix == ".csv":
             content.to_csv(partial, index=False)
         elif final.suffix == ".npz":
             np.savez_compressed(partial, **content)
         else:
-            partial.write_text(json.dumps(content, indent=1, allow_nan=True) + "\n")
+            partial.write_text(
+                json.dumps(content, indent=1, allow_nan=True) + "\n"
+            )
         os.replace(partial, final)
         return self.keep(name)
 
@@ -149,7 +170,8 @@ class Step:
         """Return the content of file `name` of an earlier step (model files: the path).
 
         Raises:
-            NotReady: the step is unfinished, was made from other data, or was changed.
+            NotReady: the step is unfinished, was made from other data, or was
+            changed.
         """
         folder = self.folder.parent / step
         if not (folder / "manifest.json").exists():
@@ -158,11 +180,15 @@ class Step:
             raise NotReady(advice(step, folder / name, "is not there"))
         manifest = json.loads((folder / "manifest.json").read_text())
         if manifest["data"] != self.here.data.fingerprint:
-            raise NotReady(advice(step, folder / name, "was made from other images"))
-        if not (folder / name).exists() or manifest["files"].get(name) != sha256(
-            folder / name
-        ):
-            raise NotReady(advice(step, folder / name, "was changed after that run"))
+            raise NotReady(
+                advice(step, folder / name, "was made from other images")
+            )
+        if not (folder / name).exists() or manifest["files"].get(
+            name
+        ) != sha256(folder / name):
+            raise NotReady(
+                advice(step, folder / name, "was changed after that run")
+            )
         self.reads[step] = sha256(folder / "manifest.json")
         return load(folder / name)
 
@@ -176,8 +202,8 @@ class Step:
             "simulated": self.here.data.kind == "phantom",
             "reads": self.reads,
             "files": self.files,
-            "versions": place.versions(),
-            "device": place.device(),
+            "versions": environment.versions(),
+            "device": environment.device(),
             "seconds": round(time.time() - self.began, 1),
             "peak_memory_mb": peak_memory_mb(),
         }
@@ -185,9 +211,13 @@ class Step:
         partial.write_text(json.dumps(manifest, indent=1) + "\n")
         os.replace(partial, self.folder / "manifest.json")
         keep_in_drive(self.here.drive, self.folder)
-        print(f"finished after {manifest['seconds']:.0f} s; {self.folder} now holds:")
+        print(
+            f"finished after {manifest['seconds']:.0f} s; {self.folder} now holds:"
+        )
         for name in self.files:
-            print(f"  {name} ({(self.folder / name).stat().st_size / 1e3:,.0f} kB)")
+            print(
+                f"  {name} ({(self.folder / name).stat().st_size / 1e3:,.0f} kB)"
+            )
 
 
 def peak_memory_mb():
@@ -199,8 +229,12 @@ def peak_memory_mb():
 def advice(step, file, problem):
     """Return the sentence that names a missing file and how to make it."""
     profile = file.parent.parent.name.split("-", 1)[1]
-    command = f"python {ROOT}/tools/run_all.py --profile {profile} --until {step}"
-    install = "pip install -q papermill && " if place.in_colab() else ""  # only this
+    command = (
+        f"python {ROOT}/tools/run_all.py --profile {profile} --until {step}"
+    )
+    install = (
+        "pip install -q papermill && " if environment.in_colab() else ""
+    )  # only this
     return (
         f"{file} {problem}. Run notebooks/{step}.ipynb first, or in a cell here: "
         f"!{install}{command}"
@@ -232,7 +266,14 @@ def sha256(path):
 
 def in_drive(drive, folder):
     """Return where a step's folder is kept in Drive, or None without Drive."""
-    return drive and drive / place.PROJECT / "runs" / folder.parent.name / folder.name
+    return (
+        drive
+        and drive
+        / environment.PROJECT
+        / "runs"
+        / folder.parent.name
+        / folder.name
+    )
 
 
 def keep_in_drive(drive, folder):
@@ -241,7 +282,9 @@ def keep_in_drive(drive, folder):
     if target is None:
         return
     try:
-        if not drive.is_dir():  # else this would make local folders in its place
+        if (
+            not drive.is_dir()
+        ):  # else this would make local folders in its place
             raise FileNotFoundError(f"{drive} is not mounted any more")
         target.mkdir(parents=True, exist_ok=True)
         (target / "manifest.json").unlink(missing_ok=True)
@@ -269,4 +312,6 @@ def restore(drive, folder):
     except FileNotFoundError:
         return
     except OSError as error:
-        print(f"Drive could not be read ({error}): looking on this machine only.")
+        print(
+            f"Drive could not be read ({error}): looking on this machine only."
+        )

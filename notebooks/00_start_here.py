@@ -1,24 +1,26 @@
 # %% [markdown]
 # # 0. Start here: the whole job on one image
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/00_start_here.ipynb)
+# [![Open in
+# Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/00_start_here.ipynb)
 #
-# You will take one ultrasound image of a breast, let a small neural network look at it,
-# and get a class for every pixel: background, benign lesion or malignant lesion. (A
-# *lesion* is a spot that differs from the tissue around it; *benign* means harmless,
-# *malignant* means cancer.) Then you will give it a second image and see why one example
-# is not enough.
+# You will take one ultrasound image of a breast, let a small neural network
+# look at it, and get a class for every pixel: background, benign lesion or
+# malignant lesion. (A *lesion* is a spot that differs from the tissue around
+# it; *benign* means harmless, *malignant* means cancer.) Then you will give it
+# a second image and see why one example is not enough.
 #
 # **You will** be able to
 # - tell whether your machine can run the series,
 # - say what "a class for every pixel" means, as numbers and as a picture,
 # - tell remembering an image from having learned.
 #
-# **Takes** about half a minute on two CPU cores. **Needs** nothing; without the real images it uses
-# simulated ones. **Reads** two images. **Writes** `environment.json`.
+# **Takes** about half a minute on two CPU cores. **Needs** nothing; without
+# the real images it uses simulated ones. **Reads** two images. **Writes**
+# `environment.json`.
 #
-# > **For teaching and research. This is not a medical device.** Nothing here may be used
-# > to decide about a person.
+# > **For teaching and research. This is not a medical device.** Nothing here
+# > may be used to decide about a person.
 
 # %% tags=["setup"]
 # Setup: the same cell opens every notebook.
@@ -53,10 +55,11 @@ from helpers import workspace
 here = workspace.start()
 
 # %% [markdown]
-# The lines above tell where you are, which device computes, and which images are used.
-# If they say **PHANTOM**, the images are simulated: good for learning the steps, but
-# their numbers say nothing about patients. `data/README.md` tells how to get real ones.
-# In the next cell are the numbers that you may change.
+# The lines above tell where you are, which device computes, and which images
+# are used. If they say **PHANTOM**, the images are simulated: good for
+# learning the steps, but their numbers say nothing about patients.
+# `data/README.md` tells how to get real ones. In the next cell are the numbers
+# that you may change.
 
 # %% tags=["parameters"]
 profile: str = "quick"  # results go to runs/<data>-<profile>/
@@ -69,17 +72,10 @@ import keras
 import numpy as np
 import pandas as pd
 
-from helpers import (
-    batches,
-    busi,
-    exercises,
-    figures,
-    masks,
-    networks,
-    place,
-    scores,
-    training,
-)
+from helpers import environment, exercises, figures
+from helpers.data import busi, masks
+from helpers.evaluation import metrics
+from helpers.model import augmentation, losses, training, unet
 
 step = here.step(
     "00_start_here", profile, image_size=image_size, steps=steps, seed=seed
@@ -88,18 +84,19 @@ step = here.step(
 # %% [markdown]
 # ## One image and its mask
 #
-# The data set is a folder of pictures. Beside each picture lies a *mask*: a black picture
-# with the lesion painted white by a person. `busi.index` lists them all, one row a case.
-# Here is the first case of each class; height and width are in pixels.
+# The data set is a folder of pictures. Beside each picture lies a *mask*: a
+# black picture with the lesion painted white by a person. `busi.index` lists
+# them all, one row a case. Here is the first case of each class; height and
+# width are in pixels.
 
 # %%
 cases = busi.index(here.data.root)
 cases.groupby("label", sort=False)[["case", "height", "width"]].first()
 
 # %% [markdown]
-# *Normal* images show no lesion, so their mask is black. You take the malignant case
-# whose lesion fills most of its image, because it is easy to see, and the benign case
-# with the largest one for later.
+# *Normal* images show no lesion, so their mask is black. You take the
+# malignant case whose lesion fills most of its image, because it is easy to
+# see, and the benign case with the largest one for later.
 
 
 # %%
@@ -113,8 +110,9 @@ def largest(label):
 chosen = [largest("malignant"), largest("benign")]
 
 # %% [markdown]
-# To a program, an image is a table of *grey values* from 0 (black) to 255 (white). A
-# network sees no more than that. Print a few from the middle of the first image.
+# To a program, an image is a table of *grey values* from 0 (black) to 255
+# (white). A network sees no more than that. Print a few from the middle of the
+# first image.
 
 # %%
 images = [busi.read_image(case["image"]) for case in chosen]
@@ -136,10 +134,10 @@ figures.show(
 # %% [markdown]
 # ## From a mask to a class for every pixel
 #
-# The network reads squares of one size. `masks.letterbox` shrinks an image without
-# stretching it and pads the rest with black. `masks.target` turns a mask into the
-# *target*, the answer that is wanted: a whole number for each pixel, 0 background, 1
-# benign, 2 malignant. Count them.
+# The network reads squares of one size. `masks.letterbox` shrinks an image
+# without stretching it and pads the rest with black. `masks.target` turns a
+# mask into the *target*, the answer that is wanted: a whole number for each
+# pixel, 0 background, 1 benign, 2 malignant. Count them.
 
 # %%
 squares = np.stack([masks.letterbox(i, image_size)[0] for i in images])
@@ -155,33 +153,35 @@ print(f"always 'background': right at {background[0]:.0%} of the pixels")
 print(f"of the first image, and at {background[1]:.0%} of the second")
 
 # %% [markdown]
-# So much for finding nothing, and these are the largest lesions of the set. Keep this in
-# mind when somebody reports *pixel accuracy*.
+# So much for finding nothing, and these are the largest lesions of the set.
+# Keep this in mind when somebody reports *pixel accuracy*.
 #
 # ## Train on one image
 #
-# A neural network is a function with very many numbers in it, its *parameters*. They
-# start at random. *Training* means: let it answer, measure how wrong the answer is (the
-# *loss*), and change each parameter a little so that the loss falls. The rule for that
-# change is called the *optimizer*; Adam is a common one. How large the changes are, the
-# *learning rate*, begins at 0.003 here and falls to 0, so that the network comes to rest.
-# Notebook 3 takes the network apart; here you only use it.
+# A neural network is a function with very many numbers in it, its
+# *parameters*. They start at random. *Training* means: let it answer, measure
+# how wrong the answer is (the *loss*), and change each parameter a little so
+# that the loss falls. The rule for that change is called the *optimizer*; Adam
+# is a common one. How large the changes are, the *learning rate*, begins at
+# 0.003 here and falls to 0, so that the network comes to rest. Notebook 3
+# takes the network apart; here you only use it.
 
 # %%
 keras.utils.set_random_seed(seed)
-model = networks.unet(size=image_size, width=8)
+model = unet.build(size=image_size, width=8)
 rate = keras.optimizers.schedules.CosineDecay(3e-3, steps)
-model.compile(keras.optimizers.Adam(rate), networks.segmentation_loss)
+model.compile(keras.optimizers.Adam(rate), losses.segmentation_loss)
 print(f"{model.count_params():,} parameters")
 
 # %% [markdown]
-# Now show it the malignant image again and again, four copies at a time: in each, other
-# parts of the network are switched off at random, so that it relies on none alone.
-# `batches.as_input` divides the grey values by 255, as networks learn best from numbers
-# around 1. Expect the loss to fall. It has no unit; 0 would be perfect.
+# Now show it the malignant image again and again, four copies at a time: in
+# each, other parts of the network are switched off at random, so that it
+# relies on none alone. `augmentation.as_input` divides the grey values by 255,
+# as networks learn best from numbers around 1. Expect the loss to fall. It has
+# no unit; 0 would be perfect.
 
 # %%
-x = np.repeat(batches.as_input(squares[:1]), 4, axis=0)
+x = np.repeat(augmentation.as_input(squares[:1]), 4, axis=0)
 y = np.repeat(targets[:1], 4, axis=0)
 loss = model.fit(x, y, epochs=steps, verbose=0).history["loss"]
 print(f"loss: {loss[0]:.2f} at first, {loss[-1]:.2f} after {steps} steps")
@@ -189,9 +189,9 @@ print(f"loss: {loss[0]:.2f} at first, {loss[-1]:.2f} after {steps} steps")
 # %% [markdown]
 # ## What comes out: three probabilities for each pixel
 #
-# `training.predict` gives three numbers for each pixel that add up to 1: how probable
-# each class is, as far as the network can tell. Expect the map of "malignant" to light
-# up where the lesion is.
+# `training.predict` gives three numbers for each pixel that add up to 1: how
+# probable each class is, as far as the network can tell. Expect the map of
+# "malignant" to light up where the lesion is.
 
 # %%
 classes = training.predict(model, squares)
@@ -208,24 +208,25 @@ figures.show(
 )
 
 # %% [markdown]
-# The class of a pixel is the largest of its three probabilities. How well does the
-# result fit the mask? For the person's mask $A$ and the network's mask $B$, the *Dice*
-# score is twice the shared area over the sum of both areas:
+# The class of a pixel is the largest of its three probabilities. How well does
+# the result fit the mask? For the person's mask $A$ and the network's mask
+# $B$, the *Dice* score is twice the shared area over the sum of both areas:
 #
 # $$\text{Dice}(A, B) = \frac{2 \left|A \cap B\right|}{\left|A\right| + \left|B\right|}$$
 #
-# 1 is a perfect fit, 0 means that nothing is shared. Background earns nothing here.
+# 1 is a perfect fit, 0 means that nothing is shared. Background earns nothing
+# here.
 
 # %%
 found = [answer.argmax(axis=-1) > 0 for answer in classes]
-fit = [scores.dice(*pair) for pair in zip(targets > 0, found, strict=True)]
+fit = [metrics.dice(*pair) for pair in zip(targets > 0, found, strict=True)]
 print(f"Dice on the image that it was trained on: {fit[0]:.2f}")
 
 # %% [markdown]
 # ## The same network on an image that it has never seen
 #
-# Now the benign image. Expect a lower score: the network has seen one lesion in its
-# life, a malignant one.
+# Now the benign image. Expect a lower score: the network has seen one lesion
+# in its life, a malignant one.
 
 # %%
 titles = [f"seen, Dice {fit[0]:.2f}", f"never seen, Dice {fit[1]:.2f}"]
@@ -243,66 +244,69 @@ figures.show(
 )
 
 # %% [markdown]
-# The first number says that the network can *remember*. Only the second kind of number,
-# on images that had no part in the training, says that it has *learned*, and one image
-# says little about that. The rest of the series is about getting that second number up,
-# and about not fooling yourself while you measure it.
+# The first number says that the network can *remember*. Only the second kind
+# of number, on images that had no part in the training, says that it has
+# *learned*, and one image says little about that. The rest of the series is
+# about getting that second number up, and about not fooling yourself while you
+# measure it.
 #
-# Keep both, with the software's versions: who gets other numbers can look for the reason.
+# Keep both, with the software's versions: who gets other numbers can look for
+# the reason.
 
 # %%
 seen, unseen = (round(value, 4) for value in fit)
-about = {"versions": place.versions(), "device": place.device()}
+about = {"versions": environment.versions(), "device": environment.device()}
 about |= {"dice_seen": seen, "dice_never_seen": unseen}
 step.save("environment.json", about)
 step.finish()
 
 # %% [markdown]
-# **You have** run the whole job once: image, mask, target, network, probabilities,
-# score. Next: `01_explore_the_data` asks what is in the data set, and what is wrong
-# with it.
+# **You have** run the whole job once: image, mask, target, network,
+# probabilities, score. Next: `01_explore_the_data` asks what is in the data
+# set, and what is wrong with it.
 #
 # ## Check yourself
 #
 # <details><summary>1. What is the difference between a mask and a target?</summary>
 #
-# A mask says for each pixel whether a lesion is there: yes or no. The target also says
-# which kind: 0 background, 1 benign, 2 malignant.
+# A mask says for each pixel whether a lesion is there: yes or no. The target
+# also says which kind: 0 background, 1 benign, 2 malignant.
 #
 # </details>
 #
 # <details><summary>2. A program answers "background" at every pixel. Why can its pixel accuracy be high, and what is its Dice?</summary>
 #
-# Most pixels are background, so it is right at most of them. Its mask is empty and shares
-# nothing with the lesion: Dice 0.
+# Most pixels are background, so it is right at most of them. Its mask is empty
+# and shares nothing with the lesion: Dice 0.
 #
 # </details>
 #
 # <details><summary>3. What changes while a network is trained, and what does not?</summary>
 #
-# Its parameters change, a little at each step, so that the loss falls. The images, the
-# targets and the way in which the parameters are combined stay.
+# Its parameters change, a little at each step, so that the loss falls. The
+# images, the targets and the way in which the parameters are combined stay.
 #
 # </details>
 #
 # <details><summary>4. The three probabilities of a pixel are 0.40, 0.35 and 0.25. What is its class, and what is hidden by saying only that?</summary>
 #
-# Background, the largest. Hidden is that "some lesion" has 0.60 together, and that the
-# network is far from sure.
+# Background, the largest. Hidden is that "some lesion" has 0.60 together, and
+# that the network is far from sure.
 #
 # </details>
 #
 # <details><summary>5. A network scores Dice 0.98. What do you ask first?</summary>
 #
-# On which images? If they had a part in the training, it may only have remembered them.
+# On which images? If they had a part in the training, it may only have
+# remembered them.
 #
 # </details>
 #
 # ## Exercise 1: Dice by hand
 #
-# Write the Dice score yourself: a function of two masks (arrays of True and False of one
-# shape) that returns a number. `a & b` is True where both are; `.sum()` counts what is
-# True.
+# Write the Dice score yourself: a function of two masks (arrays of True and
+# False of one shape) that returns a number. `a & b` is True where both are;
+# `.sum()` counts what is True.
 
 # %%
 my_dice = ...  # a function of two masks, a and b
@@ -318,15 +322,16 @@ exercises.check(exercises.own_dice, my_dice)
 # exercises.check(exercises.own_dice, my_dice)
 # ```
 #
-# Two empty masks would give 0 / 0. Somebody must decide what that means; notebook 5 says
-# how this series decides.
+# Two empty masks would give 0 / 0. Somebody must decide what that means;
+# notebook 5 says how this series decides.
 #
 # </details>
 #
 # ## Exercise 2: where does the image go?
 #
-# An image of 470 rows and 560 columns is letterboxed into a square of 128 pixels. How
-# many rows and columns does the image itself have in there, without the black?
+# An image of 470 rows and 560 columns is letterboxed into a square of 128
+# pixels. How many rows and columns does the image itself have in there,
+# without the black?
 
 # %%
 inside = ...  # (rows, columns), whole pixels
@@ -346,10 +351,11 @@ exercises.check(exercises.inner_size, inside)
 #
 # ## References
 #
-# - Al-Dhabyani, Gomaa, Khaled, Fahmy: Dataset of breast ultrasound images. Data in Brief
-#   28, 2020, doi [10.1016/j.dib.2019.104863](https://doi.org/10.1016/j.dib.2019.104863)
-# - Dice: Measures of the amount of ecologic association between species. Ecology 26(3),
-#   1945, doi [10.2307/1932409](https://doi.org/10.2307/1932409)
+# - Al-Dhabyani, Gomaa, Khaled, Fahmy: Dataset of breast ultrasound images.
+#   Data in Brief 28, 2020, doi
+#   [10.1016/j.dib.2019.104863](https://doi.org/10.1016/j.dib.2019.104863)
+# - Dice: Measures of the amount of ecologic association between species.
+#   Ecology 26(3), 1945, doi [10.2307/1932409](https://doi.org/10.2307/1932409)
 # - Kingma, Ba: Adam, a method for stochastic optimization. ICLR 2015, doi
 #   [10.48550/arXiv.1412.6980](https://doi.org/10.48550/arXiv.1412.6980)
 # - Ronneberger, Fischer, Brox: U-Net. MICCAI 2015, doi

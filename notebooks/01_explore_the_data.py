@@ -1,18 +1,20 @@
 # %% [markdown]
 # # 1. Explore the data: what is in it, and what is wrong with it?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/01_explore_the_data.ipynb)
+# [![Open in
+# Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/01_explore_the_data.ipynb)
 #
-# You will look at the data before you train anything on it. BUSI (Al-Dhabyani et al.
-# 2020) is a folder of breast ultrasound images in three classes, with masks drawn by
-# people. Like every real data set it has faults, and some of them make wrong results
-# look good.
+# You will look at the data before you train anything on it. BUSI (Al-Dhabyani
+# et al. 2020) is a folder of breast ultrasound images in three classes, with
+# masks drawn by people. Like every real data set it has faults, and some of
+# them make wrong results look good.
 #
 # **You will** be able to
 # - check the files and count the cases of each class,
 # - describe images and lesions by size, place and brightness,
 # - find marks drawn onto images, and say why they are a hazard,
-# - find cases with several masks, near copies, and frames that stand in two classes.
+# - find cases with several masks, near copies, and frames that stand in two
+#   classes.
 #
 # **Takes** about a minute. **Needs** nothing. **Reads** the images.
 # **Writes** `cases.csv`, `near_duplicates.csv`.
@@ -47,7 +49,7 @@ root = next(found, None)
 assert root, f"{name} is neither here nor at {REPO}"
 sys.path.insert(0, str(root))
 
-from helpers import workspace
+from helpers import files, workspace
 
 here = workspace.start()
 
@@ -58,16 +60,18 @@ profile: str = "quick"  # results go to runs/<data>-<profile>/
 import numpy as np
 import pandas as pd
 
-from helpers import audit, busi, exercises, figures, groups, masks
+from helpers import exercises, figures
+from helpers.data import busi, duplicates, marks, masks
 
 step = here.step("01_explore_the_data", profile)
 
 # %% [markdown]
 # ## Are the files what they should be?
 #
-# `busi.check` opens every file and lists what is wrong: missing masks, broken pictures,
-# masks of another size than their image. Cases with an *error* are left out, cases with
-# a *warning* are kept. Each row names the file and says what to do; no row, no problem.
+# `busi.check` opens every file and lists what is wrong: missing masks, broken
+# pictures, masks of another size than their image. Cases with an *error* are
+# left out, cases with a *warning* are kept. Each row names the file and says
+# what to do; no row, no problem.
 
 # %%
 problems = busi.check(here.data.root)
@@ -77,20 +81,18 @@ problems
 # %% [markdown]
 # ## How many cases?
 #
-# A *case* is one image with its masks. BUSI names it by its class and a number, such as
-# `benign (1)`.
+# A *case* is one image with its masks. BUSI names it by its class and a
+# number, such as `benign (1)`.
 
 # %%
 cases = busi.index(here.data.root)
 counts = cases["label"].value_counts()
 figure = figures.counts(counts, f"{len(cases)} cases ({here.data.kind})")
-figures.show(
-    figure, alt=f"Bar chart of cases by class: {counts.to_dict()}."
-)
+figures.show(figure, alt=f"Bar chart of cases by class: {counts.to_dict()}.")
 
 # %% [markdown]
-# The classes are not balanced. A program that answers the commonest class every time is
-# already right at this share of the images, without looking:
+# The classes are not balanced. A program that answers the commonest class
+# every time is already right at this share of the images, without looking:
 
 # %%
 commonest = counts.iloc[0] / len(cases)
@@ -99,10 +101,10 @@ print(f"always '{counts.index[0]}': right at {commonest:.0%}")
 # %% [markdown]
 # ## Look at some of each
 #
-# The blue line is the outline that a person drew. Look for skin at the top, for grey
-# *speckle* (grain) everywhere, and for what lies below a lesion: often brighter below a
-# benign one (*enhancement*) and darker below a malignant one (*shadow*). Notebook 3
-# explains where these come from.
+# The blue line is the outline that a person drew. Look for skin at the top,
+# for grey *speckle* (grain) everywhere, and for what lies below a lesion:
+# often brighter below a benign one (*enhancement*) and darker below a
+# malignant one (*shadow*). Notebook 3 explains where these come from.
 
 # %%
 for label in counts.index:
@@ -116,10 +118,11 @@ for label in counts.index:
 # %% [markdown]
 # ## How large are the images?
 #
-# A network reads images of one size. If the sizes differ, something must be shrunk or
-# padded, and that must be undone before scoring. Each dot below is an image. A cloud of
-# dots means many sizes; a dense spot means one scanner's export. Where one class has
-# sizes of its own, the size alone gives the class away: notebook 2 measures how much.
+# A network reads images of one size. If the sizes differ, something must be
+# shrunk or padded, and that must be undone before scoring. Each dot below is
+# an image. A cloud of dots means many sizes; a dense spot means one scanner's
+# export. Where one class has sizes of its own, the size alone gives the class
+# away: notebook 2 measures how much.
 
 # %%
 wide, high = cases["width"], cases["height"]
@@ -132,9 +135,9 @@ figures.show(
 # %% [markdown]
 # ## How large are the lesions?
 #
-# `masks.merge` joins all masks of a case, and `masks.describe` measures the result. The
-# *area fraction* is the share of the image that is lesion, from 0 to 1. Expect the
-# malignant ones to be larger.
+# `masks.merge` joins all masks of a case, and `masks.describe` measures the
+# result. The *area fraction* is the share of the image that is lesion, from 0
+# to 1. Expect the malignant ones to be larger.
 
 # %%
 described = [masks.describe(masks.merge(paths)) for paths in cases["masks"]]
@@ -154,9 +157,10 @@ figures.show(
 )
 
 # %% [markdown]
-# The black bar is the *median*: half of the cases lie below it. Beside the area, there is
-# a second sign: radiologists find malignant lesions more often *taller than wide*. Do
-# the classes differ in it here? The last column is the share of the cases, from 0 to 1.
+# The black bar is the *median*: half of the cases lie below it. Beside the
+# area, there is a second sign: radiologists find malignant lesions more often
+# *taller than wide*. Do the classes differ in it here? The last column is the
+# share of the cases, from 0 to 1.
 
 # %%
 lesions.groupby("label", sort=False).agg(
@@ -166,15 +170,15 @@ lesions.groupby("label", sort=False).agg(
 ).round(3)
 
 # %% [markdown]
-# The classes differ, but their dots overlap widely. So neither sign tells the class of a
-# single case.
+# The classes differ, but their dots overlap widely. So neither sign tells the
+# class of a single case.
 #
 # ## Where do the lesions lie?
 #
-# You put all masks of a class on top of each other, on squares of 64 pixels. Where the
-# colour is bright, many lesions lie. Expect the middle: whoever takes the picture points
-# the probe at the lesion. So a program can be right by guessing the middle, without
-# looking.
+# You put all masks of a class on top of each other, on squares of 64 pixels.
+# Where the colour is bright, many lesions lie. Expect the middle: whoever
+# takes the picture points the probe at the lesion. So a program can be right
+# by guessing the middle, without looking.
 
 # %%
 squares, targets = busi.load_arrays(cases, 64, cache=here.runs / "cache")
@@ -194,10 +198,11 @@ figures.show(
 # %% [markdown]
 # ## How bright are the images?
 #
-# The operator of the scanner sets the *gain*: how strongly echoes are amplified before
-# they are drawn. Brightness therefore says much about the machine and little about the
-# tissue, and it should not tell the classes apart. Take the mean over what is not black,
-# so that the black borders do not count.
+# The operator of the scanner sets the *gain*: how strongly echoes are
+# amplified before they are drawn. Brightness therefore says much about the
+# machine and little about the tissue, and it should not tell the classes
+# apart. Take the mean over what is not black, so that the black borders do not
+# count.
 
 # %%
 content = np.where(squares > 0, squares, np.nan)
@@ -215,23 +220,24 @@ figures.show(
 )
 
 # %% [markdown]
-# Where the medians differ, brightness is a hint at the class that has little to do with
-# tissue: notebook 2 measures how good a hint. In notebook 4 you change the brightness of
-# training images at random, so that the network learns not to rely on it.
+# Where the medians differ, brightness is a hint at the class that has little
+# to do with tissue: notebook 2 measures how good a hint. In notebook 4 you
+# change the brightness of training images at random, so that the network
+# learns not to rely on it.
 #
 # ## Marks drawn onto the image
 #
-# *Callipers* (the crosses that measure a lesion), letters and body marks are drawn by the
-# person at the scanner, often because there is something to measure. If they are
-# commoner in one class, a network can learn the mark instead of the lesion: a
-# *shortcut*. It scores well here and fails elsewhere.
+# *Callipers* (the crosses that measure a lesion), letters and body marks are
+# drawn by the person at the scanner, often because there is something to
+# measure. If they are commoner in one class, a network can learn the mark
+# instead of the lesion: a *shortcut*. It scores well here and fails elsewhere.
 #
-# `audit.glyphs` counts what looks drawn; a *glyph* is one letter, digit or cross. It is a
-# rough counter: on simulated images, whose marks are known, it finds about two thirds
-# of the marked images and marks hardly any other.
+# `marks.count` counts what looks drawn; a *glyph* is one letter, digit or
+# cross. It is a rough counter: on simulated images, whose marks are known, it
+# finds about two thirds of the marked images and marks hardly any other.
 
 # %%
-cases["glyphs"] = [audit.glyphs(path) for path in cases["image"]]
+cases["glyphs"] = [marks.count(path) for path in cases["image"]]
 cases["marked"] = cases["glyphs"] >= 2
 print(f"{cases['marked'].mean():.0%} of the images seem marked; by class:")
 cases.groupby("label", sort=False)["marked"].agg(["sum", "mean"]).round(3)
@@ -246,18 +252,18 @@ figure = figures.gallery(
     pictures, titles, heading="The four images with the most marks"
 )
 figures.show(
-    figure,
-    alt="Four images with many drawn marks: " + ", ".join(most["case"]),
+    figure, alt="Four images with many drawn marks: " + ", ".join(most["case"])
 )
 
 # %% [markdown]
-# Compare the shares in the column *mean* above. The further they are apart, the better
-# the shortcut works. (A normal image has nothing to measure; its marks are letters.)
+# Compare the shares in the column *mean* above. The further they are apart,
+# the better the shortcut works. (A normal image has nothing to measure; its
+# marks are letters.)
 #
 # ## Several masks for one image
 #
-# Some images show more than one lesion and come with a mask file for each. Code that
-# reads only the first file calls the other lesions background.
+# Some images show more than one lesion and come with a mask file for each.
+# Code that reads only the first file calls the other lesions background.
 
 # %%
 several = cases[cases["masks"].map(len) > 1]
@@ -268,11 +274,12 @@ for name, paths in several[["case", "masks"]].head(8).values:
     print(f"{name}: {len(paths)} files; the first alone loses {lost:.0%}")
 
 # %% [markdown]
-# Some masks also hold *dust*: specks of a few pixels that nobody meant to draw. They do
-# not change an area much, but they count as lesions of their own. Nothing is removed
-# silently in this series; here is what removing specks under 20 pixels would change: how
-# many masks hold specks, and how many lose pixels by it. (Simulated masks have none. Holes
-# can be filled as well; that is not asked for here, so their rows are 0.)
+# Some masks also hold *dust*: specks of a few pixels that nobody meant to
+# draw. They do not change an area much, but they count as lesions of their
+# own. Nothing is removed silently in this series; here is what removing specks
+# under 20 pixels would change: how many masks hold specks, and how many lose
+# pixels by it. (Simulated masks have none. Holes can be filled as well; that
+# is not asked for here, so their rows are 0.)
 
 # %%
 merged = (masks.merge(paths) for paths in lesions["masks"])
@@ -284,17 +291,18 @@ changed.rename("masks that would change").to_frame()
 # ## Images that are nearly copies of each other
 #
 # The same *frame*, one still of the scanner, can be in the set twice: cropped
-# differently, scaled, mirrored, or with measuring marks drawn on it. If one copy is used
-# for training and the other for testing, the test asks for something that the network
-# has already seen. That is called a *leak*.
+# differently, scaled, mirrored, or with measuring marks drawn on it. If one
+# copy is used for training and the other for testing, the test asks for
+# something that the network has already seen. That is called a *leak*.
 #
-# `groups.near_duplicates` compares every image with every other. It lays one over the
-# other and takes 1 less the correlation of their grey values as the *distance*: 0 is the
-# same picture, 1 has nothing in common. Images that are linked by pairs form a *group*.
+# `duplicates.near_duplicates` compares every image with every other. It lays
+# one over the other and takes 1 less the correlation of their grey values as
+# the *distance*: 0 is the same picture, 1 has nothing in common. Images that
+# are linked by pairs form a *group*.
 
 # %%
-pairs = groups.near_duplicates(cases)
-cases["group"] = groups.assign_groups(cases, pairs)
+pairs = duplicates.near_duplicates(cases)
+cases["group"] = duplicates.assign_groups(cases, pairs)
 group_sizes = cases["group"].value_counts()
 copied = cases["group"].map(group_sizes) > 1
 print(
@@ -303,8 +311,9 @@ print(
 print(f"{len(cases)} images form {len(group_sizes)} groups")
 
 # %% [markdown]
-# Look at the four most alike pairs before you believe it. The speckle is the proof: two
-# frames of one lesion, taken a moment apart, do not share it, but two copies do.
+# Look at the four most alike pairs before you believe it. The speckle is the
+# proof: two frames of one lesion, taken a moment apart, do not share it, but
+# two copies do.
 
 # %%
 by_name = cases.set_index("case", drop=False)
@@ -316,24 +325,27 @@ for a, b, distance in pairs[["a", "b", "distance"]].values[:4]:
     )
 
 # %% [markdown]
-# The same frame can even stand in two classes. At least one of the two labels is then
-# wrong, and no network can be right about both. Each row is such a pair:
+# The same frame can even stand in two classes. At least one of the two labels
+# is then wrong, and no network can be right about both. Each row is such a
+# pair:
 
 # %%
-conflicts = groups.label_conflicts(cases, pairs)
+conflicts = duplicates.label_conflicts(cases, pairs)
 conflicts[["a", "b", "distance"]].round(4)
 
 # %% [markdown]
-# Groups hold copies of a frame and few other frames of the same lesion. They are **not
-# patients**: the set has no patient numbers, so two frames of one woman can still lie on
-# two sides of a split. That is a limit of this data set which no code can lift.
+# Groups hold copies of a frame and few other frames of the same lesion. They
+# are **not patients**: the set has no patient numbers, so two frames of one
+# woman can still lie on two sides of a split. That is a limit of this data set
+# which no code can lift.
 #
 # ## What others found, and what you found
 #
-# Pawłowska, Karwat and Żołek (2023) went through all 780 images by eye and with a search
-# for transformed copies. Their counts, as relayed by a later data card, stand beside
-# yours. You may have fewer images, and simulated ones have their own numbers, so compare
-# shares and not counts. (They counted lesions in two classes; you count pairs.)
+# Pawłowska, Karwat and Żołek (2023) went through all 780 images by eye and
+# with a search for transformed copies. Their counts, as relayed by a later
+# data card, stand beside yours. You may have fewer images, and simulated ones
+# have their own numbers, so compare shares and not counts. (They counted
+# lesions in two classes; you count pairs.)
 
 # %%
 what = ["images in duplicates", "in two classes", "marked images"]
@@ -346,9 +358,9 @@ table.round(3)
 # %% [markdown]
 # ## Keep what you found
 #
-# The next notebook splits the cases so that all copies of a frame stay together. It needs
-# the groups, the number of glyphs and the brightness; the paths differ from machine to
-# machine and are left out.
+# The next notebook splits the cases so that all copies of a frame stay
+# together. It needs the groups, the number of glyphs and the brightness; the
+# paths differ from machine to machine and are left out.
 
 # %%
 n_masks = cases["masks"].map(len)
@@ -359,23 +371,24 @@ step.finish()
 
 # %% [markdown]
 # **You have** checked the files, counted and seen the classes, measured sizes,
-# brightness and lesions, and found marks, several-mask cases, near copies and frames in
-# two classes. Next: `02_prepare_the_masks` makes the target that the network learns, and
-# a split that does not leak.
+# brightness and lesions, and found marks, several-mask cases, near copies and
+# frames in two classes. Next: `02_prepare_the_masks` makes the target that the
+# network learns, and a split that does not leak.
 #
 # ## Check yourself
 #
 # <details><summary>1. Why look at the share of the commonest class before you train a classifier?</summary>
 #
-# Because answering it every time costs nothing. An accuracy below or near that share
-# shows no skill.
+# Because answering it every time costs nothing. An accuracy below or near that
+# share shows no skill.
 #
 # </details>
 #
 # <details><summary>2. Callipers are on most malignant images and on few normal ones. What can go wrong?</summary>
 #
-# A network can learn "calliper" instead of "lesion". It scores well on this set and fails
-# on images that nobody has measured yet, which are those it is meant for.
+# A network can learn "calliper" instead of "lesion". It scores well on this
+# set and fails on images that nobody has measured yet, which are those it is
+# meant for.
 #
 # </details>
 #
@@ -387,22 +400,23 @@ step.finish()
 #
 # <details><summary>4. How do speckle patterns tell a copy from a second frame of the same lesion?</summary>
 #
-# A copy has the same speckle. For a second frame the probe has moved a little, and the
-# speckle is another.
+# A copy has the same speckle. For a second frame the probe has moved a little,
+# and the speckle is another.
 #
 # </details>
 #
 # <details><summary>5. You keep all copies of a frame in one fold. Can two images of one patient still lie in two folds?</summary>
 #
-# Yes. Groups hold near copies, not patients, and the set does not say who is who.
+# Yes. Groups hold near copies, not patients, and the set does not say who is
+# who.
 #
 # </details>
 #
 # ## Exercise 1: cases with several masks
 #
-# Write a function of a list of file names that returns how many *cases* have more than
-# one mask file. `benign (3)` has the masks `benign (3)_mask.png`, and, if there are more,
-# `benign (3)_mask_1.png`, `benign (3)_mask_2.png`.
+# Write a function of a list of file names that returns how many *cases* have
+# more than one mask file. `benign (3)` has the masks `benign (3)_mask.png`,
+# and, if there are more, `benign (3)_mask_1.png`, `benign (3)_mask_2.png`.
 
 # %%
 count_several = ...  # a function of a list of file names
@@ -423,10 +437,10 @@ exercises.check(exercises.several_masks, count_several)
 #
 # ## Exercise 2: from pairs to groups
 #
-# A search found which images are copies of each other. Write a function of the number of
-# images `n` and a list of pairs `(i, j)` of their numbers, 0 to `n - 1`, that returns how
-# many groups there are. An image without a copy is a group of its own, and the copy of a
-# copy belongs to the group.
+# A search found which images are copies of each other. Write a function of the
+# number of images `n` and a list of pairs `(i, j)` of their numbers, 0 to `n -
+# 1`, that returns how many groups there are. An image without a copy is a
+# group of its own, and the copy of a copy belongs to the group.
 
 # %%
 count_groups = ...  # a function of n and a list of pairs
@@ -446,13 +460,16 @@ exercises.check(exercises.count_groups, count_groups)
 # exercises.check(exercises.count_groups, count_groups)
 # ```
 #
-# `n - len(pairs)` is right only as long as no pair joins what was joined already.
+# `n - len(pairs)` is right only as long as no pair joins what was joined
+# already.
 #
 # </details>
 #
 # ## References
 #
-# - Al-Dhabyani, Gomaa, Khaled, Fahmy: Dataset of breast ultrasound images. Data in Brief
-#   28, 2020, doi [10.1016/j.dib.2019.104863](https://doi.org/10.1016/j.dib.2019.104863)
-# - Pawłowska, Karwat, Żołek: Letter to the editor on the dataset above. Data in Brief 48,
-#   2023, doi [10.1016/j.dib.2023.109247](https://doi.org/10.1016/j.dib.2023.109247)
+# - Al-Dhabyani, Gomaa, Khaled, Fahmy: Dataset of breast ultrasound images.
+#   Data in Brief 28, 2020, doi
+#   [10.1016/j.dib.2019.104863](https://doi.org/10.1016/j.dib.2019.104863)
+# - Pawłowska, Karwat, Żołek: Letter to the editor on the dataset above. Data
+#   in Brief 48, 2023, doi
+#   [10.1016/j.dib.2023.109247](https://doi.org/10.1016/j.dib.2023.109247)

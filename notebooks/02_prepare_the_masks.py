@@ -1,21 +1,26 @@
 # %% [markdown]
 # # 2. Prepare the masks: what exactly is the target?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/02_prepare_the_masks.ipynb)
+# [![Open in
+# Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/02_prepare_the_masks.ipynb)
 #
-# You will turn mask files into the target that a network learns: one whole number for
-# each pixel. Then you will split the cases into five *folds*, parts of about the same
-# size, so that no near copy of a training image is ever tested.
+# You will turn mask files into the target that a network learns: one whole
+# number for each pixel. Then you will split the cases into five *folds*, parts
+# of about the same size, so that no near copy of a training image is ever
+# tested.
 #
 # **You will** be able to
 # - merge the masks of a case and say what is lost otherwise,
 # - shrink without stretching, and measure what the smaller size costs,
-# - split the cases by groups of near copies, and measure how a careless split leaks,
-# - say how well two outlines of one frame agree, and what gives the class away.
+# - split the cases by groups of near copies, and measure how a careless split
+#   leaks,
+# - say how well two outlines of one frame agree, and what gives the class
+#   away.
 #
 # **Takes** about two minutes. **Needs** notebook 1. **Reads** `cases.csv`,
-# `near_duplicates.csv`. **Writes** `arrays.npz`, `folds.csv`, and what was measured:
-# `ceilings.csv`, `leaks.csv`, `outlines.csv`, `giveaways.csv`, `conflicts.csv`.
+# `near_duplicates.csv`. **Writes** `arrays.npz`, `folds.csv`, and what was
+# measured: `ceilings.csv`, `leaks.csv`, `outlines.csv`, `giveaways.csv`,
+# `conflicts.csv`.
 #
 # > **For teaching and research. This is not a medical device.**
 
@@ -47,7 +52,7 @@ root = next(found, None)
 assert root, f"{name} is neither here nor at {REPO}"
 sys.path.insert(0, str(root))
 
-from helpers import workspace
+from helpers import files, workspace
 
 here = workspace.start()
 
@@ -61,16 +66,9 @@ seed: int = 0  # another number, other folds
 import numpy as np
 import pandas as pd
 
-from helpers import (
-    audit,
-    busi,
-    exercises,
-    figures,
-    groups,
-    intervals,
-    masks,
-    scores,
-)
+from helpers import exercises, figures
+from helpers.data import busi, duplicates, masks, splits
+from helpers.evaluation import baselines, bootstrap, leakage, metrics
 
 step = here.step(
     "02_prepare_the_masks",
@@ -81,8 +79,8 @@ step = here.step(
 )
 
 # %% [markdown]
-# You take up what notebook 1 found: to which group of near copies each case belongs, how
-# many marks are drawn on it, and how bright it is.
+# You take up what notebook 1 found: to which group of near copies each case
+# belongs, how many marks are drawn on it, and how bright it is.
 
 # %%
 found = step.read("01_explore_the_data", "cases.csv")
@@ -94,10 +92,11 @@ print(f"{len(cases)} cases in {cases['group'].nunique()} groups")
 # %% [markdown]
 # ## All masks of a case, merged
 #
-# A case may have several mask files, one for each lesion. The lesion area is their
-# *union*: a pixel counts if any of the files marks it. Normal images have an empty mask,
-# and they stay in: a network that never sees one learns to find a lesion everywhere.
-# Here is the case with the most mask files: each alone, then all merged.
+# A case may have several mask files, one for each lesion. The lesion area is
+# their *union*: a pixel counts if any of the files marks it. Normal images
+# have an empty mask, and they stay in: a network that never sees one learns to
+# find a lesion everywhere. Here is the case with the most mask files: each
+# alone, then all merged.
 
 # %%
 most = cases.loc[cases["masks"].map(len).idxmax()]
@@ -115,29 +114,30 @@ figures.show(
 )
 
 # %% [markdown]
-# Many public notebooks read `_mask.png` only. How much of the lesion do they lose where
-# there are more files? You score the first mask against the merged one by *Dice* (of
-# notebook 0: twice the shared area over the sum of both areas, 0 to 1).
+# Many public notebooks read `_mask.png` only. How much of the lesion do they
+# lose where there are more files? You score the first mask against the merged
+# one by *Dice* (of notebook 0: twice the shared area over the sum of both
+# areas, 0 to 1).
 
 # %%
 several = cases.loc[cases["masks"].map(len) > 1, "masks"]
 first_only = [
-    scores.dice(masks.merge(paths), masks.merge(paths[:1]))
+    metrics.dice(masks.merge(paths), masks.merge(paths[:1]))
     for paths in several
 ]
 print(f"{len(several)} cases have several masks; Dice of the first alone:")
 print(f"mean {np.mean(first_only):.2f}, worst {np.min(first_only):.2f}")
 
 # %% [markdown]
-# These are few cases. But a perfect network, scored against the first file alone, would
-# reach no more than that on them.
+# These are few cases. But a perfect network, scored against the first file
+# alone, would reach no more than that on them.
 #
 # ## Shrink, and keep the way back
 #
-# `masks.letterbox` scales the longer side to `image_size` and pads the shorter one with
-# black, so that nothing is stretched. It returns how it did that. `masks.restore` uses
-# this to go back, so that scores are taken at the original size. Expect the last size
-# below to be the first one again.
+# `masks.letterbox` scales the longer side to `image_size` and pads the shorter
+# one with black, so that nothing is stretched. It returns how it did that.
+# `masks.restore` uses this to go back, so that scores are taken at the
+# original size. Expect the last size below to be the first one again.
 
 # %%
 square, box = masks.letterbox(image, image_size)
@@ -145,16 +145,16 @@ back = masks.restore(square, box)
 print(f"{image.shape} -> {square.shape} -> {back.shape} rows, columns")
 
 # %% [markdown]
-# Small squares train faster but lose detail. How much? Send each mask through a small
-# square and back, and compare it with itself by the Dice score. This is the best score
-# that *any* network could reach at that size: a *ceiling*.
+# Small squares train faster but lose detail. How much? Send each mask through
+# a small square and back, and compare it with itself by the Dice score. This
+# is the best score that *any* network could reach at that size: a *ceiling*.
 
 
 # %%
 def there_and_back(mask, size):
     """Return the Dice of a mask with itself after a square of this size."""
     small, way = masks.letterbox(mask, size)
-    return scores.dice(mask, masks.restore(small, way))
+    return metrics.dice(mask, masks.restore(small, way))
 
 
 # %%
@@ -168,13 +168,15 @@ ceiling = pd.DataFrame({"size": sizes, "mean_dice": np.mean(dices, axis=0)})
 ceiling.round(4)
 
 # %% [markdown]
-# Read it from below: where the Dice hardly rises any more, a larger square costs time and
-# buys nothing for the mask. (The network may still see more of the texture in it.)
+# Read it from below: where the Dice hardly rises any more, a larger square
+# costs time and buys nothing for the mask. (The network may still see more of
+# the texture in it.)
 #
 # ## The target: a class for every pixel
 #
-# 0 is background, 1 benign, 2 malignant. A pixel has one class only, so the numbers can
-# be read as a picture. For the case above, count the pixels of each class:
+# 0 is background, 1 benign, 2 malignant. A pixel has one class only, so the
+# numbers can be read as a picture. For the case above, count the pixels of
+# each class:
 
 # %%
 small, _ = masks.letterbox(merged, image_size)
@@ -183,24 +185,23 @@ counts = np.bincount(target.ravel(), minlength=3)
 pd.DataFrame({"class": masks.CLASSES, "pixels": counts})
 
 # %% [markdown]
-# The class of a lesion pixel is that of the whole case: BUSI says for each image whether
-# it is benign or malignant, not for each lesion.
+# The class of a lesion pixel is that of the whole case: BUSI says for each
+# image whether it is benign or malignant, not for each lesion.
 #
 # ## Build the arrays once
 #
-# All images and targets become two arrays: (cases, rows, columns) of whole numbers from 0
-# to 255 (`uint8`, one byte each). They take seconds to build, once: a cache knows them by
-# the content of their files.
+# All images and targets become two arrays: (cases, rows, columns) of whole
+# numbers from 0 to 255 (`uint8`, one byte each). They take seconds to build,
+# once: a cache knows them by the content of their files.
 
 # %%
-images, labels = busi.load_arrays(
-    cases, image_size, cache=here.runs / "cache"
-)
+images, labels = busi.load_arrays(cases, image_size, cache=here.runs / "cache")
 print(f"images {images.shape} {images.dtype}, {images.nbytes / 1e6:.0f} MB")
 print(f"labels {labels.shape} {labels.dtype}, values {np.unique(labels)}")
 
 # %% [markdown]
-# This is what the network will see: one image of each class, with the target's outline.
+# This is what the network will see: one image of each class, with the target's
+# outline.
 
 # %%
 first = cases.drop_duplicates("label")
@@ -218,19 +219,19 @@ figures.show(
 # %% [markdown]
 # ## A split that does not leak
 #
-# To test on cases that had no part in training, you deal the cases into five folds. Four
-# train, the fifth is tested (it is *held out*), and each takes its turn.
-# `groups.assign_folds` deals whole groups of near copies, so that each fold gets nearly
-# the same share of each class. The same cases and seed give the same folds on every
-# machine. Expect the rows below to be alike.
+# To test on cases that had no part in training, you deal the cases into five
+# folds. Four train, the fifth is tested (it is *held out*), and each takes its
+# turn. `splits.assign_folds` deals whole groups of near copies, so that each
+# fold gets nearly the same share of each class. The same cases and seed give
+# the same folds on every machine. Expect the rows below to be alike.
 
 # %%
-cases["fold"] = groups.assign_folds(cases, n_folds=5, seed=seed)
+cases["fold"] = splits.assign_folds(cases, n_folds=5, seed=seed)
 pd.crosstab(cases["fold"], cases["label"])
 
 # %% [markdown]
-# Now the check that most public notebooks lack. No group may be in two folds. If one
-# were, `assert` would stop the notebook here:
+# Now the check that most public notebooks lack. No group may be in two folds.
+# If one were, `assert` would stop the notebook here:
 
 # %%
 folds_of_group = cases.groupby("group")["fold"].nunique()
@@ -241,23 +242,25 @@ assert crossing == 0
 # %% [markdown]
 # ## What a careless split would have done
 #
-# Most public notebooks deal the images at random. Count the held-out images that then
-# have a near copy in training. And try an answer that learns nothing at all: find the
-# most alike training image and *copy its mask*. If copying scores better under the
-# random split than under yours, the difference is the leak.
+# Most public notebooks deal the images at random. Count the held-out images
+# that then have a near copy in training. And try an answer that learns nothing
+# at all: find the most alike training image and *copy its mask*. If copying
+# scores better under the random split than under yours, the difference is the
+# leak.
 #
-# A mean over some hundred cases depends on which cases these happen to be. So each Dice
-# gets a *95 % interval*, low to high: draw the groups again and again with replacement
-# (a *bootstrap*), and see between which values 95 % of the means lie.
+# A mean over some hundred cases depends on which cases these happen to be. So
+# each Dice gets a *95 % interval*, low to high: draw the groups again and
+# again with replacement (a *bootstrap*), and see between which values 95 % of
+# the means lie.
 
 
 # %%
 def measure(folds):
     """Return what a split leaks: the share of cases, and in Dice."""
     lesion = cases["label"] != "normal"
-    dice = audit.copy_nearest(cases, images, labels, folds)[lesion]
-    leaked = audit.leaked(cases["group"], folds).mean()
-    mean, low, high = intervals.interval(dice, cases["group"][lesion])
+    dice = baselines.copy_nearest(cases, images, labels, folds)[lesion]
+    leaked = leakage.leaked(cases["group"], folds).mean()
+    mean, low, high = bootstrap.interval(dice, cases["group"][lesion])
     return {
         "held out with a copy in training": leaked,
         "copy-nearest Dice": mean,
@@ -278,19 +281,22 @@ leaks = pd.DataFrame(
 leaks.round(3)
 
 # %% [markdown]
-# The second column is a share of all cases. If the two intervals do not overlap, the
-# difference is more than chance; if they do, these cases alone do not prove it. A network that has seen the copy can do at least what copying
-# does. So a score from a random split is too good by an unknown part of that difference.
+# The second column is a share of all cases. If the two intervals do not
+# overlap, the difference is more than chance; if they do, these cases alone do
+# not prove it. A network that has seen the copy can do at least what copying
+# does. So a score from a random split is too good by an unknown part of that
+# difference.
 #
 # ## How well do two people agree?
 #
-# Where a frame is in the set twice, its outline was drawn twice. You *register* one copy
-# to the other (shift, scale and turn it until both pictures fit) and compare the two
-# outlines. No network can be expected to agree with a person better than a person does:
-# this is the *label-noise ceiling*.
+# Where a frame is in the set twice, its outline was drawn twice. You
+# *register* one copy to the other (shift, scale and turn it until both
+# pictures fit) and compare the two outlines. No network can be expected to
+# agree with a person better than a person does: this is the *label-noise
+# ceiling*.
 
 # %%
-outlines = audit.outline_agreement(cases, pairs)
+outlines = leakage.outline_agreement(cases, pairs)
 print(f"{len(outlines)} frames with two outlines")
 outlines["dice"].describe().round(3).to_frame().T
 
@@ -298,18 +304,16 @@ outlines["dice"].describe().round(3).to_frame().T
 if len(outlines):
     middle, mean = outlines["dice"].median(), outlines["dice"].mean()
     figures.show(
-        figures.histogram(
-            outlines["dice"], "Dice", "One frame, two outlines"
-        ),
+        figures.histogram(outlines["dice"], "Dice", "One frame, two outlines"),
         alt=f"Histogram of the Dice of two outlines of one frame: mean {mean:.2f}, "
         f"median {middle:.2f}.",
     )
 
 # %% [markdown]
-# (In the table, *std* is the standard deviation, and a column such as 25% gives the value
-# below which that share of the frames lies.) A Dice near 0 means that two people marked
-# different places in one picture. Look at the pairs that agree least; you see both
-# outlines, each on its own copy.
+# (In the table, *std* is the standard deviation, and a column such as 25%
+# gives the value below which that share of the frames lies.) A Dice near 0
+# means that two people marked different places in one picture. Look at the
+# pairs that agree least; you see both outlines, each on its own copy.
 
 # %%
 by_name = cases.set_index("case", drop=False)
@@ -323,12 +327,12 @@ for a, b, _, dice in outlines.sort_values("dice").values[:2]:
 # %% [markdown]
 # ## Does something other than the tissue give the class away?
 #
-# You now ask whether malignant can be told from benign **without looking at the
-# tissue**: from the size of the picture, its brightness, the drawn marks, or the shape
-# of the *reference outline*, the one that a person drew. Three numbers describe its
-# shape beside the area: *solidity*, the share of a rubber band around it that it fills
-# (1 has no dents); *circularity*, 1 for a disc and less the more its border winds; and
-# whether it is taller than wide.
+# You now ask whether malignant can be told from benign **without looking at
+# the tissue**: from the size of the picture, its brightness, the drawn marks,
+# or the shape of the *reference outline*, the one that a person drew. Three
+# numbers describe its shape beside the area: *solidity*, the share of a rubber
+# band around it that it fills (1 has no dents); *circularity*, 1 for a disc
+# and less the more its border winds; and whether it is taller than wide.
 
 # %%
 described = [masks.describe(masks.merge(paths)) for paths in cases["masks"]]
@@ -345,10 +349,11 @@ for name, column in zip(shape_names, shape, strict=True):
 given["outline: all of these"] = shape
 
 # %% [markdown]
-# A small model (a *random forest*: many yes-no trees that vote) sees one of these alone.
-# It learns on four folds and answers on the fifth. Its score is the *AUC*: take one
-# malignant and one benign case at random; how often does it find the malignant one more
-# suspicious? 0.5 is a coin, 1 is perfect. Expect the outline to say more than the rest.
+# A small model (a *random forest*: many yes-no trees that vote) sees one of
+# these alone. It learns on four folds and answers on the fifth. Its score is
+# the *AUC*: take one malignant and one benign case at random; how often does
+# it find the malignant one more suspicious? 0.5 is a coin, 1 is perfect.
+# Expect the outline to say more than the rest.
 
 
 # %%
@@ -358,7 +363,9 @@ def alone(columns):
         table[columns].fillna(0),
         table["label"] == "malignant",
     )
-    return audit.auc_alone(known, malignant, table["group"], table["fold"])
+    return leakage.shortcut_auc(
+        known, malignant, table["group"], table["fold"]
+    )
 
 
 giveaways = pd.DataFrame(
@@ -377,16 +384,17 @@ figures.show(
 )
 
 # %% [markdown]
-# An interval that includes 0.5, the dashed line, shows nothing. Two lessons from the
-# others. What stands clearly above 0.5 and has nothing to do with tissue, such as the
-# size of the picture, is a shortcut that a network may take. And an outline drawn by
-# somebody who knew the class carries the class in its shape. Is that biology or a habit
-# of drawing? Frames that stand in **both** classes can tell: the tissue is the same, so
-# any difference between their two outlines is habit.
+# An interval that includes 0.5, the dashed line, shows nothing. Two lessons
+# from the others. What stands clearly above 0.5 and has nothing to do with
+# tissue, such as the size of the picture, is a shortcut that a network may
+# take. And an outline drawn by somebody who knew the class carries the class
+# in its shape. Is that biology or a habit of drawing? Frames that stand in
+# **both** classes can tell: the tissue is the same, so any difference between
+# their two outlines is habit.
 
 # %%
 looks = features.set_index("case")[["label", *shape[:3]]]
-both = groups.label_conflicts(cases, pairs)[
+both = duplicates.label_conflicts(cases, pairs)[
     ["a", "b"]
 ]  # benign comes first
 both = both.join(looks.add_suffix(" benign"), on="a")
@@ -403,25 +411,26 @@ for name in shape[:3]:
     print(f"{name}: smaller in the malignant outline in {of}")
 
 # %% [markdown]
-# If the malignant outline of the same frame is the less solid one nearly every time, the
-# outline was drawn to fit the diagnosis. With so few frames this is a hint and no proof,
-# but the rule that follows costs nothing: **no model in this series may read the
-# reference mask, or anything measured on it, to tell the class.** A classifier that is
-# given the reference outline at test time is told part of the answer.
+# If the malignant outline of the same frame is the less solid one nearly every
+# time, the outline was drawn to fit the diagnosis. With so few frames this is
+# a hint and no proof, but the rule that follows costs nothing: **no model in
+# this series may read the reference mask, or anything measured on it, to tell
+# the class.** A classifier that is given the reference outline at test time is
+# told part of the answer.
 #
 # ## Keep what the next notebooks read
 #
-# In the quick profile you keep only a part of the cases, about `max_cases`: again whole
-# groups. They are dealt into five folds of their own.
+# In the quick profile you keep only a part of the cases, about `max_cases`:
+# again whole groups. They are dealt into five folds of their own.
 
 # %%
 keep = np.arange(len(cases))
 n_parts = round(len(cases) / max_cases) if max_cases else 1
 if n_parts >= 2:
-    part = groups.assign_folds(cases, n_folds=n_parts, seed=seed)
+    part = splits.assign_folds(cases, n_folds=n_parts, seed=seed)
     keep = np.flatnonzero(part == 0)
 kept = cases.iloc[keep].reset_index(drop=True)
-kept["fold"] = groups.assign_folds(kept, n_folds=5, seed=seed)
+kept["fold"] = splits.assign_folds(kept, n_folds=5, seed=seed)
 print(f"{len(kept)} of {len(cases)} cases are kept")
 
 # %%
@@ -435,53 +444,55 @@ step.save("conflicts.csv", conflicts)
 step.finish()
 
 # %% [markdown]
-# **You have** merged masks, shrunk them and measured the cost, split the cases without a
-# leak and measured the leak of a careless split, found how far two people agree, and
-# what gives the class away. Next: `03_how_a_cnn_sees` shows how a network turns such an
-# image into such a target, and `04_train_the_segmenter` trains one on these arrays.
+# **You have** merged masks, shrunk them and measured the cost, split the cases
+# without a leak and measured the leak of a careless split, found how far two
+# people agree, and what gives the class away. Next: `03_how_a_cnn_sees` shows
+# how a network turns such an image into such a target, and
+# `04_train_the_segmenter` trains one on these arrays.
 #
 # ## Check yourself
 #
 # <details><summary>1. Why are normal images kept, although their mask is empty?</summary>
 #
-# A network that always saw a lesion has learned that there always is one. Only normal
-# images can teach it, and test, that the answer may be "nothing".
+# A network that always saw a lesion has learned that there always is one. Only
+# normal images can teach it, and test, that the answer may be "nothing".
 #
 # </details>
 #
 # <details><summary>2. What does a ceiling of 0.96 at 64 pixels mean for a network of that size?</summary>
 #
-# Even if it answers every pixel of the small square rightly, its mean Dice at the
-# original size stays near 0.96. The rest was lost by shrinking.
+# Even if it answers every pixel of the small square rightly, its mean Dice at
+# the original size stays near 0.96. The rest was lost by shrinking.
 #
 # </details>
 #
 # <details><summary>3. Why does copying the nearest mask tell of a leak, although it learns nothing?</summary>
 #
-# It can only score well where a training image is nearly the test image. If it scores
-# better under one split than under another, that split has more copies across its folds.
+# It can only score well where a training image is nearly the test image. If it
+# scores better under one split than under another, that split has more copies
+# across its folds.
 #
 # </details>
 #
 # <details><summary>4. Two people agree with a mean Dice of 0.8 on one frame. A network reaches 0.95 against one of them. Are you glad?</summary>
 #
-# No, you are wary. It agrees better with that person than another person does. Look for
-# a leak, or for a habit of drawing that it has learned.
+# No, you are wary. It agrees better with that person than another person does.
+# Look for a leak, or for a habit of drawing that it has learned.
 #
 # </details>
 #
 # <details><summary>5. Why must a classifier not read the reference outline?</summary>
 #
-# Who drew it knew the class, and the shape tells it. On a new patient there is no such
-# outline.
+# Who drew it knew the class, and the shape tells it. On a new patient there is
+# no such outline.
 #
 # </details>
 #
 # ## Exercise 1: find the leak
 #
-# Write a function of two lists, the group and the fold of each image, that returns the
-# groups that lie in more than one fold. For the groups `["a", "b", "a"]` in the folds
-# `[0, 0, 1]`, that is `["a"]`.
+# Write a function of two lists, the group and the fold of each image, that
+# returns the groups that lie in more than one fold. For the groups `["a", "b",
+# "a"]` in the folds `[0, 0, 1]`, that is `["a"]`.
 
 # %%
 leaking = ...  # a function of two lists, groups and folds
@@ -503,8 +514,9 @@ exercises.check(exercises.leaking_groups, leaking)
 #
 # ## Exercise 2: what one file of three can score
 #
-# An image shows three lesions of the same area, each in a mask file of its own. A network
-# finds exactly the lesion of the first file. What is its Dice against the merged mask?
+# An image shows three lesions of the same area, each in a mask file of its
+# own. A network finds exactly the lesion of the first file. What is its Dice
+# against the merged mask?
 
 # %%
 dice = ...  # a number from 0 to 1
@@ -518,8 +530,8 @@ exercises.check(exercises.one_file_of_three, dice)
 # exercises.check(exercises.one_file_of_three, dice)
 # ```
 #
-# With the area of one lesion as 1: 1 is shared, the network marked 1, and the person
-# marked 3.
+# With the area of one lesion as 1: 1 is shared, the network marked 1, and the
+# person marked 3.
 #
 # </details>
 #
@@ -527,9 +539,11 @@ exercises.check(exercises.one_file_of_three, dice)
 #
 # - Breiman: Random forests. Machine Learning 45, 2001, doi
 #   [10.1023/A:1010933404324](https://doi.org/10.1023/A:1010933404324)
-# - Dice: Measures of the amount of ecologic association between species. Ecology 26(3),
-#   1945, doi [10.2307/1932409](https://doi.org/10.2307/1932409)
-# - Efron: Bootstrap methods: another look at the jackknife. Ann. Statist. 7(1), 1979, doi
+# - Dice: Measures of the amount of ecologic association between species.
+#   Ecology 26(3), 1945, doi [10.2307/1932409](https://doi.org/10.2307/1932409)
+# - Efron: Bootstrap methods: another look at the jackknife. Ann. Statist.
+#   7(1), 1979, doi
 #   [10.1214/aos/1176344552](https://doi.org/10.1214/aos/1176344552)
-# - Pawłowska, Karwat, Żołek: Letter to the editor on the BUSI data set. Data in Brief 48,
-#   2023, doi [10.1016/j.dib.2023.109247](https://doi.org/10.1016/j.dib.2023.109247)
+# - Pawłowska, Karwat, Żołek: Letter to the editor on the BUSI data set. Data
+#   in Brief 48, 2023, doi
+#   [10.1016/j.dib.2023.109247](https://doi.org/10.1016/j.dib.2023.109247)

@@ -1,27 +1,30 @@
 # %% [markdown]
 # # 3. How a CNN sees: from a filter to a class for every pixel
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/03_how_a_cnn_sees.ipynb)
+# [![Open in
+# Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/03_how_a_cnn_sees.ipynb)
 #
-# Textbooks explain segmentation by a convolutional neural network (CNN) in three
-# sentences. You will test each of them, and make it exact where it is loose:
+# Textbooks explain segmentation by a convolutional neural network (CNN) in
+# three sentences. You will test each of them, and make it exact where it is
+# loose:
 #
 # 1. Semantic segmentation gives a class to each pixel, unlike classification.
-# 2. A CNN slides a filter over the image and takes dot products; the output is a
-#    *feature map*.
-# 3. The feature maps classify each pixel by a fully connected layer, which gives a
-#    probability distribution over the classes.
+# 2. A CNN slides a filter over the image and takes dot products; the output is
+#    a *feature map*.
+# 3. The feature maps classify each pixel by a fully connected layer, which
+#    gives a probability distribution over the classes.
 #
 # **You will** be able to
-# - simulate an ultrasound image, and say what its grain, shadows and shapes mean,
+# - simulate an ultrasound image, and say what its grain, shadows and shapes
+#   mean,
 # - slide a filter by hand, and tell what edge, blob and speckle filters find,
 # - compute and measure how much of the image one answer depends on,
 # - look into a trained network, from its first feature maps to its doubts,
 # - put the pieces together to the network that notebook 4 trains.
 #
-# **Takes** under a minute. **Needs** notebook 2. **Reads** `arrays.npz`, `folds.csv`,
-# and `model.keras` of notebook 4 only if you ask for it. **Writes** `fields.csv`,
-# `layers.csv`.
+# **Takes** under a minute. **Needs** notebook 2. **Reads** `arrays.npz`,
+# `folds.csv`, and `model.keras` of notebook 4 only if you ask for it.
+# **Writes** `fields.csv`, `layers.csv`.
 #
 # > **For teaching and research. This is not a medical device.**
 
@@ -69,17 +72,17 @@ import keras
 import numpy as np
 import pandas as pd
 
-from helpers import (
-    batches,
-    exercises,
-    figures,
-    masks,
-    networks,
-    phantom,
-    place,
-    scores,
-    sight,
+from helpers import environment, exercises, figures
+from helpers.data import masks
+from helpers.data.phantom import physics
+from helpers.evaluation import metrics
+from helpers.model import (
+    augmentation,
+    checkpoint,
+    explain,
+    losses,
     training,
+    unet,
 )
 
 step = here.step(
@@ -95,27 +98,28 @@ folds = step.read("02_prepare_the_masks", "folds.csv")
 # %% [markdown]
 # ## How an ultrasound image comes about
 #
-# The probe sends a short pulse of sound into the tissue and listens. Sound travels 1,540
-# metres a second there, so an echo from 1 cm deep is back after 13 millionths of a
-# second: the delay tells the depth. One pulse gives one line of the picture, from the
-# skin downwards; many lines side by side give the picture.
+# The probe sends a short pulse of sound into the tissue and listens. Sound
+# travels 1,540 metres a second there, so an echo from 1 cm deep is back after
+# 13 millionths of a second: the delay tells the depth. One pulse gives one
+# line of the picture, from the skin downwards; many lines side by side give
+# the picture.
 #
-# Tissue is full of *scatterers*, far smaller than a pixel, and each sends a little of the
-# sound back. The probe cannot see a scatterer sharply. It sees a blot, narrow along the
-# beam and wider across it. Where blots overlap, their waves add up, and the strength of
-# the sum is called the *envelope*. That spans too wide a range for a screen, so you are
-# shown its logarithm. Its unit is the *decibel* (dB): 20 dB more is ten times as strong,
-# 6 dB about twice.
+# Tissue is full of *scatterers*, far smaller than a pixel, and each sends a
+# little of the sound back. The probe cannot see a scatterer sharply. It sees a
+# blot, narrow along the beam and wider across it. Where blots overlap, their
+# waves add up, and the strength of the sum is called the *envelope*. That
+# spans too wide a range for a screen, so you are shown its logarithm. Its unit
+# is the *decibel* (dB): 20 dB more is ten times as strong, 6 dB about twice.
 #
-# `helpers/phantom.py` imitates these steps. Expect scatterers to become blots, and
-# smooth tissue to become grainy.
+# `helpers/phantom.py` imitates these steps. Expect scatterers to become blots,
+# and smooth tissue to become grainy.
 
 # %%
-rng, probe = np.random.default_rng(seed), phantom.Probe()
+rng, probe = np.random.default_rng(seed), physics.Probe()
 points = np.zeros((60, 70), np.float32)
 points[[12, 12, 40, 40, 44], [15, 50, 15, 50, 53]] = 1
-frame = phantom.simulate("malignant", rng, 240, 280)
-blots = phantom.echoes(points, rng, probe)
+frame = physics.simulate("malignant", rng, 240, 280)
+blots = physics.echoes(points, rng, probe)
 
 # %%
 steps = {
@@ -138,24 +142,24 @@ figures.show(
 )
 
 # %% [markdown]
-# In each map the least is black and the most is white. (The five are of different
-# strength, by chance.) The two at the lower right run into each other: what is nearer than
-# a blot's size cannot be told apart.
+# In each map the least is black and the most is white. (The five are of
+# different strength, by chance.) The two at the lower right run into each
+# other: what is nearer than a blot's size cannot be told apart.
 #
 # ### Speckle is not noise
 #
-# The grain is called *speckle*. It comes from waves that add up or cancel, so the same
-# scatterers give the same speckle every time, and averaging a frame with itself does
-# nothing. Only another *look* helps: from another place or angle the probe meets other
-# scatterers, and the mean of $N$ looks has $1 / \sqrt{N}$ of the grain (its standard
-# deviation over its mean). Expect the first column below to follow the third, and the
-# second to stay.
+# The grain is called *speckle*. It comes from waves that add up or cancel, so
+# the same scatterers give the same speckle every time, and averaging a frame
+# with itself does nothing. Only another *look* helps: from another place or
+# angle the probe meets other scatterers, and the mean of $N$ looks has $1 /
+# \sqrt{N}$ of the grain (its standard deviation over its mean). Expect the
+# first column below to follow the third, and the second to stay.
 
 
 # %%
 def look(number):
     """Return the envelope of plain tissue; each number is other scatterers."""
-    return phantom.speckle(200, 200, np.random.default_rng(number))
+    return physics.speckle(200, 200, np.random.default_rng(number))
 
 
 def grain(looks):
@@ -175,11 +179,12 @@ table.round(3)
 # Scanners *compound* several angles for this reason. Blurring one frame is no
 # substitute: it takes the fine outlines away with the grain.
 #
-# And the grain tells something. Where many scatterers share one blot, the envelope
-# follows *Rayleigh's law*, whatever the tissue (Burckhardt 1978). Where there are few, it
-# does not. So speckle holds a trace of what is too small to be seen. Compare tissue with
-# a scatterer in every pixel to tissue with one in a hundred pixels. Two numbers describe
-# the law: mean over standard deviation, and the share that is darker than half the mean.
+# And the grain tells something. Where many scatterers share one blot, the
+# envelope follows *Rayleigh's law*, whatever the tissue (Burckhardt 1978).
+# Where there are few, it does not. So speckle holds a trace of what is too
+# small to be seen. Compare tissue with a scatterer in every pixel to tissue
+# with one in a hundred pixels. Two numbers describe the law: mean over
+# standard deviation, and the share that is darker than half the mean.
 
 
 # %%
@@ -191,33 +196,33 @@ def law(envelope):
 
 # %%
 sparse = (rng.random((200, 200)) < 0.01).astype(np.float32) * 10
-few = phantom.echoes(sparse, rng, probe)
+few = physics.echoes(sparse, rng, probe)
 rayleigh = (np.pi / (4 - np.pi)) ** 0.5, 1 - np.exp(-np.pi / 16)
 rows = {"Rayleigh's law": rayleigh, "many scatterers": law(look(seed))}
 rows["few scatterers"] = law(few)
 pd.DataFrame(rows, ["mean / deviation", "darker than half"]).round(2)
 
 # %% [markdown]
-# The second column is the law; the third is not: few scatterers leave most of the tissue
-# dark, between bright blots.
+# The second column is the law; the third is not: few scatterers leave most of
+# the tissue dark, between bright blots.
 #
 # ### Shadow and enhancement
 #
-# Sound grows weaker with depth. So the scanner amplifies late echoes more than early
-# ones, by what ordinary tissue takes away (*time-gain compensation*). A lesion breaks
-# that bargain. If it swallows more sound than its surroundings, what lies behind it is
-# drawn too dark: a *shadow*. If it swallows less, as water does, what lies behind is drawn
-# too bright: *enhancement*. Both say something about the lesion, and lie outside of it.
+# Sound grows weaker with depth. So the scanner amplifies late echoes more than
+# early ones, by what ordinary tissue takes away (*time-gain compensation*). A
+# lesion breaks that bargain. If it swallows more sound than its surroundings,
+# what lies behind it is drawn too dark: a *shadow*. If it swallows less, as
+# water does, what lies behind is drawn too bright: *enhancement*. Both say
+# something about the lesion, and lie outside of it.
 #
-# Build that yourself: plain tissue, and in it a round lesion that sends back less sound
-# and takes away more or less on the way through. Each is a number of decibels.
+# Build that yourself: plain tissue, and in it a round lesion that sends back
+# less sound and takes away more or less on the way through. Each is a number
+# of decibels.
 
 # %%
 y, x = np.mgrid[:160, :200]
 disc = (y - 60) ** 2 + (x - 100) ** 2 < 30**2
-way = (
-    np.cumsum(disc, axis=0) / 60
-)  # through the lesion; 1: all of its middle
+way = np.cumsum(disc, axis=0) / 60  # through the lesion; 1: all of its middle
 
 
 # %%
@@ -225,12 +230,13 @@ def scan(darker, swallows, looks):
     """Return grey values of tissue with a lesion; 50 dB fill the scale."""
     level = np.float32(10 ** ((-darker * disc - swallows * way) / 20))
     rngs = [np.random.default_rng(number) for number in range(looks)]
-    mean = np.mean([phantom.echoes(level, r, probe) for r in rngs], axis=0)
+    mean = np.mean([physics.echoes(level, r, probe) for r in rngs], axis=0)
     return np.clip(180 + 255 / 50 * 20 * np.log10(mean), 0, 255)
 
 
 # %% [markdown]
-# Four settings. Expect 16 looks to smooth the grain, and no setting to move the outline.
+# Four settings. Expect 16 looks to smooth the grain, and no setting to move
+# the outline.
 
 # %%
 settings = {
@@ -253,9 +259,10 @@ figures.show(
 )
 
 # %% [markdown]
-# A *cyst* is a bag of fluid: it sends next to nothing back, and lets sound pass. So it is
-# black with enhancement, and benign. The next cell is optional. In a running notebook it
-# shows three sliders; on a page, or when nobody is there, the figure above must do.
+# A *cyst* is a bag of fluid: it sends next to nothing back, and lets sound
+# pass. So it is black with enhancement, and benign. The next cell is optional.
+# In a running notebook it shows three sliders; on a page, or when nobody is
+# there, the figure above must do.
 
 
 # %%
@@ -265,7 +272,7 @@ def draw(darker, swallows, looks):
     figures.show(figures.gallery([picture], ["yours"]), alt="Your setting.")
 
 
-if place.under_papermill():
+if environment.under_papermill():
     print("No reader here, so no sliders.")
 else:
     from ipywidgets import interact
@@ -275,9 +282,9 @@ else:
 # %% [markdown]
 # ### What a reader looks for
 #
-# Radiologists describe a lesion in the terms of BI-RADS, the American College of
-# Radiology's *Breast Imaging Reporting and Data System* (2013). The phantom draws its
-# lesions after them:
+# Radiologists describe a lesion in the terms of BI-RADS, the American College
+# of Radiology's *Breast Imaging Reporting and Data System* (2013). The phantom
+# draws its lesions after them:
 #
 # | term | in plain words | simulated benign | simulated malignant |
 # |---|---|---|---|
@@ -288,11 +295,12 @@ else:
 # | posterior features | behind it: *shadow* if it swallows sound, *enhancement* if it swallows less than its surroundings | mostly enhancement | mostly shadow |
 # | calcifications | grains of chalk: bright dots | none | in some |
 #
-# No term decides alone. A report ends in a category from 0 to 6 that says what to do
-# next; BUSI does not tell it.
+# No term decides alone. A report ends in a category from 0 to 6 that says what
+# to do next; BUSI does not tell it.
 #
-# Draw 20 of each, and measure. Expect a plus behind the benign ones (brighter there than
-# beside it, in decibels: enhancement), and a minus behind the malignant ones (shadow).
+# Draw 20 of each, and measure. Expect a plus behind the benign ones (brighter
+# there than beside it, in decibels: enhancement), and a minus behind the
+# malignant ones (shadow).
 
 
 # %%
@@ -307,12 +315,10 @@ def behind(mask, level, rows=30):
 def measured(label, number):
     """Return a dict: a simulated lesion, its picture and what it measures."""
     rng = np.random.default_rng((seed, number))
-    frame = phantom.simulate(label, rng, 240, 280)
+    frame = physics.simulate(label, rng, 240, 280)
     mask, level = frame.masks[0], 20 * np.log10(frame.expected)
     told = {"label": label, "picture": frame.image, "mask": mask}
-    return (
-        told | {"behind (dB)": behind(mask, level)} | masks.describe(mask)
-    )
+    return told | {"behind (dB)": behind(mask, level)} | masks.describe(mask)
 
 
 # %%
@@ -322,9 +328,10 @@ columns = ["behind (dB)", "taller_than_wide", "solidity"]
 drawn.groupby("label")[columns].mean().round(2)
 
 # %% [markdown]
-# These are means over 20 lesions. *Taller than wide* is a share of them. *Solidity* is the
-# share of a rubber band around the outline that the lesion fills: 1 has no dents. The
-# strongest enhancement and the strongest shadow among them:
+# These are means over 20 lesions. *Taller than wide* is a share of them.
+# *Solidity* is the share of a rubber band around the outline that the lesion
+# fills: 1 has no dents. The strongest enhancement and the strongest shadow
+# among them:
 
 # %%
 order = drawn["behind (dB)"].sort_values().index
@@ -343,14 +350,15 @@ figures.show(
 )
 
 # %% [markdown]
-# So a part of what tells the class lies **outside** the lesion. A network that saw only
-# a small patch would miss it.
+# So a part of what tells the class lies **outside** the lesion. A network that
+# saw only a small patch would miss it.
 #
 # ## One answer, or one for each pixel
 #
-# *The first sentence.* To *classify* an image is to give one answer for all of it. To
-# *segment* it is to give an answer for each pixel. Take a case of fold 0, which the network
-# below does not train on: the one whose lesion is larger than four in five others.
+# *The first sentence.* To *classify* an image is to give one answer for all of
+# it. To *segment* it is to give an answer for each pixel. Take a case of fold
+# 0, which the network below does not train on: the one whose lesion is larger
+# than four in five others.
 
 # %%
 images, labels = arrays["images"], arrays["labels"]
@@ -376,18 +384,20 @@ figures.show(
 )
 
 # %% [markdown]
-# The sentence holds, with one addition: *semantic* means classes only. Two benign
-# lesions in one image get one class, and nothing says that they are two; telling them
-# apart is called *instance* segmentation. Yet the class of a pixel can depend on all of
-# the image, as you have just seen. A network must know *what*, from afar, and *where*, to
-# the pixel. The rest of this notebook shows how one network gets both.
+# The sentence holds, with one addition: *semantic* means classes only. Two
+# benign lesions in one image get one class, and nothing says that they are
+# two; telling them apart is called *instance* segmentation. Yet the class of a
+# pixel can depend on all of the image, as you have just seen. A network must
+# know *what*, from afar, and *where*, to the pixel. The rest of this notebook
+# shows how one network gets both.
 #
 # ## A filter, slid by hand
 #
-# *The second sentence.* A *filter* is a small table of weights. Lay it on a patch of the
-# image, multiply each pixel by the weight on it, and add up: that is a *dot product*.
-# This filter subtracts the row above from the row below. You lay it on the top of the
-# lesion; expect answers far from 0 where the image changes downwards.
+# *The second sentence.* A *filter* is a small table of weights. Lay it on a
+# patch of the image, multiply each pixel by the weight on it, and add up: that
+# is a *dot product*. This filter subtracts the row above from the row below.
+# You lay it on the top of the lesion; expect answers far from 0 where the
+# image changes downwards.
 
 # %%
 row, column = np.argwhere(target > 0)[0].clip(3, len(image) - 3)
@@ -397,8 +407,9 @@ products = patch[:3, :3] * weights
 print(" ".join(f"{p:+.0f}" for p in products.flat), "=", products.sum())
 
 # %% [markdown]
-# Nine products and their sum: one answer, for one place. A loop slides the filter on. A
-# patch of 6 pixels a side has room for 6 - 3 + 1 = 4 places a side:
+# Nine products and their sum: one answer, for one place. A loop slides the
+# filter on. A patch of 6 pixels a side has room for 6 - 3 + 1 = 4 places a
+# side:
 
 
 # %%
@@ -421,9 +432,10 @@ figures.show(
 )
 
 # %% [markdown]
-# `keras.ops.conv` does the same for many images and filters at once. It wants images as
-# (number, height, width, channels) and filters as (height, width, channels in, channels
-# out). On grey values from 0 to 1, expect no difference above 0.000001.
+# `keras.ops.conv` does the same for many images and filters at once. It wants
+# images as (number, height, width, channels) and filters as (height, width,
+# channels in, channels out). On grey values from 0 to 1, expect no difference
+# above 0.000001.
 
 # %%
 picture = image / 255
@@ -434,20 +446,22 @@ print(f"{answer.shape[1:3]} answers, largest difference {difference:.1e}")
 assert difference < 1e-6
 
 # %% [markdown]
-# So the sentence is right for one filter on one image. Three things are missing. A filter
-# of a later layer spans *all channels* of the maps below it, not one image. A *bias* is
-# added, and a *nonlinearity* (ReLU: negative answers become 0) follows, without which any
-# number of layers would be no more than one. (And with `padding="same"`, zeros are laid
-# around the image, so that there are as many answers as pixels.) Strictly this is *cross-correlation*: in
-# a mathematician's convolution the filter is mirrored first. As a network learns its
-# weights, that makes no difference to it.
+# So the sentence is right for one filter on one image. Three things are
+# missing. A filter of a later layer spans *all channels* of the maps below it,
+# not one image. A *bias* is added, and a *nonlinearity* (ReLU: negative
+# answers become 0) follows, without which any number of layers would be no
+# more than one. (And with `padding="same"`, zeros are laid around the image,
+# so that there are as many answers as pixels.) Strictly this is
+# *cross-correlation*: in a mathematician's convolution the filter is mirrored
+# first. As a network learns its weights, that makes no difference to it.
 #
 # ## Filters that find things
 #
-# Before networks, people designed filters. The *Sobel* filter above and its sibling find
-# edges. The *Laplacian of Gaussian* finds blobs of about one size; dark blobs answer
-# positive. The *local spread*, a standard deviation over a few grains, is high in speckle
-# and low in a cyst. Expect none of them to mark the lesion alone.
+# Before networks, people designed filters. The *Sobel* filter above and its
+# sibling find edges. The *Laplacian of Gaussian* finds blobs of about one
+# size; dark blobs answer positive. The *local spread*, a standard deviation
+# over a few grains, is high in speckle and low in a cyst. Expect none of them
+# to mark the lesion alone.
 
 
 # %%
@@ -476,8 +490,9 @@ figures.show(
 )
 
 # %% [markdown]
-# How well does each one tell lesion from background? Take a pixel of each at random: how
-# often does the lesion's have the larger answer (in size)? By chance, half the time.
+# How well does each one tell lesion from background? Take a pixel of each at
+# random: how often does the lesion's have the larger answer (in size)? By
+# chance, half the time.
 
 
 # %%
@@ -491,18 +506,20 @@ def larger_in_lesion(answers):
 pd.Series({k: larger_in_lesion(v) for k, v in maps.items()}).round(2)
 
 # %% [markdown]
-# Speckle answers to edge and small blob filters everywhere, and what is loudest are often
-# burned-in marks or the black borders that notebook 2 added. A CNN does two things about
-# it: it *learns* its filters from examples, and it *stacks* them, so that filters read
-# other filters' maps. (The local spread is such a stack: it squares, then averages.)
+# Speckle answers to edge and small blob filters everywhere, and what is
+# loudest are often burned-in marks or the black borders that notebook 2 added.
+# A CNN does two things about it: it *learns* its filters from examples, and it
+# *stacks* them, so that filters read other filters' maps. (The local spread is
+# such a stack: it squares, then averages.)
 #
 # ## Stack and stride: how far does one answer see?
 #
-# A 3x3 filter sees 3 pixels across. A second one on top of it sees 5. With a *stride* of
-# 2 a layer answers at every second place only; from then on, each layer reaches twice as
-# far. The patch that one answer depends on is its *receptive field*. You compute it
-# backwards from the answer: a filter of $k$ pixels with stride $s$ turns a field of $r$
-# pixels into $s \, r + k - s$ (Araujo et al. 2019).
+# A 3x3 filter sees 3 pixels across. A second one on top of it sees 5. With a
+# *stride* of 2 a layer answers at every second place only; from then on, each
+# layer reaches twice as far. The patch that one answer depends on is its
+# *receptive field*. You compute it backwards from the answer: a filter of $k$
+# pixels with stride $s$ turns a field of $r$ pixels into $s \, r + k - s$
+# (Araujo et al. 2019).
 
 
 # %%
@@ -521,10 +538,10 @@ stacks = {
 }
 
 # %% [markdown]
-# Now *measure* it: build the stack with random weights, and take the gradient of one
-# answer by every pixel. Where it is not 0, the pixel can change the answer. Expect
-# computed and measured to be equal. (The *gradient* tells how much an answer moves when
-# the pixel moves a little.)
+# Now *measure* it: build the stack with random weights, and take the gradient
+# of one answer by every pixel. Where it is not 0, the pixel can change the
+# answer. Expect computed and measured to be equal. (The *gradient* tells how
+# much an answer moves when the pixel moves a little.)
 
 
 # %%
@@ -542,18 +559,22 @@ noise = np.random.default_rng(seed).random((96, 96), np.float32)
 for title, layers in stacks.items():
     stack = network_of(layers)
     middle = stack.output.shape[1] // 2
-    seen = sight.influence(stack, noise, middle, middle).any(axis=0).sum()
+    seen = (
+        explain.gradient_energy(stack, noise, middle, middle).any(axis=0).sum()
+    )
     print(f"{title}: {field(layers)} pixels computed, {seen} measured")
     assert seen == field(layers)
 
 # %% [markdown]
-# The series' own network has 1 to 4 levels, each at half the side of the one before: two
-# 3x3 filters, then a 2x2 *pooling* with stride 2, which keeps the largest of four answers. You can compute how far its coarsest
-# features see. The way back up adds some more, which you measure at the final answer.
+# The series' own network has 1 to 4 levels, each at half the side of the one
+# before: two 3x3 filters, then a 2x2 *pooling* with stride 2, which keeps the
+# largest of four answers. You can compute how far its coarsest features see.
+# The way back up adds some more, which you measure at the final answer.
 #
-# And "can change it" is not yet "matters". Luo et al. (2016) found most of the influence
-# in a small part of the field. So also find the smallest square around the middle that
-# holds 95 % of the gradient's energy, its sum of squares.
+# And "can change it" is not yet "matters". Luo et al. (2016) found most of the
+# influence in a small part of the field. So also find the smallest square
+# around the middle that holds 95 % of the gradient's energy, its sum of
+# squares.
 
 # %%
 noise = np.random.default_rng(seed).random((320, 320), np.float32)
@@ -561,9 +582,9 @@ noise = np.random.default_rng(seed).random((320, 320), np.float32)
 
 def energy_of(levels):
     """Return how much each pixel moves one answer of the U-Net, squared."""
-    network = networks.unet(size=320, width=8, depth=levels)
+    network = unet.build(size=320, width=8, depth=levels)
     logits = keras.Model(network.input, network.get_layer("logits").output)
-    return sight.influence(logits, noise, 80, 80)
+    return explain.gradient_energy(logits, noise, 80, 80)
 
 
 def computed(levels):
@@ -578,13 +599,14 @@ fields = pd.DataFrame({"levels": energies.keys()})
 fields["coarsest features, computed"] = fields["levels"].map(computed)
 reach = [energy.any(axis=0).sum() for energy in energies.values()]
 fields["answer, measured"] = reach
-near = [sight.side_of(energy, 0.95) for energy in energies.values()]
+near = [explain.side_holding(energy, 0.95) for energy in energies.values()]
 fields["holds 95 %"] = near
 fields
 
 # %% [markdown]
-# All are in pixels across. As a picture: how far does the energy fall with the distance,
-# in decibels below its highest? The dashed square is the one that holds 95 %.
+# All are in pixels across. As a picture: how far does the energy fall with the
+# distance, in decibels below its highest? The dashed square is the one that
+# holds 95 %.
 
 
 # %%
@@ -602,9 +624,7 @@ squares = [square(side) for side in near]
 title, unit = "What one answer depends on", "gradient's energy (dB)"
 
 # %%
-figure = figures.heat(
-    levels_db, title, unit, scale=(-60, 0), outlines=squares
-)
+figure = figures.heat(levels_db, title, unit, scale=(-60, 0), outlines=squares)
 figures.show(
     figure,
     alt="Energy of the gradient for 1 to 4 levels, in a frame of 320 pixels. It reaches "
@@ -613,15 +633,16 @@ figures.show(
 )
 
 # %% [markdown]
-# Each level about doubles the field. The part that matters is far smaller, as long as
-# the weights are random. You will ask again after training.
+# Each level about doubles the field. The part that matters is far smaller, as
+# long as the weights are random. You will ask again after training.
 #
 # ## The feature maps of a trained network
 #
-# This notebook comes before the training, so it trains a small network of its own, in
-# seconds, on up to 120 cases outside fold 0: good enough to look into, not to rely on.
-# Once you have run notebook 4, set `from_notebook_4 = True` above to look into that one.
-# (What it does in training, step by step, is the subject of notebook 4.)
+# This notebook comes before the training, so it trains a small network of its
+# own, in seconds, on up to 120 cases outside fold 0: good enough to look into,
+# not to rely on. Once you have run notebook 4, set `from_notebook_4 = True`
+# above to look into that one. (What it does in training, step by step, is the
+# subject of notebook 4.)
 
 
 # %%
@@ -629,11 +650,11 @@ def trained_here():
     """Return a small network that has seen up to 120 cases."""
     rest = np.flatnonzero(folds["fold"] != 0)
     learn = np.random.default_rng(seed).permutation(rest)[:120]
-    x, y = batches.as_input(images[learn]), labels[learn]
-    network = networks.unet(len(image), width=8)
+    x, y = augmentation.as_input(images[learn]), labels[learn]
+    network = unet.build(len(image), width=8)
     steps = rounds * -(-len(learn) // 8)  # of 8 images, rounded up
     rate = keras.optimizers.schedules.CosineDecay(3e-3, steps)
-    network.compile(keras.optimizers.Adam(rate), networks.segmentation_loss)
+    network.compile(keras.optimizers.Adam(rate), losses.segmentation_loss)
     network.fit(x, y, batch_size=8, epochs=rounds, verbose=0)
     return network
 
@@ -641,18 +662,18 @@ def trained_here():
 # %%
 if from_notebook_4:
     path = step.read("04_train_the_segmenter", "model.keras")
-    model, source = training.load(path), "the network of notebook 4"
+    model, source = checkpoint.load(path), "the network of notebook 4"
 else:
     model, source = trained_here(), "a small network"
 print(f"You look into {source}: {model.count_params():,} parameters.")
 
 # %% [markdown]
-# A feature map is what one filter answers, everywhere. Here are the four maps that vary
-# most, at three depths. Expect fine maps that follow edges and speckle, and coarse maps
-# that mark regions.
+# A feature map is what one filter answers, everywhere. Here are the four maps
+# that vary most, at three depths. Expect fine maps that follow edges and
+# speckle, and coarse maps that mark regions.
 
 # %%
-maps = sight.feature_maps(model, images[case])
+maps = explain.feature_maps(model, images[case])
 title = f"{name}: feature maps at three depths ({source})"
 unit = "share of the map's largest answer"
 figures.show(
@@ -661,11 +682,13 @@ figures.show(
 )
 
 # %% [markdown]
-# The title of each map tells its side in pixels and its number among the channels. A map
-# that is dark nearly everywhere belongs to a filter that answers to something rare.
+# The title of each map tells its side in pixels and its number among the
+# channels. A map that is dark nearly everywhere belongs to a filter that
+# answers to something rare.
 #
-# Has training widened the view? Measure as before, as a mean over four held-out images.
-# (The images end the view now: a square can be no larger than they are.)
+# Has training widened the view? Measure as before, as a mean over four
+# held-out images. (The images end the view now: a square can be no larger than
+# they are.)
 
 
 # %%
@@ -673,26 +696,29 @@ def view(network):
     """Return the side of the square that holds 95 % of the energy."""
     logits = keras.Model(network.input, network.get_layer("logits").output)
     middle = logits.output.shape[1] // 2
-    some = batches.as_input(images[held_out[:4]])[..., 0]
-    energy = [sight.influence(logits, one, middle, middle) for one in some]
-    return sight.side_of(np.mean(energy, axis=0), 0.95)
+    some = augmentation.as_input(images[held_out[:4]])[..., 0]
+    energy = [
+        explain.gradient_energy(logits, one, middle, middle) for one in some
+    ]
+    return explain.side_holding(np.mean(energy, axis=0), 0.95)
 
 
 # %%
-before, after = view(networks.unet(len(image), width=8)), view(model)
+before, after = view(unet.build(len(image), width=8)), view(model)
 print(f"95 % lie within {before} pixels before, {after} after training,")
 print(f"of {len(image)} pixels a side")
 
 # %% [markdown]
-# If the second number is the larger one, training has taught the network to look around a
-# pixel, which it must to tell a lesion from a dark lobe of fat.
+# If the second number is the larger one, training has taught the network to
+# look around a pixel, which it must to tell a lesion from a dark lobe of fat.
 #
 # ## Down and up again: what a skip connection carries
 #
-# Going down buys a wide view and pays with the place. How much is lost? Shrink the edges
-# of the image, enlarge them again, and see what share is left (1 less the variance of
-# what is lost over theirs). Do the same with the outlines of all held-out lesions, and
-# compare by the Dice of notebook 2: 1 means nothing lost. Expect fine things to go first.
+# Going down buys a wide view and pays with the place. How much is lost? Shrink
+# the edges of the image, enlarge them again, and see what share is left (1
+# less the variance of what is lost over theirs). Do the same with the outlines
+# of all held-out lesions, and compare by the Dice of notebook 2: 1 means
+# nothing lost. Expect fine things to go first.
 
 
 # %%
@@ -705,7 +731,7 @@ def down_and_up(picture, factor):
 
 def dice_after(mask, factor):
     """Return the Dice of a mask with itself, shrunk and enlarged again."""
-    return scores.dice(mask, down_and_up(np.float32(mask), factor) > 0.5)
+    return metrics.dice(mask, down_and_up(np.float32(mask), factor) > 0.5)
 
 
 # %%
@@ -718,7 +744,8 @@ table["mean Dice"], table["lowest"] = np.mean(dices, 1), np.min(dices, 1)
 table.round(3)
 
 # %% [markdown]
-# The edges go first, the outlines of small lesions next, large ones last. For one image:
+# The edges go first, the outlines of small lesions next, large ones last. For
+# one image:
 
 # %%
 back = down_and_up(image, 8)
@@ -738,23 +765,24 @@ figures.show(
 )
 
 # %% [markdown]
-# The blurred copy still tells *what* is there, and the difference tells *where* it ends.
-# A *skip connection* brings the second back: it lays the fine maps from the way down
-# beside the enlarged coarse ones, as more channels, and the next filter reads both. The
-# detail need not pass through the narrow middle.
+# The blurred copy still tells *what* is there, and the difference tells
+# *where* it ends. A *skip connection* brings the second back: it lays the fine
+# maps from the way down beside the enlarged coarse ones, as more channels, and
+# the next filter reads both. The detail need not pass through the narrow
+# middle.
 #
 # ## A 1x1 convolution is a small dense layer at every pixel
 #
-# *The third sentence.* A *dense* (fully connected) layer gives each of its inputs a
-# weight. The last convolution of a U-Net has filters of 1x1 pixels: it reads the channels
-# of one pixel and gives three numbers, one for each class. Take this layer out of the
-# network, and compute it by hand as a dense layer, the same at every pixel. Expect equal
-# answers.
+# *The third sentence.* A *dense* (fully connected) layer gives each of its
+# inputs a weight. The last convolution of a U-Net has filters of 1x1 pixels:
+# it reads the channels of one pixel and gives three numbers, one for each
+# class. Take this layer out of the network, and compute it by hand as a dense
+# layer, the same at every pixel. Expect equal answers.
 
 # %%
 last = model.get_layer("logits")
 peek = keras.Model(model.input, [last.input, last.output])
-both = peek(batches.as_input(images[[case]]))
+both = peek(augmentation.as_input(images[[case]]))
 features, logits = map(keras.ops.convert_to_numpy, both)
 
 # %%
@@ -765,11 +793,12 @@ print(f"largest difference {np.abs(dense - logits).max():.1e}")
 assert np.allclose(dense, logits, atol=1e-4)
 
 # %% [markdown]
-# So "a fully connected layer" is right only for *one pixel and its channels*. It is not
-# connected to the other pixels: those have had their say through the features. Why not
-# connect every answer to every pixel? Count the weights. Then shift an image by 4 pixels:
-# the answers should shift by 4 pixels as well. Do they? (On a copy of 32 x 32 pixels,
-# for the reason that you count first.)
+# So "a fully connected layer" is right only for *one pixel and its channels*.
+# It is not connected to the other pixels: those have had their say through the
+# features. Why not connect every answer to every pixel? Count the weights.
+# Then shift an image by 4 pixels: the answers should shift by 4 pixels as
+# well. Do they? (On a copy of 32 x 32 pixels, for the reason that you count
+# first.)
 
 # %%
 print(f"dense, all pixels to all answers: {image.size * image.size * 3:,}")
@@ -788,16 +817,16 @@ for title, layer in {"dense": dense, "convolution": convolution}.items():
     print(f"{title}: off by {off / np.abs(still).max():.1%} of its largest")
 
 # %% [markdown]
-# The convolution gives the same answers, 4 pixels further; the dense layer gives others.
-# Three reasons, then: far too many weights, tied to one image size, and it would have to
-# learn each pattern anew at each place. (With a stride of 2, a convolution keeps to
-# shifts by even numbers of pixels only.)
+# The convolution gives the same answers, 4 pixels further; the dense layer
+# gives others. Three reasons, then: far too many weights, tied to one image
+# size, and it would have to learn each pattern anew at each place. (With a
+# stride of 2, a convolution keeps to shifts by even numbers of pixels only.)
 #
 # ## Softmax: a distribution at every pixel
 #
-# The three numbers of a pixel are its *logits*. *Softmax* makes probabilities of them:
-# raise $e$ to each, and divide by the sum of the three. By hand, for the pixel above the
-# patch that you filtered:
+# The three numbers of a pixel are its *logits*. *Softmax* makes probabilities
+# of them: raise $e$ to each, and divide by the sum of the three. By hand, for
+# the pixel above the patch that you filtered:
 
 # %%
 one = logits[0, row // 2, column // 2]
@@ -814,13 +843,13 @@ off = np.abs(1 - classes.sum(axis=-1)).max()
 print(f"each pixel's probabilities sum to 1 within {off:.0e}")
 
 # %% [markdown]
-# (In this network, the logits are a map of half the side. Before softmax it is enlarged,
-# and one number a class is added for the image as a whole.)
+# (In this network, the logits are a map of half the side. Before softmax it is
+# enlarged, and one number a class is added for the image as a whole.)
 #
-# So each pixel has a distribution, not only a winner. Its *entropy* (Shannon 1948) says
-# how undecided it is: 0 bits if one class has everything, $\log_2 3 = 1.58$ bits if all
-# three are equal. Expect it along outlines, and all over a lesion whose class is in
-# doubt.
+# So each pixel has a distribution, not only a winner. Its *entropy* (Shannon
+# 1948) says how undecided it is: 0 bits if one class has everything, $\log_2 3
+# = 1.58$ bits if all three are equal. Expect it along outlines, and all over a
+# lesion whose class is in doubt.
 
 
 # %%
@@ -849,7 +878,8 @@ figures.show(
 )
 
 # %% [markdown]
-# Does doubt find the errors? Compare wrong and right pixels of the whole held-out fold.
+# Does doubt find the errors? Compare wrong and right pixels of the whole
+# held-out fold.
 
 # %%
 bits = entropy(classes)
@@ -861,19 +891,20 @@ sure = (bits[wrong] < 0.2).mean()
 print(f"wrong, yet below 0.2 bits: {sure:.0%} of these")
 
 # %% [markdown]
-# Entropy points to errors, but a network can be wrong and sure of it. Whether its
-# probabilities can be taken at their word is a question for notebook 5.
+# Entropy points to errors, but a network can be wrong and sure of it. Whether
+# its probabilities can be taken at their word is a question for notebook 5.
 #
 # ## The network, put together
 #
-# You have all the pieces of a U-Net (Ronneberger et al. 2015): filters and strides down;
-# enlarging, skips and filters up; a 1x1 convolution to three logits; softmax.
-# `sight.work` counts each layer's parameters, and its *multiply-adds* for one image.
-# Check one by hand: the first layer has 5x5 filters, at every second pixel.
+# You have all the pieces of a U-Net (Ronneberger et al. 2015): filters and
+# strides down; enlarging, skips and filters up; a 1x1 convolution to three
+# logits; softmax. `explain.layer_costs` counts each layer's parameters, and
+# its *multiply-adds* for one image. Check one by hand: the first layer has 5x5
+# filters, at every second pixel.
 
 # %%
-unet = networks.unet(len(image), width=16)
-table = sight.work(unet)
+unet = unet.build(len(image), width=16)
+table = explain.layer_costs(unet)
 first = table[table["kind"] == "Conv2D"].iloc[0]
 by_hand = 5 * 5 * 1 * first["channels"] * (len(image) // 2) ** 2
 print(f"by hand {by_hand:,}, counted {first['multiply_adds']:,}")
@@ -887,12 +918,13 @@ summary = stages.agg({"side": "first", "channels": "last", "layer": "size"})
 summary.join(stages[["parameters", "multiply_adds"]].sum())
 
 # %% [markdown]
-# Read it from the top: the side (pixels) halves and the channels double, and then the way
-# back. The column *layer* counts the layers of a stage; `layers.csv` has each of them.
-# (Left out is the part for the image as a whole, of side 1.) Where are the parameters,
-# and where is the work? Expect the first at the coarse end, as filters between many
-# channels have many weights. The work is spread more evenly, as a weight of a fine layer
-# is used at more places.
+# Read it from the top: the side (pixels) halves and the channels double, and
+# then the way back. The column *layer* counts the layers of a stage;
+# `layers.csv` has each of them. (Left out is the part for the image as a
+# whole, of side 1.) Where are the parameters, and where is the work? Expect
+# the first at the coarse end, as filters between many channels have many
+# weights. The work is spread more evenly, as a weight of a fine layer is used
+# at more places.
 
 # %%
 share = table.groupby("side")[["parameters", "multiply_adds"]].sum()
@@ -912,51 +944,52 @@ step.finish()
 # | a filter slides and takes dot products | yes, over all channels below, plus a bias and a nonlinearity; strictly it is cross-correlation |
 # | a fully connected layer classifies each pixel | a 1x1 convolution: the same small dense layer at each pixel, on its channels alone; softmax makes the distribution |
 #
-# **You have** simulated an ultrasound image and its speckle, slid a filter by hand,
-# computed and measured receptive fields, looked into a trained network, and put one
-# together. Next: `04_train_the_segmenter` trains it in earnest.
+# **You have** simulated an ultrasound image and its speckle, slid a filter by
+# hand, computed and measured receptive fields, looked into a trained network,
+# and put one together. Next: `04_train_the_segmenter` trains it in earnest.
 #
 # ## Check yourself
 #
 # <details><summary>1. You average 16 copies of one frame. What happens to the speckle?</summary>
 #
-# Nothing. The same scatterers give the same speckle. Only looks at other scatterers, from
-# another place or angle, average it away.
+# Nothing. The same scatterers give the same speckle. Only looks at other
+# scatterers, from another place or angle, average it away.
 #
 # </details>
 #
 # <details><summary>2. A filter's weights sum to 0. What does it answer in a flat region, and why is that useful?</summary>
 #
-# 0, however bright the region is. So it answers to change alone, and not to the gain of
-# the scanner.
+# 0, however bright the region is. So it answers to change alone, and not to
+# the gain of the scanner.
 #
 # </details>
 #
 # <details><summary>3. Why is the computed receptive field too good a promise?</summary>
 #
-# It tells which pixels *can* change an answer. Most of the influence comes from a much
-# smaller part around the centre, as you measured.
+# It tells which pixels *can* change an answer. Most of the influence comes
+# from a much smaller part around the centre, as you measured.
 #
 # </details>
 #
 # <details><summary>4. A pixel has 0.5 background and 0.5 malignant. Its entropy? What does it tell you?</summary>
 #
-# 1 bit: as undecided as a coin. It does not tell who is right, and a low entropy does not
-# either.
+# 1 bit: as undecided as a coin. It does not tell who is right, and a low
+# entropy does not either.
 #
 # </details>
 #
 # <details><summary>5. Why is it brighter behind a cyst, although a cyst sends no light or sound of its own?</summary>
 #
-# The scanner amplifies late echoes by what ordinary tissue takes away. The fluid takes
-# away less, so the sound behind it is still strong, and is amplified all the same.
+# The scanner amplifies late echoes by what ordinary tissue takes away. The
+# fluid takes away less, so the sound behind it is still strong, and is
+# amplified all the same.
 #
 # </details>
 #
 # ## Exercise 1: see as far as you can
 #
-# You may stack six 3x3 layers; three of them have stride 2. In which order does one
-# answer see furthest? Give the six strides, first layer first.
+# You may stack six 3x3 layers; three of them have stride 2. In which order
+# does one answer see furthest? Give the six strides, first layer first.
 
 # %%
 strides = ...  # for example [1, 2, 1, 2, 1, 2]
@@ -970,16 +1003,16 @@ exercises.check(exercises.far_sight, strides)
 # exercises.check(exercises.far_sight, strides)
 # ```
 #
-# It sees `field([(3, s) for s in strides])` = 63 pixels. The price: all six layers but
-# the first work at a coarse side, where the place is lost.
+# It sees `field([(3, s) for s in strides])` = 63 pixels. The price: all six
+# layers but the first work at a coarse side, where the place is lost.
 #
 # </details>
 #
 # ## Exercise 2: a filter for the edge below
 #
-# Write a 3x3 filter that gives a positive answer where dark lies above bright, as where
-# enhancement begins below a cyst, and 0 on flat ground and on edges between left and
-# right.
+# Write a 3x3 filter that gives a positive answer where dark lies above bright,
+# as where enhancement begins below a cyst, and 0 on flat ground and on edges
+# between left and right.
 
 # %%
 my_filter = ...  # your nine numbers: a list of three lists
@@ -999,15 +1032,19 @@ exercises.check(exercises.edge_below, my_filter)
 #
 # ## References
 #
-# - American College of Radiology: ACR BI-RADS Atlas, 5th edition, 2013 (no DOI).
-# - Araujo, Norris, Sim: Computing receptive fields of convolutional neural networks.
-#   Distill 2019, doi [10.23915/distill.00021](https://doi.org/10.23915/distill.00021)
-# - Burckhardt: Speckle in ultrasound B-mode scans. IEEE Trans. Sonics Ultrason. 25(1),
-#   1978, doi [10.1109/T-SU.1978.30978](https://doi.org/10.1109/T-SU.1978.30978)
-# - Luo, Li, Urtasun, Zemel: Understanding the effective receptive field in deep
-#   convolutional neural networks. NIPS 2016, doi
+# - American College of Radiology: ACR BI-RADS Atlas, 5th edition, 2013 (no
+#   DOI).
+# - Araujo, Norris, Sim: Computing receptive fields of convolutional neural
+#   networks. Distill 2019, doi
+#   [10.23915/distill.00021](https://doi.org/10.23915/distill.00021)
+# - Burckhardt: Speckle in ultrasound B-mode scans. IEEE Trans. Sonics
+#   Ultrason. 25(1), 1978, doi
+#   [10.1109/T-SU.1978.30978](https://doi.org/10.1109/T-SU.1978.30978)
+# - Luo, Li, Urtasun, Zemel: Understanding the effective receptive field in
+#   deep convolutional neural networks. NIPS 2016, doi
 #   [10.48550/arXiv.1701.04128](https://doi.org/10.48550/arXiv.1701.04128)
 # - Ronneberger, Fischer, Brox: U-Net. MICCAI 2015, doi
 #   [10.1007/978-3-319-24574-4_28](https://doi.org/10.1007/978-3-319-24574-4_28)
-# - Shannon: A mathematical theory of communication. Bell Syst. Tech. J. 27, 1948, doi
+# - Shannon: A mathematical theory of communication. Bell Syst. Tech. J. 27,
+#   1948, doi
 #   [10.1002/j.1538-7305.1948.tb01338.x](https://doi.org/10.1002/j.1538-7305.1948.tb01338.x)

@@ -1,22 +1,26 @@
 # %% [markdown]
 # # 4. Train the segmenter: can a CNN learn it?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/04_train_the_segmenter.ipynb)
+# [![Open in
+# Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/04_train_the_segmenter.ipynb)
 #
-# You will train a U-Net, a convolutional neural network (CNN) with a way down and a way
-# up, to give every pixel of an ultrasound image one of three classes. It learns on four
-# fifths of the cases, and you keep its answers on the last fifth, which it never saw.
+# You will train a U-Net, a convolutional neural network (CNN) with a way down
+# and a way up, to give every pixel of an ultrasound image one of three
+# classes. It learns on four fifths of the cases, and you keep its answers on
+# the last fifth, which it never saw.
 #
 # **You will** be able to
-# - build the network and its loss, and say why the loss must also work on empty masks,
-# - check that a network can memorise eight images before you spend time on more,
+# - build the network and its loss, and say why the loss must also work on
+#   empty masks,
+# - check that a network can memorise eight images before you spend time on
+#   more,
 # - stop a run in the middle and see that nothing is lost,
 # - train it, read its curves, and keep its predictions on held-out cases.
 #
-# **Takes** about two minutes in the quick profile and a quarter of an hour in the cpu
-# profile, on two CPU cores. **Needs** notebook 2. **Reads** `arrays.npz`, `folds.csv`.
-# **Writes** `model.keras`, `history.csv`, `rules.csv`, `predictions.npz`,
-# `validation.csv`.
+# **Takes** about two minutes in the quick profile and a quarter of an hour in
+# the cpu profile, on two CPU cores. **Needs** notebook 2. **Reads**
+# `arrays.npz`, `folds.csv`. **Writes** `model.keras`, `history.csv`,
+# `rules.csv`, `predictions.npz`, `validation.csv`.
 #
 # > **For teaching and research. This is not a medical device.**
 
@@ -73,18 +77,10 @@ import keras
 import numpy as np
 import pandas as pd
 
-from helpers import (
-    batches,
-    calibration,
-    exercises,
-    figures,
-    findings,
-    groups,
-    masks,
-    networks,
-    place,
-    training,
-)
+from helpers import environment, exercises, figures
+from helpers.data import masks, splits
+from helpers.evaluation import calibration, classification, postprocessing
+from helpers.model import augmentation, checkpoint, losses, training, unet
 
 step = here.step(
     "04_train_the_segmenter",
@@ -103,35 +99,35 @@ step = here.step(
 arrays = step.read("02_prepare_the_masks", "arrays.npz")
 folds = step.read("02_prepare_the_masks", "folds.csv")
 images, labels = arrays["images"], arrays["labels"]
-print(
-    f"{len(images)} cases of {images.shape[1]} x {images.shape[2]} pixels"
-)
+print(f"{len(images)} cases of {images.shape[1]} x {images.shape[2]} pixels")
 
 # %% [markdown]
 # ## The network
 #
-# A *convolution* slides a small filter over the image and takes a dot product at each
-# place; each filter gives a map of answers, called a *channel*. The network stacks many
-# of them. On the way down it halves the resolution, so that later filters see more of
-# the image; on the way up it doubles it again and joins what it saw on the way down at
-# the same scale. The last layer gives three numbers for each pixel, and *softmax* turns
-# them into probabilities. (Notebook 3 shows each of these pieces.)
+# A *convolution* slides a small filter over the image and takes a dot product
+# at each place; each filter gives a map of answers, called a *channel*. The
+# network stacks many of them. On the way down it halves the resolution, so
+# that later filters see more of the image; on the way up it doubles it again
+# and joins what it saw on the way down at the same scale. The last layer gives
+# three numbers for each pixel, and *softmax* turns them into probabilities.
+# (Notebook 3 shows each of these pieces.)
 #
-# It computes in the kind of number that is fastest here: *float32* has 32 bits, and
-# *mixed* means 16 bits where they are enough.
+# It computes in the kind of number that is fastest here: *float32* has 32
+# bits, and *mixed* means 16 bits where they are enough.
 
 # %%
 keras.config.set_dtype_policy(training.precision())
 keras.utils.set_random_seed(seed)
-model = networks.unet(size=image_size, width=width, encoder=encoder)
+model = unet.build(size=image_size, width=width, encoder=encoder)
 policy = keras.config.dtype_policy().name
 print(f"{model.count_params():,} parameters, {policy}")
 
 # %% [markdown]
-# Expect the side of the maps to halve with each `max_pooling` and to double with each
-# `up_sampling`. (The very first convolution halves it as well, so the first pooling finds
-# half of it gone.) `logits` are the three numbers of each pixel, before softmax;
-# `image_bias` adds one number a class for the image as a whole.
+# Expect the side of the maps to halve with each `max_pooling` and to double
+# with each `up_sampling`. (The very first convolution halves it as well, so
+# the first pooling finds half of it gone.) `logits` are the three numbers of
+# each pixel, before softmax; `image_bias` adds one number a class for the
+# image as a whole.
 
 # %%
 stages = ("image", "max_pooling", "up_sampling", "logits")
@@ -142,15 +138,17 @@ pd.Series(sizes, name="rows, columns, channels").to_frame()
 # %% [markdown]
 # ## The loss, and why normal images need care
 #
-# The loss adds three parts. *Cross-entropy* looks at each pixel alone: it is minus the
-# logarithm of the probability that the right class got. *Soft Dice* is 1 less the Dice
-# of the whole lesion, taken of the probabilities. The third asks about the whole image:
-# is there a lesion at all, and if so, is it malignant?
+# The loss adds three parts. *Cross-entropy* looks at each pixel alone: it is
+# minus the logarithm of the probability that the right class got. *Soft Dice*
+# is 1 less the Dice of the whole lesion, taken of the probabilities. The third
+# asks about the whole image: is there a lesion at all, and if so, is it
+# malignant?
 #
-# On a normal image there is no lesion, and the plain Dice formula says 0 whatever the
-# network answers, so it would teach nothing there. The 1 that our loss adds above and
-# below the fraction bar mends this. You can check it: give a false lesion of 4 x 4 pixels
-# to an empty mask and make it fainter. Every part must fall.
+# On a normal image there is no lesion, and the plain Dice formula says 0
+# whatever the network answers, so it would teach nothing there. The 1 that our
+# loss adds above and below the fraction bar mends this. You can check it: give
+# a false lesion of 4 x 4 pixels to an empty mask and make it fainter. Every
+# part must fall.
 
 
 # %%
@@ -164,11 +162,10 @@ def false_lesion(probability):
 
 # %%
 empty = np.zeros((1, 16, 16), "int32")
-parts = {"Dice": networks.dice_loss, "image": networks.image_loss}
+parts = {"Dice": losses.dice_loss, "image": losses.image_loss}
 for p in (0.9, 0.5, 0.1):
     told = {
-        k: float(part(empty, false_lesion(p))[0])
-        for k, part in parts.items()
+        k: float(part(empty, false_lesion(p))[0]) for k, part in parts.items()
     }
     print(
         f"a lesion at {p}: "
@@ -176,28 +173,31 @@ for p in (0.9, 0.5, 0.1):
     )
 
 # %% [markdown]
-# Both fall with each line, so the network is rewarded for doubt where nothing is.
+# Both fall with each line, so the network is rewarded for doubt where nothing
+# is.
 #
 # ## First memorise eight images
 #
-# A network that cannot memorise eight images has a fault in it, and no amount of data
-# will help. Expect a Dice near 1 on these eight; it says nothing about new images.
+# A network that cannot memorise eight images has a fault in it, and no amount
+# of data will help. Expect a Dice near 1 on these eight; it says nothing about
+# new images.
 #
-# `AdamW` is the rule by which the parameters are changed: Adam, as in notebook 0, and at
-# each step all weights shrink a little, which keeps them small. An *epoch* is one look at
-# all images, a *batch* the number of images that are looked at before each change.
+# `AdamW` is the rule by which the parameters are changed: Adam, as in notebook
+# 0, and at each step all weights shrink a little, which keeps them small. An
+# *epoch* is one look at all images, a *batch* the number of images that are
+# looked at before each change.
 
 # %%
 has_lesion = np.flatnonzero(labels.any(axis=(1, 2)))
 eight = has_lesion[:: max(1, len(has_lesion) // 8)][:8]
 model.compile(
     keras.optimizers.AdamW(2e-3),
-    loss=networks.segmentation_loss,
-    metrics=[networks.lesion_dice],
+    loss=losses.segmentation_loss,
+    metrics=[losses.lesion_dice],
 )
 
 # %%
-x, y = batches.as_input(images[eight]), labels[eight]
+x, y = augmentation.as_input(images[eight]), labels[eight]
 memory = model.fit(x, y, epochs=60, batch_size=8, verbose=0)
 dice = memory.history["lesion_dice"]
 print(f"Dice on these: {dice[0]:.2f} at first, {dice[-1]:.2f} at the end")
@@ -205,22 +205,22 @@ print(f"Dice on these: {dice[0]:.2f} at first, {dice[-1]:.2f} at the end")
 # %% [markdown]
 # ## Who learns, who decides, who is held out
 #
-# The folds come from notebook 2; near-copies of a frame always share a fold. One fold is
-# *held out*: its cases have no part in training. A small inner part of the rest, an
-# eighth, again in whole groups, is the *validation part*: it decides which epoch's
-# weights are kept, those of the lowest loss there.
-# The held-out fold must not decide anything, or its score would flatter itself.
+# The folds come from notebook 2; near-copies of a frame always share a fold.
+# One fold is *held out*: its cases have no part in training. A small inner
+# part of the rest, an eighth, again in whole groups, is the *validation part*:
+# it decides which epoch's weights are kept, those of the lowest loss there.
+# The held-out fold must not decide anything, or its score would flatter
+# itself.
 
 
 # %%
 def split(fold):
     """Return the rows for training, for validation and held out, as three arrays."""
     rest = folds.index[folds["fold"] != fold]
-    inner = groups.assign_folds(folds.loc[rest], n_folds=8, seed=seed)
+    inner = splits.assign_folds(folds.loc[rest], n_folds=8, seed=seed)
     held = folds.index[folds["fold"] == fold]
     return [
-        part.to_numpy()
-        for part in (rest[inner != 0], rest[inner == 0], held)
+        part.to_numpy() for part in (rest[inner != 0], rest[inner == 0], held)
     ]
 
 
@@ -232,21 +232,21 @@ counts = [
 pd.DataFrame(counts, index=parts).fillna(0).astype(int)
 
 # %% [markdown]
-# Three rows of cases, and no case is in two of them. The validation part is small, so what
-# it decides is decided roughly.
+# Three rows of cases, and no case is in two of them. The validation part is
+# small, so what it decides is decided roughly.
 #
 # ## Every view is a little different
 #
-# The network should not depend on left and right, on the gain of the scanner, or on
-# where the lesion lies. So each time it sees an image, the image is flipped, turned,
-# zoomed, shifted and given another brightness at random. The mask goes through the same
-# geometry. It is never turned upside down: skin is above and shadows fall below. This is
-# called *augmentation*.
+# The network should not depend on left and right, on the gain of the scanner,
+# or on where the lesion lies. So each time it sees an image, the image is
+# flipped, turned, zoomed, shifted and given another brightness at random. The
+# mask goes through the same geometry. It is never turned upside down: skin is
+# above and shadows fall below. This is called *augmentation*.
 
 # %%
 pair = images[eight[0]], labels[eight[0]]
 rngs = [np.random.default_rng(i) for i in range(4)]
-views = [batches.augmented(*pair, rng) for rng in rngs]
+views = [augmentation.augment(*pair, rng) for rng in rngs]
 seen, moved = zip(*views, strict=True)
 
 # %%
@@ -264,15 +264,15 @@ figures.show(
 # %% [markdown]
 # ## Stop it, and go on
 #
-# A long run will be interrupted one day: Colab takes its machine back, a laptop sleeps.
-# `training.fit` saves everything after each epoch: the weights, the optimizer's memory,
-# the random numbers' state. You need not take its word for it. Train a tiny network on
-# tiny images, and press Ctrl-C in the middle of the third epoch (the class does it for
-# you).
+# A long run will be interrupted one day: Colab takes its machine back, a
+# laptop sleeps. `training.fit` saves everything after each epoch: the weights,
+# the optimizer's memory, the random numbers' state. You need not take its word
+# for it. Train a tiny network on tiny images, and press Ctrl-C in the middle
+# of the third epoch (the class does it for you).
 
 
 # %%
-class Interrupted(batches.Batches):
+class Interrupted(augmentation.Batches):
     """Batches that press Ctrl-C in the third epoch."""
 
     def __getitem__(self, i):
@@ -286,86 +286,92 @@ def tiny_run(kind, folder):
     """Train four epochs on 24 images of a quarter of the size."""
     keras.utils.set_random_seed(seed)
     small = [part[:24, ::4, ::4] for part in (images, labels)]
-    model = networks.unet(size=image_size // 4, width=4, depth=3)
+    model = unet.build(size=image_size // 4, width=4, depth=3)
     train = kind(*small, batch_size=8, seed=seed)
-    check = batches.Batches(*small, batch_size=8, seed=seed, augment=False)
+    check = augmentation.Batches(
+        *small, batch_size=8, seed=seed, augment=False
+    )
     how = {"epochs": 4, "learning_rate": learning_rate, "seed": seed}
     return training.fit(model, train, check, folder, **how)[0]
 
 
 # %% [markdown]
-# Run it, let it be interrupted, and call it again: it goes on after the second epoch.
-# Then train the same network without any interruption. Expect the weights to be equal
-# to the last bit on a CPU. (Some sums on a GPU are taken in another order each time, and
-# the last digits differ. So they do on a CPU with another number of cores.)
+# Run it, let it be interrupted, and call it again: it goes on after the second
+# epoch. Then train the same network without any interruption. Expect the
+# weights to be equal to the last bit on a CPU. (Some sums on a GPU are taken
+# in another order each time, and the last digits differ. So they do on a CPU
+# with another number of cores.)
 
 # %%
 scratch = Path(tempfile.mkdtemp())
 try:
     tiny_run(Interrupted, scratch / "a")
 except KeyboardInterrupt:
-    resumed = tiny_run(batches.Batches, scratch / "a")
+    resumed = tiny_run(augmentation.Batches, scratch / "a")
 
 # %%
-whole = tiny_run(batches.Batches, scratch / "b")
+whole = tiny_run(augmentation.Batches, scratch / "b")
 pairs = zip(resumed.get_weights(), whole.get_weights(), strict=True)
 print(f"largest difference: {max(abs(a - b).max() for a, b in pairs)}")
 
 # %% [markdown]
-# 0.0 means that no bit differs: you may close the laptop in the middle of a run.
+# 0.0 means that no bit differs: you may close the laptop in the middle of a
+# run.
 #
 # ## The same on a GPU
 #
-# Nothing in the code changes. In Colab choose *Runtime*, *Change runtime type*, *T4 GPU*,
-# and run all cells again; the machine is a new one, so notebook 2 comes first, or its
-# results are found on your Drive. `training.precision` then picks 16-bit numbers by
-# itself, the kind that this GPU computes fastest. With the time that it saves, take the
-# numbers of `profiles/gpu.yaml` in the parameters cell: larger images, a wider network,
-# all five folds. How long will it take? The line of the second epoch tells you, once the
-# start-up of the first one no longer counts.
+# Nothing in the code changes. In Colab choose *Runtime*, *Change runtime
+# type*, *T4 GPU*, and run all cells again; the machine is a new one, so
+# notebook 2 comes first, or its results are found on your Drive.
+# `training.precision` then picks 16-bit numbers by itself, the kind that this
+# GPU computes fastest. With the time that it saves, take the numbers of
+# `profiles/gpu.yaml` in the parameters cell: larger images, a wider network,
+# all five folds. How long will it take? The line of the second epoch tells
+# you, once the start-up of the first one no longer counts.
 
 # %%
-print(f"{place.device()}: computes in {training.precision()}")
+print(f"{environment.device()}: computes in {training.precision()}")
 
 # %% [markdown]
 # ## Where to start from
 #
-# 500 images are few to learn from scratch what speckle, shadow and a lesion's rim look
-# like. But simulated images cost nothing. With `start = "simulated"` the network begins
-# with weights that `tools/pretrain.py` trained on 2,000 of them, and on no real image;
-# whether that helped is in the table `results/experiments.csv`. With "random" it begins
-# with nothing.
+# 500 images are few to learn from scratch what speckle, shadow and a lesion's
+# rim look like. But simulated images cost nothing. With `start = "simulated"`
+# the network begins with weights that `tools/pretrain.py` trained on 2,000 of
+# them, and on no real image; whether that helped is in the table
+# `results/experiments.csv`. With "random" it begins with nothing.
 
 
 # %%
 def new_network():
     """Return the network as the training finds it."""
     keras.utils.set_random_seed(seed)
-    network = networks.unet(size=image_size, width=width, encoder=encoder)
+    network = unet.build(size=image_size, width=width, encoder=encoder)
     if start == "simulated":
-        training.start_from(network, root / f"models/start_{width}.npz")
+        checkpoint.start_from(network, root / f"models/start_{width}.npz")
     return network
 
 
 def batches_of(rows, n, augment=True):
     """Return some cases in batches of n images."""
     pair = images[rows], labels[rows]
-    return batches.Batches(*pair, n, seed, augment=augment)
+    return augmentation.Batches(*pair, n, seed, augment=augment)
 
 
 # %% [markdown]
 # ## Train
 #
-# This is the long cell. It prints one line an epoch, with the time that is left. If it
-# is interrupted, run it again: it goes on, also on a new Colab machine if your Drive is
-# there. Once it has finished, running it again gives back what is there. Change a
-# number above, and it starts anew and says why.
+# This is the long cell. It prints one line an epoch, with the time that is
+# left. If it is interrupted, run it again: it goes on, also on a new Colab
+# machine if your Drive is there. Once it has finished, running it again gives
+# back what is there. Change a number above, and it starts anew and says why.
 #
-# The *learning rate* says how large the changes are. It rises from 0 over the first epoch
-# (the *warm-up*: random weights must not be thrown about) and then falls along a cosine
-# to 0, so that the last steps are small. For each fold the loop trains, chooses three
-# cuts on the validation part (more on them below), and answers the held-out cases, each
-# also mirrored; the mean of both answers is kept.
+# The *learning rate* says how large the changes are. It rises from 0 over the
+# first epoch (the *warm-up*: random weights must not be thrown about) and then
+# falls along a cosine to 0, so that the last steps are small. For each fold
+# the loop trains, chooses three cuts on the validation part (more on them
+# below), and answers the held-out cases, each also mirrored; the mean of both
+# answers is kept.
 
 # %%
 held_out, answers, history, rules, validation = [], [], [], [], []
@@ -384,11 +390,13 @@ for fold in range(first_fold, first_fold + n_folds):
     history += [{"fold": fold, **row} for row in record]
     told = training.predict(model, images[validation_rows], flip=True)
     truth = labels[validation_rows]
-    fitted = findings.fit_rule(told, truth) | calibration.scaling(
+    fitted = postprocessing.fit_rule(told, truth) | calibration.fit_scaling(
         1 - told[..., 0], truth > 0
     )
     rules.append({"fold": fold, **fitted})
-    told = pd.DataFrame(map(findings.quantities, told), validation_rows)
+    told = pd.DataFrame(
+        map(classification.image_features, told), validation_rows
+    )
     validation.append(told.assign(fold=fold))
     held_out.append(rows)
     answers.append(training.predict(model, images[rows], flip=True))
@@ -396,9 +404,10 @@ for fold in range(first_fold, first_fold + n_folds):
 # %% [markdown]
 # ## Read the curves
 #
-# Both losses should fall together. Where the training loss goes on falling and the
-# validation loss rises, the network has begun to memorise. (The training loss may lie
-# above the other one: it is taken on the changed views, with parts switched off.)
+# Both losses should fall together. Where the training loss goes on falling and
+# the validation loss rises, the network has begun to memorise. (The training
+# loss may lie above the other one: it is taken on the changed views, with
+# parts switched off.)
 
 # %%
 history = pd.DataFrame(history)
@@ -416,19 +425,20 @@ figures.show(
 )
 
 # %% [markdown]
-# If the kept epoch is one of the last, the network was still learning: more epochs might
-# help, as in the larger profiles.
+# If the kept epoch is one of the last, the network was still learning: more
+# epochs might help, as in the larger profiles.
 #
 # ## Choose the cuts, but not on held-out cases
 #
-# The network gives probabilities. A mask needs a cut: above which probability does a
-# pixel count as lesion (`threshold`)? Below which size is a spot ignored
-# (`minimum_area`, a share of the image)? And how sure must the network be of *any* lesion
-# before it marks one (`image_threshold`, a probability)? The loop above let the
-# validation part answer: the first two are those of its highest mean Dice, the third is
-# the highest that still keeps 95 % of its lesions. These are few cases, so expect the
-# cuts to differ between folds. The three columns that follow are a *temperature*, alone
-# and with a shift: notebook 5 tells what they are good for.
+# The network gives probabilities. A mask needs a cut: above which probability
+# does a pixel count as lesion (`threshold`)? Below which size is a spot
+# ignored (`minimum_area`, a share of the image)? And how sure must the network
+# be of *any* lesion before it marks one (`image_threshold`, a probability)?
+# The loop above let the validation part answer: the first two are those of its
+# highest mean Dice, the third is the highest that still keeps 95 % of its
+# lesions. These are few cases, so expect the cuts to differ between folds. The
+# three columns that follow are a *temperature*, alone and with a shift:
+# notebook 5 tells what they are good for.
 
 # %%
 rules = pd.DataFrame(rules)
@@ -437,16 +447,14 @@ rules.round(3)
 # %% [markdown]
 # ## Look at held-out cases
 #
-# Before any number, look: at the first benign and the first malignant case that had no
-# part in the training. Ask of each: is there light where the outline is? In the map of
-# the right class? And anywhere else?
+# Before any number, look: at the first benign and the first malignant case
+# that had no part in the training. Ask of each: is there light where the
+# outline is? In the map of the right class? And anywhere else?
 
 # %%
 rows, probabilities = np.concatenate(held_out), np.concatenate(answers)
 kinds = folds.loc[rows, "label"].to_numpy()
-shown = [
-    int(np.argmax(kinds == c)) for c in masks.CLASSES[1:] if c in kinds
-]
+shown = [int(np.argmax(kinds == c)) for c in masks.CLASSES[1:] if c in kinds]
 
 # %%
 for i in shown:
@@ -461,17 +469,18 @@ for i in shown:
 # %% [markdown]
 # ## Keep the answers
 #
-# Notebook 5 reads these probabilities and scores them at the images' original size. They
-# are kept as 16-bit numbers, which have three digits: half the space, and more is not
-# needed. Notebook 7 asks what they say of the whole image; what it fits, it fits on the
-# validation part alone, which `validation.csv` keeps.
+# Notebook 5 reads these probabilities and scores them at the images' original
+# size. They are kept as 16-bit numbers, which have three digits: half the
+# space, and more is not needed. Notebook 7 asks what they say of the whole
+# image; what it fits, it fits on the validation part alone, which
+# `validation.csv` keeps.
 
 # %%
 step.save("history.csv", history)
 step.save("rules.csv", rules)
 known = folds[["case", "label", "group"]]
 step.save("validation.csv", known.join(pd.concat(validation), how="inner"))
-training.save(model, step.folder / "model.keras")
+checkpoint.save(model, step.folder / "model.keras")
 step.keep("model.keras")
 step.save(
     "predictions.npz",
@@ -484,51 +493,55 @@ step.save(
 step.finish()
 
 # %% [markdown]
-# **You have** built a U-Net with a loss that also teaches on normal images, checked that
-# it can memorise, trained it, and kept its answers on cases that it never saw. Next:
-# `05_read_the_errors` asks which cases fail, and how sure you may be of the numbers.
+# **You have** built a U-Net with a loss that also teaches on normal images,
+# checked that it can memorise, trained it, and kept its answers on cases that
+# it never saw. Next: `05_read_the_errors` asks which cases fail, and how sure
+# you may be of the numbers.
 #
 # ## Check yourself
 #
 # <details><summary>1. A network reaches Dice 0.99 on eight training images. What have you learned?</summary>
 #
-# That the network, the loss and the images fit together: nothing is broken. About new
-# images you have learned nothing.
+# That the network, the loss and the images fit together: nothing is broken.
+# About new images you have learned nothing.
 #
 # </details>
 #
 # <details><summary>2. Why may the held-out fold not choose the epoch that is kept?</summary>
 #
-# Of many epochs the best on these cases would be chosen, partly by luck. The score there
-# would contain that luck, and on other cases it would be gone.
+# Of many epochs the best on these cases would be chosen, partly by luck. The
+# score there would contain that luck, and on other cases it would be gone.
 #
 # </details>
 #
 # <details><summary>3. Why are images mirrored left to right, and never upside down?</summary>
 #
-# A breast may be seen from either side, so the mirror image is a possible image. Upside
-# down, skin would lie below and shadows would fall upwards: no scanner shows that.
+# A breast may be seen from either side, so the mirror image is a possible
+# image. Upside down, skin would lie below and shadows would fall upwards: no
+# scanner shows that.
 #
 # </details>
 #
 # <details><summary>4. The training loss falls, the validation loss rises. What happens, and which weights are kept?</summary>
 #
-# The network begins to memorise the training images. Kept are the weights from before:
-# those of the lowest validation loss.
+# The network begins to memorise the training images. Kept are the weights from
+# before: those of the lowest validation loss.
 #
 # </details>
 #
 # <details><summary>5. What goes wrong on a normal image with the plain Dice loss?</summary>
 #
-# Nothing is shared with an empty mask, so its Dice is 0 whatever the network answers. The
-# loss is the same for a large false lesion and a faint one, and teaches nothing.
+# Nothing is shared with an empty mask, so its Dice is 0 whatever the network
+# answers. The loss is the same for a large false lesion and a faint one, and
+# teaches nothing.
 #
 # </details>
 #
 # ## Exercise 1: count the parameters of a layer
 #
-# A convolution with filters of 3 x 3 pixels reads 16 channels and gives 32. Each of its
-# filters has a bias, a number that is added to its answers. How many parameters has it?
+# A convolution with filters of 3 x 3 pixels reads 16 channels and gives 32.
+# Each of its filters has a bias, a number that is added to its answers. How
+# many parameters has it?
 
 # %%
 parameters = ...  # a whole number
@@ -542,16 +555,17 @@ exercises.check(exercises.layer_parameters, parameters)
 # exercises.check(exercises.layer_parameters, parameters)
 # ```
 #
-# 4,640: a filter has 3 x 3 weights for each of 16 channels and one bias, and there are 32
-# filters. The size of the image plays no part.
+# 4,640: a filter has 3 x 3 weights for each of 16 channels and one bias, and
+# there are 32 filters. The size of the image plays no part.
 #
 # </details>
 #
 # ## Exercise 2: a learning rate that warms up
 #
-# Write a function of the step, 0 to 100, that returns the learning rate. In the first 10
-# steps it rises along a straight line from 0 to 0.002. Then it falls to 0 at step 100
-# along half a cosine: at share $t$ of the way down it is $0.002 \, (1 + \cos(\pi t)) / 2$.
+# Write a function of the step, 0 to 100, that returns the learning rate. In
+# the first 10 steps it rises along a straight line from 0 to 0.002. Then it
+# falls to 0 at step 100 along half a cosine: at share $t$ of the way down it
+# is $0.002 \, (1 + \cos(\pi t)) / 2$.
 
 # %%
 rate = ...  # a function of the step
@@ -573,9 +587,10 @@ exercises.check(exercises.own_schedule, rate)
 #
 # ## References
 #
-# - He, Zhang, Ren, Sun: Deep residual learning for image recognition. CVPR 2016, doi
-#   [10.1109/CVPR.2016.90](https://doi.org/10.1109/CVPR.2016.90)
-# - Loshchilov, Hutter: SGDR, stochastic gradient descent with warm restarts. ICLR 2017, doi
+# - He, Zhang, Ren, Sun: Deep residual learning for image recognition. CVPR
+#   2016, doi [10.1109/CVPR.2016.90](https://doi.org/10.1109/CVPR.2016.90)
+# - Loshchilov, Hutter: SGDR, stochastic gradient descent with warm restarts.
+#   ICLR 2017, doi
 #   [10.48550/arXiv.1608.03983](https://doi.org/10.48550/arXiv.1608.03983)
 # - Loshchilov, Hutter: Decoupled weight decay regularization. ICLR 2019, doi
 #   [10.48550/arXiv.1711.05101](https://doi.org/10.48550/arXiv.1711.05101)

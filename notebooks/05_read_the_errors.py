@@ -1,24 +1,29 @@
 # %% [markdown]
 # # 5. Read the errors: which cases fail, and how sure are you?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/05_read_the_errors.ipynb)
+# [![Open in
+# Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/05_read_the_errors.ipynb)
 #
-# You will score the held-out predictions case by case, at the images' original size, and
-# compare them with answers that need no learning at all. Then you will look at the best
-# and the worst cases, because a mean hides both, and ask what the network rests its
-# answers on.
+# You will score the held-out predictions case by case, at the images' original
+# size, and compare them with answers that need no learning at all. Then you
+# will look at the best and the worst cases, because a mean hides both, and ask
+# what the network rests its answers on.
 #
 # **You will**
-# - score each case, report lesion images and normal images apart, with intervals,
-# - set trivial answers and the agreement of two people beside the network's score,
-# - name the kinds of error and their likely causes by written rules, and count lesions,
-# - check whether the probabilities can be believed, and whether they tell of a failure,
+# - score each case, report lesion images and normal images apart, with
+#   intervals,
+# - set trivial answers and the agreement of two people beside the network's
+#   score,
+# - name the kinds of error and their likely causes by written rules, and count
+#   lesions,
+# - check whether the probabilities can be believed, and whether they tell of a
+#   failure,
 # - hide, paint over and disturb images, and see what happens to the answer.
 #
-# **Takes** about a minute in the quick profile. **Needs** notebooks 1, 2 and 4. **Reads**
-# `cases.csv`, `arrays.npz`, `folds.csv`, `leaks.csv`, `outlines.csv`, `predictions.npz`,
-# `rules.csv`, `model.keras`. **Writes** `scores.csv`, `report.json`, and every table
-# below as a CSV file.
+# **Takes** about a minute in the quick profile. **Needs** notebooks 1, 2 and
+# 4. **Reads** `cases.csv`, `arrays.npz`, `folds.csv`, `leaks.csv`,
+# `outlines.csv`, `predictions.npz`, `rules.csv`, `model.keras`. **Writes**
+# `scores.csv`, `report.json`, and every table below as a CSV file.
 #
 # > **For teaching and research. This is not a medical device.**
 
@@ -61,23 +66,19 @@ profile: str = "quick"  # results go to runs/<data>-<profile>/
 import numpy as np
 import pandas as pd
 
-from helpers import (
-    audit,
-    busi,
+from helpers import exercises, figures
+from helpers.data import busi, marks, masks
+from helpers.evaluation import (
+    baselines,
+    bootstrap,
     calibration,
-    disturb,
-    doubt,
-    errors,
-    exercises,
-    figures,
-    findings,
-    intervals,
-    masks,
+    error_analysis,
+    metrics,
+    postprocessing,
     robustness,
-    scores,
-    sight,
-    training,
+    uncertainty,
 )
+from helpers.model import checkpoint, explain, training
 
 pd.set_option("display.max_colwidth", None)  # show rules in full
 step = here.step("05_read_the_errors", profile)
@@ -88,9 +89,10 @@ arrays = step.read("02_prepare_the_masks", "arrays.npz")
 folds = step.read("02_prepare_the_masks", "folds.csv").set_index("case")
 
 # %% [markdown]
-# Notebook 4 kept its answers on the cases that it had held out. You bring the images, the
-# outlines and the folds into the order of these answers, so that row `i` is the same case
-# everywhere. With one fold trained these are a fifth of the cases; with five, all.
+# Notebook 4 kept its answers on the cases that it had held out. You bring the
+# images, the outlines and the folds into the order of these answers, so that
+# row `i` is the same case everywhere. With one fold trained these are a fifth
+# of the cases; with five, all.
 
 # %%
 names, classes = predictions["case"], predictions["probabilities"]
@@ -105,27 +107,29 @@ print(f"{len(cases)} held-out cases of folds {sorted(set(cases['fold']))}")
 # ## From probabilities back to the original image
 #
 # The lesion probability of a pixel is that of benign plus that of malignant.
-# `findings.lesion_mask` restores it to the original size first and only then asks
-# whether it is above the cut. The cuts are those that notebook 4 chose for each fold on
-# its validation part, so the cases that you score had no say in them.
+# `postprocessing.lesion_mask` restores it to the original size first and only
+# then asks whether it is above the cut. The cuts are those that notebook 4
+# chose for each fold on its validation part, so the cases that you score had
+# no say in them.
 
 # %%
-answers = findings.lesion_masks(cases, classes, rules)
+answers = postprocessing.lesion_masks(cases, classes, rules)
 n_marked = sum(mask.any() for mask in answers)
 print(f"something is marked on {n_marked} of {len(answers)} images")
 
 # %% [markdown]
 # ## One row of scores for each case
 #
-# What is the score of an empty answer? The rule must be stated, or two people with the
-# same answers will report different numbers. This is ours; it also stands in the file
-# that you write at the end. *Dice* and *IoU* measure shared area, from 0 (none) to 1
-# (the same mask). A row has more columns than the few that are shown: each is explained
-# where it is used. `NaN` means that the case has no such value.
+# What is the score of an empty answer? The rule must be stated, or two people
+# with the same answers will report different numbers. This is ours; it also
+# stands in the file that you write at the end. *Dice* and *IoU* measure shared
+# area, from 0 (none) to 1 (the same mask). A row has more columns than the few
+# that are shown: each is explained where it is used. `NaN` means that the case
+# has no such value.
 
 # %%
-print(scores.EMPTY_RULE)
-rows = pd.DataFrame(map(scores.case_scores, references, answers))
+print(metrics.EMPTY_RULE)
+rows = pd.DataFrame(map(metrics.case_scores, references, answers))
 table = cases[["case", "label", "group", "fold"]].join(rows)
 lesions, normals = table[ill], table[~ill]
 some = ["case", "dice", "iou", "reference_area", "predicted_area"]
@@ -134,32 +138,33 @@ table[some].head().round(3)
 # %% [markdown]
 # ## The mean, and how sure of it you are
 #
-# With few cases the mean depends on which cases you happened to have. The interval
-# comes from a *bootstrap*: draw the groups again and again with replacement, and see
-# how much the mean moves. Near copies are drawn together, because they are not separate
-# evidence. `n` is the number of cases, `value` the mean Dice, and 95 % of the redrawn
-# means lie from `low` to `high`: the *95 % interval*. Every table below with these
-# columns is read like this. Is it wide? Then these cases do not tell you much.
+# With few cases the mean depends on which cases you happened to have. The
+# interval comes from a *bootstrap*: draw the groups again and again with
+# replacement, and see how much the mean moves. Near copies are drawn together,
+# because they are not separate evidence. `n` is the number of cases, `value`
+# the mean Dice, and 95 % of the redrawn means lie from `low` to `high`: the
+# *95 % interval*. Every table below with these columns is read like this. Is
+# it wide? Then these cases do not tell you much.
 
 # %%
 parts = {"all lesion images": ill}
 parts |= {name: table["label"] == name for name in masks.CLASSES[1:]}
-by_label = intervals.of_parts(table["dice"], table["group"], parts)
+by_label = bootstrap.by_subgroup(table["dice"], table["group"], parts)
 by_label.round(3)
 
 # %% [markdown]
-# Dice asks for shared area. HD95 asks for distance: how far apart do the two outlines
-# lie, in all but the worst twentieth of their length? It is in pixels of the original
-# image, and lower is better. A missed lesion counts as the image's diagonal, so a few of
-# them lift the mean a lot.
+# Dice asks for shared area. HD95 asks for distance: how far apart do the two
+# outlines lie, in all but the worst twentieth of their length? It is in pixels
+# of the original image, and lower is better. A missed lesion counts as the
+# image's diagonal, so a few of them lift the mean a lot.
 
 # %%
-intervals.of_parts(table["hd95"], table["group"], parts).round(1)
+bootstrap.by_subgroup(table["hd95"], table["group"], parts).round(1)
 
 # %% [markdown]
-# Normal images have no lesion to find, so there is no overlap to score. What matters is
-# whether the answer stays empty (nothing is marked), and if not, how much of the image
-# is marked in vain.
+# Normal images have no lesion to find, so there is no overlap to score. What
+# matters is whether the answer stays empty (nothing is marked), and if not,
+# how much of the image is marked in vain.
 
 # %%
 empty = normals["predicted_area"] == 0
@@ -171,43 +176,46 @@ print(f"mean share of a normal image marked as lesion: {share:.2%}")
 # %% [markdown]
 # ### How many cases would you need?
 #
-# An interval narrows with the square root of the number of cases: four times as many
-# cases, half the width. Check it: draw so many groups from yours, and see how far the
-# interval of their mean reaches to either side (`seen`). Beside it stands what the
-# formula 1.96 · sd / √n expects. Here sd is the *standard deviation*: roughly, how far
-# a single case lies from the mean. Both columns are in units of Dice, and `n` counts
-# the groups drawn, so a small data set has few rows. It knows nothing of groups: where
-# these are of uneven size, `seen` is the larger one.
+# An interval narrows with the square root of the number of cases: four times
+# as many cases, half the width. Check it: draw so many groups from yours, and
+# see how far the interval of their mean reaches to either side (`seen`).
+# Beside it stands what the formula 1.96 · sd / √n expects. Here sd is the
+# *standard deviation*: roughly, how far a single case lies from the mean. Both
+# columns are in units of Dice, and `n` counts the groups drawn, so a small
+# data set has few rows. It knows nothing of groups: where these are of uneven
+# size, `seen` is the larger one.
 
 # %%
 sizes = (10, 25, 50, 100, 200, 400)
-power = intervals.widths(lesions["dice"], lesions["group"], sizes)
+power = bootstrap.interval_widths(lesions["dice"], lesions["group"], sizes)
 power.round(3)
 
 # %%
 spread = lesions["dice"].std()
-needed = int(np.ceil((intervals.Z * spread / 0.02) ** 2))
+needed = int(np.ceil((bootstrap.Z * spread / 0.02) ** 2))
 print(f"a mean Dice known to 0.02 either side needs {needed} such cases")
 
 # %% [markdown]
-# So when two methods are compared on a hundred images, and their means differ by 0.02,
-# two separate intervals cannot tell them apart. A *paired* comparison can do better,
-# because both answer the same cases, and the hard ones are hard for both.
+# So when two methods are compared on a hundred images, and their means differ
+# by 0.02, two separate intervals cannot tell them apart. A *paired* comparison
+# can do better, because both answer the same cases, and the hard ones are hard
+# for both.
 #
 # ### Two cuts, case by case
 #
-# Lesions and normals pull against each other: who marks less leaves more normal images
-# empty, and misses more lesions. So never read one of these numbers without the other.
-# Beside the fitted cuts, here is the plain cut at one half, with nothing fitted. The
-# last two columns are shares of the images, from 0 to 1.
+# Lesions and normals pull against each other: who marks less leaves more
+# normal images empty, and misses more lesions. So never read one of these
+# numbers without the other. Beside the fitted cuts, here is the plain cut at
+# one half, with nothing fitted. The last two columns are shares of the images,
+# from 0 to 1.
 
 # %%
-half = rules.assign(**findings.RULE)
-plain = findings.lesion_masks(cases, classes, half)
+half = rules.assign(**postprocessing.RULE)
+plain = postprocessing.lesion_masks(cases, classes, half)
 marked, dice = pd.DataFrame(), pd.DataFrame()
 for cut, given in {"fitted": answers, "one half": plain}.items():
     marked[cut] = [mask.any() for mask in given]
-    dice[cut] = list(map(scores.dice, references, given))
+    dice[cut] = list(map(metrics.dice, references, given))
 
 # %%
 trade = pd.DataFrame({"lesion Dice": dice[ill].mean()})
@@ -216,35 +224,37 @@ trade["normals left empty"] = 1 - marked[~ill].mean()
 trade.round(3)
 
 # %% [markdown]
-# Did fitting change the Dice of lesion images, or is the difference luck? If the two
-# cuts were alike, swapping their scores in a whole group of near copies would change
-# nothing. The *permutation test* swaps at random, many times; p is the share of swaps
-# with a difference as large as the one you have. Below 0.05 it is often called
-# *significant*: hard to put down to luck. A negative difference means that the fitted
-# cuts have the lower Dice. Before you call that a loss, look at the normal images in
-# the table above: they are what the cuts were to protect.
+# Did fitting change the Dice of lesion images, or is the difference luck? If
+# the two cuts were alike, swapping their scores in a whole group of near
+# copies would change nothing. The *permutation test* swaps at random, many
+# times; p is the share of swaps with a difference as large as the one you
+# have. Below 0.05 it is often called *significant*: hard to put down to luck.
+# A negative difference means that the fitted cuts have the lower Dice. Before
+# you call that a loss, look at the normal images in the table above: they are
+# what the cuts were to protect.
 
 # %%
 pair = dice["fitted"][ill], dice["one half"][ill]
-gain, p = intervals.paired_test(*pair, lesions["group"])
+gain, p = bootstrap.paired_test(*pair, lesions["group"])
 paired = {"difference": gain, "p": p}
 print(f"fitted minus one half: {gain:+.4f} mean Dice, p = {p:.3f}")
 
 # %% [markdown]
 # ## What would you get without learning anything?
 #
-# A score means little alone. Nothing anywhere, the *mean shape* of the training masks,
-# and the mask of the *nearest* training image, copied, are answers that learn nothing.
-# The last one you measured in notebook 2, under this split and under a random one:
-# there it profits from near copies, and so would a network. And at the top stands how
-# well two outlines of one frame agree: the *label-noise ceiling*. Expect the network
-# between them. (On simulated images no second person drew anything: there the top is a
+# A score means little alone. Nothing anywhere, the *mean shape* of the
+# training masks, and the mask of the *nearest* training image, copied, are
+# answers that learn nothing. The last one you measured in notebook 2, under
+# this split and under a random one: there it profits from near copies, and so
+# would a network. And at the top stands how well two outlines of one frame
+# agree: the *label-noise ceiling*. Expect the network between them. (On
+# simulated images no second person drew anything: there the top is a
 # program's, and far too high.)
 
 # %%
 own = [references[i] for i in lesions.index]
 pictures, labels = arrays["images"], arrays["labels"]
-shape = audit.mean_shape(own, lesions["fold"], labels, folds["fold"])
+shape = baselines.mean_shape(own, lesions["fold"], labels, folds["fold"])
 leaks = step.read("02_prepare_the_masks", "leaks.csv").set_index("split")
 copied = leaks[["copy-nearest Dice", "low", "high"]]
 outlines = step.read("02_prepare_the_masks", "outlines.csv")
@@ -253,13 +263,11 @@ twice = found.loc[outlines["a"], "group"]
 # %%
 comparison = {
     "background everywhere": (0, 0, 0),
-    "mean shape": intervals.interval(shape, lesions["group"]),
+    "mean shape": bootstrap.interval(shape, lesions["group"]),
     "copy the nearest": copied.loc["by groups"],
     "copy the nearest, leaky split": copied.loc["random"],
     "the trained network": by_label.iloc[0, 1:],
-    "another outline, same frame": intervals.interval(
-        outlines["dice"], twice
-    ),
+    "another outline, same frame": bootstrap.interval(outlines["dice"], twice),
 }
 comparison = pd.DataFrame(map(list, comparison.values()), comparison)
 comparison.columns = ["value", "low", "high"]
@@ -274,8 +282,8 @@ figures.show_intervals(
 )
 
 # %% [markdown]
-# One popular number is missing here, with reason. Most pixels are background, so an
-# answer that finds no lesion at all has a splendid *pixel accuracy*:
+# One popular number is missing here, with reason. Most pixels are background,
+# so an answer that finds no lesion at all has a splendid *pixel accuracy*:
 
 # %%
 accuracy = np.mean([1 - r.mean() for r in references])
@@ -284,9 +292,10 @@ print(f"pixel accuracy of 'background everywhere': {accuracy:.1%}")
 # %% [markdown]
 # ## The spread behind the mean
 #
-# Expect two heaps: lesions that were found and fit well, and lesions that were missed.
-# The *median* is the case in the middle: half of the cases score higher, half lower.
-# Where it lies above the mean, a few very bad cases pull the mean down.
+# Expect two heaps: lesions that were found and fit well, and lesions that were
+# missed. The *median* is the case in the middle: half of the cases score
+# higher, half lower. Where it lies above the mean, a few very bad cases pull
+# the mean down.
 
 # %%
 middle = lesions["dice"].median()
@@ -301,36 +310,40 @@ figures.show(
 # %% [markdown]
 # ## Worst, middle and best
 #
-# Before you look, write down what could make a case hard. `errors.CAUSES` does: each line
-# is a rule that anybody can apply to a case and its outline, without knowing its score.
+# Before you look, write down what could make a case hard.
+# `error_analysis.CAUSES` does: each line is a rule that anybody can apply to a
+# case and its outline, without knowing its score.
 
 # %%
-pd.Series(errors.CAUSES, name="the case has it, if").to_frame()
+pd.Series(error_analysis.CAUSES, name="the case has it, if").to_frame()
 
 # %% [markdown]
-# The *contrast* is the difference in brightness between the lesion and a rim around it,
-# in units of how much either of them varies (their standard deviation). Two rules come
-# from notebooks 1 and 2: does a near copy stand under another class, and was a copy of
-# the frame outlined elsewhere?
+# The *contrast* is the difference in brightness between the lesion and a rim
+# around it, in units of how much either of them varies (their standard
+# deviation). Two rules come from notebooks 1 and 2: does a near copy stand
+# under another class, and was a copy of the frame outlined elsewhere?
 
 # %%
 shots = [busi.read_image(cases["image"][i]) for i in lesions.index]
-looks = pd.DataFrame(map(errors.appearance, shots, own), lesions.index)
+looks = pd.DataFrame(map(error_analysis.appearance, shots, own), lesions.index)
 kinds_of = found.groupby("group")["label"].nunique()
 looks["glyphs"] = cases["glyphs"]
 looks["other_class"] = lesions["group"].map(kinds_of) > 1
-looks["outlines"] = lesions["case"].map(errors.least_agreement(outlines))
-causes = errors.causes(looks)
+looks["outlines"] = lesions["case"].map(
+    error_analysis.least_agreement(outlines)
+)
+causes = error_analysis.causes(looks)
 
 # %% [markdown]
-# Now look, at one of each group of near copies. Solid blue is the person, dashed orange
-# the network. Under each Dice stand the causes that the rules name.
+# Now look, at one of each group of near copies. Solid blue is the person,
+# dashed orange the network. Under each Dice stand the causes that the rules
+# name.
 
 
 # %%
 def show_cases(rows, heading):
     """Show some lesion images with both outlines, their Dice and their causes."""
-    why = causes.loc[rows].apply(errors.in_words, axis=1)
+    why = causes.loc[rows].apply(error_analysis.causes_as_text, axis=1)
     titles = [
         f"{table['case'][i]}, Dice {table['dice'][i]:.2f}\n{why[i]}"
         for i in rows
@@ -352,20 +365,19 @@ show_cases(order[k - 2 : k + 2], "Cases from the middle")
 show_cases(order[-4:], "The best cases")
 
 # %% [markdown]
-# It is easy to find *something* striking about a bad case. So ask the other way round:
-# do all cases that have the cause score lower? A cause whose interval lies left of the
-# line deserves the name. Where it straddles the line, these cases do not show that it
-# matters. A row of `NaN` means that no case has this cause.
+# It is easy to find *something* striking about a bad case. So ask the other
+# way round: do all cases that have the cause score lower? A cause whose
+# interval lies left of the line deserves the name. Where it straddles the
+# line, these cases do not show that it matters. A row of `NaN` means that no
+# case has this cause.
 
 
 # %%
 def mean_of(parts, heading):
     """Show the mean Dice of parts of the lesion images, and return it."""
-    told = intervals.of_parts(lesions["dice"], lesions["group"], parts)
+    told = bootstrap.by_subgroup(lesions["dice"], lesions["group"], parts)
     what = "mean Dice, 95 % interval (dashed: all lesion images)"
-    figures.show_intervals(
-        told, mean, what, f"{heading} ({here.data.kind})"
-    )
+    figures.show_intervals(told, mean, what, f"{heading} ({here.data.kind})")
     return told
 
 
@@ -374,9 +386,9 @@ by_cause = mean_of(parts, "Does the cause go with a lower score?")
 by_cause.round(3)
 
 # %% [markdown]
-# A bad case without any cause is the interesting one: nothing that you thought of
-# explains it. And a good case with causes says that the rules do not decide alone. How
-# many are there of each?
+# A bad case without any cause is the interesting one: nothing that you thought
+# of explains it. And a good case with causes says that the rules do not decide
+# alone. How many are there of each?
 
 # %%
 bad = lesions["dice"] < 0.5
@@ -387,20 +399,23 @@ for name, part in {"below": bad, "at least": ~bad}.items():
 # %% [markdown]
 # ## Benign or malignant, pixel by pixel?
 #
-# So far a marked pixel was right wherever a lesion is. Now its class counts, too. For
-# each class take the pixels that the person and the network both give it, over all
-# images, and divide by those that either of them gives it. A lesion that is well
-# outlined but named wrongly costs both classes. Large lesions have more pixels and
-# weigh more, so this is no mean over cases. Each `value` is an IoU, from 0 to 1.
+# So far a marked pixel was right wherever a lesion is. Now its class counts,
+# too. For each class take the pixels that the person and the network both give
+# it, over all images, and divide by those that either of them gives it. A
+# lesion that is well outlined but named wrongly costs both classes. Large
+# lesions have more pixels and weigh more, so this is no mean over cases. Each
+# `value` is an IoU, from 0 to 1.
 
 
 # %%
 def class_pixels(i):
     """Return the pixels that both, and that either, give each class on case i."""
-    full = findings.restored(classes[i], *references[i].shape)
-    told = findings.class_mask(answers[i], full)
+    full = postprocessing.restore_probabilities(
+        classes[i], *references[i].shape
+    )
+    told = postprocessing.class_mask(answers[i], full)
     truth = masks.target(references[i], cases["label"][i])
-    return scores.class_pixels(truth, told)
+    return metrics.class_pixels(truth, told)
 
 
 table = table.join(pd.DataFrame(map(class_pixels, table.index)))
@@ -409,44 +424,48 @@ table = table.join(pd.DataFrame(map(class_pixels, table.index)))
 pixel_iou = {}
 for name in masks.CLASSES[1:]:
     pixels = table[[f"both_{name}", f"either_{name}"]]
-    told = intervals.interval(pixels, table["group"], intervals.ratio)
+    told = bootstrap.interval(pixels, table["group"], bootstrap.ratio)
     pixel_iou[name] = dict(zip(["value", "low", "high"], told, strict=True))
 pd.DataFrame(pixel_iou).T.round(3)
 
 # %% [markdown]
 # ## Benign or malignant, image by image?
 #
-# Where the network marked something, which class did it give to most of it? This is not
-# yet a diagnosis of the image, which notebook 7 asks for; it only asks whether the
-# pixels got the right name. Rows are the cases' labels, columns the network's names,
-# and each cell counts cases.
+# Where the network marked something, which class did it give to most of it?
+# This is not yet a diagnosis of the image, which notebook 7 asks for; it only
+# asks whether the pixels got the right name. Rows are the cases' labels,
+# columns the network's names, and each cell counts cases.
 
 # %%
-table["named"] = list(map(findings.named, classes, answers))
+table["named"] = list(map(postprocessing.majority_class, classes, answers))
 pd.crosstab(table["label"], table["named"])
 
 # %% [markdown]
 # ## What kind of error?
 #
-# A Dice of 0.4 does not say what went wrong. A written rule does, so that two people
-# count the same. The first line that fits names the case. Then each kind is counted.
+# A Dice of 0.4 does not say what went wrong. A written rule does, so that two
+# people count the same. The first line that fits names the case. Then each
+# kind is counted.
 
 # %%
-pd.Series(errors.KINDS, name="rule").to_frame()
+pd.Series(error_analysis.KINDS, name="rule").to_frame()
 
 # %% [markdown]
-# *Leaks below* stands apart because of how ultrasound works: behind a lesion it is often
-# darker, and an answer that runs down into this shadow takes it for lesion.
+# *Leaks below* stands apart because of how ultrasound works: behind a lesion
+# it is often darker, and an answer that runs down into this shadow takes it
+# for lesion.
 
 # %%
-table["kind"] = errors.kinds(lesions).reindex(table.index, fill_value="")
+table["kind"] = error_analysis.kinds(lesions).reindex(
+    table.index, fill_value=""
+)
 kinds = pd.crosstab(table["kind"][ill], table["label"][ill])
-kinds = kinds.reindex(list(errors.KINDS), fill_value=0)
+kinds = kinds.reindex(list(error_analysis.KINDS), fill_value=0)
 kinds
 
 # %% [markdown]
-# Two errors can come on top of any of these: the lesion was found but got the wrong
-# class, and something else was marked as well, where no lesion is.
+# Two errors can come on top of any of these: the lesion was found but got the
+# wrong class, and something else was marked as well, where no lesion is.
 
 # %%
 hit = table[ill & (table["dice"] >= 0.1)]
@@ -461,9 +480,10 @@ beside
 # ## Which cases fail more often?
 #
 # Split the lesion images by what is known of each, and give every part its own
-# interval. Where two intervals overlap widely, these cases do not show a difference. A
-# *quarter* holds a fourth of the lesions; the first has the smallest. And with so many
-# parts one will stand out by chance: take it as a question for other data.
+# interval. Where two intervals overlap widely, these cases do not show a
+# difference. A *quarter* holds a fourth of the lesions; the first has the
+# smallest. And with so many parts one will stand out by chance: take it as a
+# question for other data.
 
 # %%
 area = lesions["reference_area"].rank(method="first")
@@ -489,19 +509,19 @@ subgroups.round(3)
 # %% [markdown]
 # ## Lesion by lesion
 #
-# A doctor counts lesions, not pixels. A lesion counts as found where one marked part
-# overlaps it with an IoU of at least 0.1, or, more strictly, 0.5. A marked part that
-# finds none is a false lesion, on normal images too. So under the stricter rule fewer
-# are found and more are false. *False lesions an image* is their mean number over all
-# images.
+# A doctor counts lesions, not pixels. A lesion counts as found where one
+# marked part overlaps it with an IoU of at least 0.1, or, more strictly, 0.5.
+# A marked part that finds none is a false lesion, on normal images too. So
+# under the stricter rule fewer are found and more are false. *False lesions an
+# image* is their mean number over all images.
 
 # %%
-print(scores.LESION_RULE)
+print(metrics.LESION_RULE)
 rows = []
 for least in ("10", "50"):
     counts = table[[f"found_iou{least}", "lesions"]]
-    share = intervals.interval(counts, table["group"], intervals.ratio)
-    false = intervals.interval(table[f"false_iou{least}"], table["group"])
+    share = bootstrap.interval(counts, table["group"], bootstrap.ratio)
+    false = bootstrap.interval(table[f"false_iou{least}"], table["group"])
     rows.append([int(least) / 100, *share, *false])
 
 # %%
@@ -511,17 +531,18 @@ by_lesion = pd.DataFrame(rows, columns=columns)
 by_lesion.round(3)
 
 # %% [markdown]
-# These are the numbers at one cut. Ask for more certainty, and false lesions go away, but
-# so do true ones. The *FROC curve* shows the whole trade: each marked part has the mean
-# probability inside it as its confidence, and you keep the parts above a bar that you
-# lower step by step. It starts from the plain cut at one half.
+# These are the numbers at one cut. Ask for more certainty, and false lesions
+# go away, but so do true ones. The *FROC curve* shows the whole trade: each
+# marked part has the mean probability inside it as its confidence, and you
+# keep the parts above a bar that you lower step by step. It starts from the
+# plain cut at one half.
 
 # %%
 full = [
-    1 - findings.restored(c, *r.shape)[..., 0]
+    1 - postprocessing.restore_probabilities(c, *r.shape)[..., 0]
     for c, r in zip(classes, references, strict=True)
 ]
-spots = list(map(scores.candidates, references, plain, full))
+spots = list(map(metrics.candidates, references, plain, full))
 froc = calibration.froc(spots)
 
 # %%
@@ -543,13 +564,15 @@ for rate, share in at_rate.items():
 # %% [markdown]
 # ## Can you believe the probabilities?
 #
-# Of all pixels to which the network gives a lesion probability of about 0.7, about 70 %
-# should be lesion. The *expected calibration error* (ECE) is the mean gap between the two,
-# weighted by how many pixels have such a probability. The *Brier score* is the mean
-# squared distance of the probability from the truth, 0 or 1.
+# Of all pixels to which the network gives a lesion probability of about 0.7,
+# about 70 % should be lesion. The *expected calibration error* (ECE) is the
+# mean gap between the two, weighted by how many pixels have such a
+# probability. The *Brier score* is the mean squared distance of the
+# probability from the truth, 0 or 1.
 #
-# Most pixels are easy background, and they make any ECE look small. So lesion images get
-# a row of their own, and so do the pixels that the network itself is not sure about.
+# Most pixels are easy background, and they make any ECE look small. So lesion
+# images get a row of their own, and so do the pixels that the network itself
+# is not sure about.
 
 # %%
 at = folds.index.get_indexer(names)
@@ -569,13 +592,14 @@ trust.insert(1, "share", [where.mean() for where in parts.values()])
 trust.round(4)
 
 # %% [markdown]
-# Networks are often too sure of themselves. One number can mend part of that: divide
-# all *logits* (the network's raw numbers, before they become probabilities) by a
-# *temperature* above 1, and every probability moves towards one half. But the Dice part
-# of the loss rewards marking a little too much, and that error has a direction. So a
-# second fit, *Platt scaling*, also adds a shift. Notebook 4 fitted both, for each fold
-# on its validation part alone. Compare the ECE and the Brier score of the three rows:
-# lower is better. Expect most from the second fit: where probabilities are too high
+# Networks are often too sure of themselves. One number can mend part of that:
+# divide all *logits* (the network's raw numbers, before they become
+# probabilities) by a *temperature* above 1, and every probability moves
+# towards one half. But the Dice part of the loss rewards marking a little too
+# much, and that error has a direction. So a second fit, *Platt scaling*, also
+# adds a shift. Notebook 4 fitted both, for each fold on its validation part
+# alone. Compare the ECE and the Brier score of the three rows: lower is
+# better. Expect most from the second fit: where probabilities are too high
 # rather than too far from one half, a temperature alone may even do harm.
 
 # %%
@@ -584,8 +608,8 @@ fits = {name: fit.to_numpy()[:, None, None] for name, fit in fits.items()}
 scale, shift = fits["platt_temperature"], fits["platt_shift"]
 told = {
     "as they are": lesion,
-    "temperature": calibration.rescaled(lesion, fits["temperature"]),
-    "and a shift": calibration.rescaled(lesion, scale, shift),
+    "temperature": calibration.rescale(lesion, fits["temperature"]),
+    "and a shift": calibration.rescale(lesion, scale, shift),
 }
 
 # %%
@@ -595,8 +619,8 @@ mended.insert(0, "probabilities", list(told))
 mended.round(4)
 
 # %% [markdown]
-# The *reliability diagram* shows where the gap lies. A curve below the diagonal says
-# "lesion" more often than it is true.
+# The *reliability diagram* shows where the gap lies. A curve below the
+# diagonal says "lesion" more often than it is true.
 
 # %%
 curves = {"as it should be": ([0, 1], [0, 1])}
@@ -611,22 +635,24 @@ figures.show_lines(
 )
 
 # %% [markdown]
-# A temperature changes no mask at the cut of one half: one half stays one half. A shift
-# does, and the cuts of this notebook were fitted without it. So the masks stay as they
-# are; the mended probabilities are for whoever reads them as such.
+# A temperature changes no mask at the cut of one half: one half stays one
+# half. A shift does, and the cuts of this notebook were fitted without it. So
+# the masks stay as they are; the mended probabilities are for whoever reads
+# them as such.
 #
 # ## Does the network know when it fails?
 #
-# Nobody can check every outline. It would help if the network were unsure where it is
-# wrong. Take the mean lesion probability inside its outline as its *confidence*. Keep
-# only the surest cases: does their Dice rise? Turn it round and call 1 - Dice the
-# *loss* of a case. Keep the surest case, then the two surest, and so on, and note the
-# mean loss each time. The mean of all these is the *AURC* (area under the risk-coverage
-# curve): lower is better. `random` is what a random order would give.
+# Nobody can check every outline. It would help if the network were unsure
+# where it is wrong. Take the mean lesion probability inside its outline as its
+# *confidence*. Keep only the surest cases: does their Dice rise? Turn it round
+# and call 1 - Dice the *loss* of a case. Keep the surest case, then the two
+# surest, and so on, and note the mean loss each time. The mean of all these is
+# the *AURC* (area under the risk-coverage curve): lower is better. `random` is
+# what a random order would give.
 
 # %%
 loss = 1 - lesions["dice"].to_numpy()
-sure = [doubt.inside(p) for p in lesion[ill]]
+sure = [postprocessing.mean_inside(p) for p in lesion[ill]]
 area, excess = calibration.aurc(sure, loss)
 aurc = {"value": area, "random": float(loss.mean()), "excess": excess}
 kept = 1 - calibration.risk_coverage(sure, loss)[1]
@@ -636,21 +662,24 @@ print(
 )
 
 # %% [markdown]
-# `excess` is what the best possible order (by the true Dice) would still save: near 0,
-# the confidence sorts the cases about as well as it can. Compare `value` with `random`,
-# too: if it is no lower, the network does not know when it fails.
+# `excess` is what the best possible order (by the true Dice) would still save:
+# near 0, the confidence sorts the cases about as well as it can. Compare
+# `value` with `random`, too: if it is no lower, the network does not know when
+# it fails.
 #
 # ### Ask the same network five times
 #
-# Another idea: where several answers to one case *disagree*, they cannot all be right. You
-# have one network for each fold, so you ask it about five views of each case: as it is,
-# mirrored, darker, brighter, and smaller. Each answer is moved back to its place.
+# Another idea: where several answers to one case *disagree*, they cannot all
+# be right. You have one network for each fold, so you ask it about five views
+# of each case: as it is, mirrored, darker, brighter, and smaller. Each answer
+# is moved back to its place.
 #
-# **From here on** you use the saved model, that of the last fold trained, and the cases
-# that this fold held out. They are fewer, so the intervals are wider.
+# **From here on** you use the saved model, that of the last fold trained, and
+# the cases that this fold held out. They are fewer, so the intervals are
+# wider.
 
 # %%
-model = training.load(step.read("04_train_the_segmenter", "model.keras"))
+model = checkpoint.load(step.read("04_train_the_segmenter", "model.keras"))
 last = int(predictions["fold"][-1])
 mine = np.flatnonzero(ill & (cases["fold"] == last))
 print(f"fold {last}: {len(mine)} held-out lesion images")
@@ -661,21 +690,21 @@ def predict(images):
     return training.predict(model, images)
 
 
-members = doubt.members(predict, pictures[at[mine]])
+members = uncertainty.tta_probabilities(predict, pictures[at[mine]])
 
 # %% [markdown]
-# `agreement` is the mean Dice between two of the five answers, the usual baseline. The
-# others look at the mean of the five: its mean probability inside the outline, its
-# *entropy* there (how undecided it is: 0 where it is certain, largest at one half;
-# turned round, so that higher is surer), its highest probability. `view` is the first
-# answer alone. Where nothing was marked there is nothing to be sure of, and all but the
-# highest are 0. Which order puts the failures last? Each `value` is an AURC, and gets
-# an interval.
+# `agreement` is the mean Dice between two of the five answers, the usual
+# baseline. The others look at the mean of the five: its mean probability
+# inside the outline, its *entropy* there (how undecided it is: 0 where it is
+# certain, largest at one half; turned round, so that higher is surer), its
+# highest probability. `view` is the first answer alone. Where nothing was
+# marked there is nothing to be sure of, and all but the highest are 0. Which
+# order puts the failures last? Each `value` is an AURC, and gets an interval.
 
 # %%
-sure = doubt.confidences(members)
+sure = uncertainty.confidences(members)
 loss = 1 - table["dice"][mine].to_numpy()
-orders = doubt.ranked(sure, loss, table["group"][mine])
+orders = uncertainty.rank(sure, loss, table["group"][mine])
 orders.round(3)
 
 # %%
@@ -693,19 +722,21 @@ figures.show_lines(
 )
 
 # %% [markdown]
-# Read the curves from the left. One that stays low keeps good cases first. Where the
-# intervals of two orders overlap, the simpler one will do. And note what no order can
-# see: a lesion that all five views mark at the same wrong place looks like agreement.
+# Read the curves from the left. One that stays low keeps good cases first.
+# Where the intervals of two orders overlap, the simpler one will do. And note
+# what no order can see: a lesion that all five views mark at the same wrong
+# place looks like agreement.
 #
 # ## What does it look at?
 #
-# Paint a square of the image grey and ask again. If the answer falls, the network
-# rested on what you hid. Slide the square over the whole image, and the falls make a
-# map. What falls is the mean lesion probability inside the network's own outline; a
-# fall of 0.1 is from 0.8 to 0.7, say. You look at three held-out cases where something
-# was marked: the worst, the middle and the best. Expect the largest fall inside the
-# lesion; a large one elsewhere is a hint that the network uses something else. Look for
-# it in the worst case first.
+# Paint a square of the image grey and ask again. If the answer falls, the
+# network rested on what you hid. Slide the square over the whole image, and
+# the falls make a map. What falls is the mean lesion probability inside the
+# network's own outline; a fall of 0.1 is from 0.8 to 0.7, say. You look at
+# three held-out cases where something was marked: the worst, the middle and
+# the best. Expect the largest fall inside the lesion; a large one elsewhere is
+# a hint that the network uses something else. Look for it in the worst case
+# first.
 
 # %%
 seen = [i for i in mine if (lesion[i] > 0.5).any()]
@@ -714,13 +745,14 @@ seen = [seen[0], seen[len(seen) // 2], seen[-1]] if seen else []
 titles = [f"{names[i]}, Dice {table['dice'][i]:.2f}" for i in seen]
 inside = [lesion[i] > 0.5 for i in seen]
 falls = [
-    sight.occlusion(predict, pictures[at[i]], m)
+    explain.occlusion(predict, pictures[at[i]], m)
     for i, m in zip(seen, inside, strict=True)
 ]
 
 # %% [markdown]
-# First what the network saw, with the person's outline solid and its own dashed. Then
-# the maps, with its own outline. Where is the largest fall: inside or outside of it?
+# First what the network saw, with the person's outline solid and its own
+# dashed. Then the maps, with its own outline. Where is the largest fall:
+# inside or outside of it?
 
 # %%
 if seen:
@@ -744,29 +776,31 @@ if seen:
     )
 
 # %% [markdown]
-# A map of this kind is a sketch. A square cannot hide a shadow or a texture that is
-# everywhere, and grey paint is itself a thing that the network has never seen.
+# A map of this kind is a sketch. A square cannot hide a shadow or a texture
+# that is everywhere, and grey paint is itself a thing that the network has
+# never seen.
 #
 # ### Would it answer the same without the marks?
 #
-# Callipers sit at a lesion's rim and text tells the side. A network could learn from them
-# where a lesion is, and which lesions a doctor found worth measuring. So paint the marks
-# over, and ask again. And the other way round: burn marks into images that have none.
-# `robustness.Bench` holds the network and the cases, and compares its answers before and
-# after a change, case by case.
+# Callipers sit at a lesion's rim and text tells the side. A network could
+# learn from them where a lesion is, and which lesions a doctor found worth
+# measuring. So paint the marks over, and ask again. And the other way round:
+# burn marks into images that have none. `robustness.HeldOut` holds the network
+# and the cases, and compares its answers before and after a change, case by
+# case.
 
 # %%
-bench = robustness.Bench(predict, len(truth[0]), cases, references, rules)
+bench = robustness.HeldOut(predict, len(truth[0]), cases, references, rules)
 rng = np.random.default_rng(0)
 drawn, here_last = cases["glyphs"] >= 2, cases["fold"] == last
 
 
 def without(image):
-    return audit.erased(image)[0]
+    return marks.inpaint(image)[0]
 
 
 def with_two(image):
-    return disturb.marks(image, 2, rng)
+    return robustness.marks(image, 2, rng)
 
 
 # %%
@@ -783,10 +817,11 @@ for name, (change, which) in changes.items():
         rows.append(compared.assign(change=name))
 
 # %% [markdown]
-# On normal images the Dice is 1 if the answer stays empty, else 0, as the rule above
-# says. `lesion probability` is one number for the whole image: how sure the network is
-# that there is a lesion at all. `before` is the mean without the change, `difference`
-# is after minus before, and `p` is that of the permutation test.
+# On normal images the Dice is 1 if the answer stays empty, else 0, as the rule
+# above says. `lesion probability` is one number for the whole image: how sure
+# the network is that there is a lesion at all. `before` is the mean without
+# the change, `difference` is after minus before, and `p` is that of the
+# permutation test.
 
 # %%
 marks = pd.concat(rows, ignore_index=True)
@@ -794,21 +829,22 @@ marks.insert(0, "change", marks.pop("change"))
 marks.round(3)
 
 # %% [markdown]
-# A p below 0.05 is a sign that marks move the answer; a p above it says that these cases
-# do not show it. How large the difference is matters more: compare it with the intervals
-# above. What the painting misses, such as dotted lines, stays in the image.
+# A p below 0.05 is a sign that marks move the answer; a p above it says that
+# these cases do not show it. How large the difference is matters more: compare
+# it with the intervals above. What the painting misses, such as dotted lines,
+# stays in the image.
 #
 # ## What if the image were worse?
 #
-# Another scanner has another gain; an export blurs and shrinks; another breast gives
-# other speckle and shadows. You disturb the held-out lesion images more and more, and
-# watch the mean Dice. The outline stays the same, so any fall is the network's. Lengths
-# are in pixels of the original image. Expect little from gain, which the training
-# varied, and from blur and shrinking, as the network sees a much smaller square anyway.
-# Speckle and shadow are another matter: the training never added any. Simulated images
-# need not follow this: see which of the five does the most harm here. Gain is in
-# *decibels* (dB): a step of 15 adds a quarter of the way from black to white
-# everywhere.
+# Another scanner has another gain; an export blurs and shrinks; another breast
+# gives other speckle and shadows. You disturb the held-out lesion images more
+# and more, and watch the mean Dice. The outline stays the same, so any fall is
+# the network's. Lengths are in pixels of the original image. Expect little
+# from gain, which the training varied, and from blur and shrinking, as the
+# network sees a much smaller square anyway. Speckle and shadow are another
+# matter: the training never added any. Simulated images need not follow this:
+# see which of the five does the most harm here. Gain is in *decibels* (dB): a
+# step of 15 adds a quarter of the way from black to white everywhere.
 
 # %%
 worse = bench.of(mine).worsened()
@@ -817,11 +853,12 @@ figures.show_disturbed(
 )
 
 # %% [markdown]
-# The bands are wide, because they are over few cases. But all strengths have the *same*
-# cases, so the difference from the undisturbed image is known better than either value.
-# Here it is for the worst point of each disturbance. `value` is the mean Dice there. A
-# p of 0.000 is not zero: it is below 0.0005. But each point is the worst of several,
-# picked after the fact, so its p is a little too small.
+# The bands are wide, because they are over few cases. But all strengths have
+# the *same* cases, so the difference from the undisturbed image is known
+# better than either value. Here it is for the worst point of each disturbance.
+# `value` is the mean Dice there. A p of 0.000 is not zero: it is below 0.0005.
+# But each point is the worst of several, picked after the fact, so its p is a
+# little too small.
 
 # %%
 lowest = worse.loc[worse.groupby("disturbance")["value"].idxmin()]
@@ -831,8 +868,8 @@ lowest[columns].round(3)
 # %% [markdown]
 # ## Keep what you found
 #
-# Every table becomes a file. `report.json` holds what a report of this run may quote,
-# each figure under a plain name.
+# Every table becomes a file. `report.json` holds what a report of this run may
+# quote, each figure under a plain name.
 
 # %%
 kept = {
@@ -854,7 +891,8 @@ for name, content in kept.items():
     step.save(f"{name}.csv", content)
 
 # %% [markdown]
-# The report gets the same tables, and beside them the few figures that come alone.
+# The report gets the same tables, and beside them the few figures that come
+# alone.
 
 # %%
 n, *value = by_label.iloc[0]
@@ -875,7 +913,7 @@ report = {
     "cuts_paired_test": paired,
     "cases_for_half_width_of_0.02": needed,
     "one_fold": {"fold": last, "lesion_images": len(mine)},
-    "empty_rule": scores.EMPTY_RULE,
+    "empty_rule": metrics.EMPTY_RULE,
 }
 
 # %%
@@ -887,56 +925,60 @@ step.save("kinds.csv", kinds.reset_index())
 step.finish()
 
 # %% [markdown]
-# **You have** scored every held-out case at its original size, reported lesions and
-# normals apart with an interval, set trivial answers and a second person beside the
-# network, named the kinds of error and tested their causes, mended the probabilities, and
-# asked what the network looks at and what it can bear. A few held-out cases give a wide
-# interval: only a run over all five folds on the real images (`profiles/gpu.yaml`) says
-# how good the method is. Next: `06_benefits_and_challenges` measures what textbooks claim
-# of such networks, and `07_from_pixels_to_findings` asks what one may say about a whole
-# image.
+# **You have** scored every held-out case at its original size, reported
+# lesions and normals apart with an interval, set trivial answers and a second
+# person beside the network, named the kinds of error and tested their causes,
+# mended the probabilities, and asked what the network looks at and what it can
+# bear. A few held-out cases give a wide interval: only a run over all five
+# folds on the real images (`profiles/gpu.yaml`) says how good the method is.
+# Next: `06_benefits_and_challenges` measures what textbooks claim of such
+# networks, and `07_from_pixels_to_findings` asks what one may say about a
+# whole image.
 #
 # ## Check yourself
 #
 # <details><summary>1. A table gives a mean Dice of 0.80 over all images, normal ones with an empty answer counted as 1. What do you ask?</summary>
 #
-# How many normal images there were, and how many stayed empty. Each of them lifts the
-# mean by a full 1, whatever happened to the lesions. Ask for the two numbers apart.
+# How many normal images there were, and how many stayed empty. Each of them
+# lifts the mean by a full 1, whatever happened to the lesions. Ask for the two
+# numbers apart.
 #
 # </details>
 #
 # <details><summary>2. Two networks have a mean Dice of 0.74 and 0.76 on the same 100 images, and their intervals overlap. Are they alike?</summary>
 #
-# You cannot tell from that. Both met the same cases, so ask for the difference case by
-# case, with its interval or a paired test.
+# You cannot tell from that. Both met the same cases, so ask for the difference
+# case by case, with its interval or a paired test.
 #
 # </details>
 #
 # <details><summary>3. A temperature was fitted on the held-out cases, and the ECE fell to a third. Why is that no result?</summary>
 #
-# The cases that should judge it have chosen it. Fit on the validation part, and measure on
-# cases that had no say.
+# The cases that should judge it have chosen it. Fit on the validation part,
+# and measure on cases that had no say.
 #
 # </details>
 #
 # <details><summary>4. Five views of one image give five equal answers. Is the outline right?</summary>
 #
-# Not for certain. Views of one network share its habits: a shadow that it takes for a
-# lesion is marked five times, at the same place, in full agreement.
+# Not for certain. Views of one network share its habits: a shadow that it
+# takes for a lesion is marked five times, at the same place, in full
+# agreement.
 #
 # </details>
 #
 # <details><summary>5. In the worst cases you notice callipers in nearly every image. What do you do before you call them the cause?</summary>
 #
-# Count them in the good cases as well, and paint them over to see whether the answer
-# changes. What is common everywhere explains nothing.
+# Count them in the good cases as well, and paint them over to see whether the
+# answer changes. What is common everywhere explains nothing.
 #
 # </details>
 #
 # ## Exercise 1: a calibration error of two bins
 #
-# Write a function of two arrays, the probabilities and what was true (0 or 1). It returns
-# the expected calibration error over two bins: up to one half, and above.
+# Write a function of two arrays, the probabilities and what was true (0 or 1).
+# It returns the expected calibration error over two bins: up to one half, and
+# above.
 
 # %%
 error_of_two = ...  # a function of two arrays: probabilities, and 0 or 1
@@ -961,8 +1003,9 @@ exercises.check(exercises.own_calibration_error, error_of_two)
 #
 # ## Exercise 2: how many cases?
 #
-# The Dice of your cases has a standard deviation of 0.25. How many independent cases do
-# you need, so that the 95 % interval of the mean reaches 0.02 to either side?
+# The Dice of your cases has a standard deviation of 0.25. How many independent
+# cases do you need, so that the 95 % interval of the mean reaches 0.02 to
+# either side?
 
 # %%
 cases_needed = ...  # a number
@@ -976,27 +1019,33 @@ exercises.check(exercises.cases_needed, cases_needed)
 # exercises.check(exercises.cases_needed, cases_needed)
 # ```
 #
-# About 600. That is more than all lesion images of most public sets, once their near
-# copies count once.
+# About 600. That is more than all lesion images of most public sets, once
+# their near copies count once.
 #
 # </details>
 #
 # ## References
 #
-# - Bunch, Hamilton, Sanderson, Simmons: A free response approach to the measurement and
-#   characterization of radiographic-observer performance. Proc. SPIE 127, 1977, doi
+# - Bunch, Hamilton, Sanderson, Simmons: A free response approach to the
+#   measurement and characterization of radiographic-observer performance.
+#   Proc. SPIE 127, 1977, doi
 #   [10.1117/12.955926](https://doi.org/10.1117/12.955926)
-# - Geifman, El-Yaniv: Selective classification for deep neural networks. NeurIPS 2017, doi
+# - Geifman, El-Yaniv: Selective classification for deep neural networks.
+#   NeurIPS 2017, doi
 #   [10.48550/arXiv.1705.08500](https://doi.org/10.48550/arXiv.1705.08500)
-# - Guo, Pleiss, Sun, Weinberger: On calibration of modern neural networks. ICML 2017, doi
+# - Guo, Pleiss, Sun, Weinberger: On calibration of modern neural networks.
+#   ICML 2017, doi
 #   [10.48550/arXiv.1706.04599](https://doi.org/10.48550/arXiv.1706.04599)
 # - Maier-Hein et al.: Metrics reloaded. Nature Methods 21, 2024, doi
 #   [10.1038/s41592-023-02151-z](https://doi.org/10.1038/s41592-023-02151-z)
-# - Phipson, Smyth: Permutation p-values should never be zero. Stat. Appl. Genet. Mol.
-#   Biol. 9(1), 2010, doi [10.2202/1544-6115.1585](https://doi.org/10.2202/1544-6115.1585)
-# - Platt: Probabilistic outputs for support vector machines. Advances in Large Margin
-#   Classifiers, MIT Press 1999 (no DOI).
-# - Roy, Conjeti, Navab, Wachinger: Bayesian QuickNAT. NeuroImage 195, 2019, doi
+# - Phipson, Smyth: Permutation p-values should never be zero. Stat. Appl.
+#   Genet. Mol. Biol. 9(1), 2010, doi
+#   [10.2202/1544-6115.1585](https://doi.org/10.2202/1544-6115.1585)
+# - Platt: Probabilistic outputs for support vector machines. Advances in Large
+#   Margin Classifiers, MIT Press 1999 (no DOI).
+# - Roy, Conjeti, Navab, Wachinger: Bayesian QuickNAT. NeuroImage 195, 2019,
+#   doi
 #   [10.1016/j.neuroimage.2019.03.042](https://doi.org/10.1016/j.neuroimage.2019.03.042)
-# - Zeiler, Fergus: Visualizing and understanding convolutional networks. ECCV 2014, doi
+# - Zeiler, Fergus: Visualizing and understanding convolutional networks. ECCV
+#   2014, doi
 #   [10.1007/978-3-319-10590-1_53](https://doi.org/10.1007/978-3-319-10590-1_53)

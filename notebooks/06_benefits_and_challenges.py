@@ -1,21 +1,24 @@
 # %% [markdown]
 # # 6. Benefits and challenges: are the textbook claims true here?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/06_benefits_and_challenges.ipynb)
+# [![Open in
+# Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/06_benefits_and_challenges.ipynb)
 #
-# Texts on segmentation by CNN list what is good about it and what is hard, mostly without
-# a number. You will take ten such claims one by one, turn each into an experiment, and
-# let a written rule give the verdict.
+# Texts on segmentation by CNN list what is good about it and what is hard,
+# mostly without a number. You will take ten such claims one by one, turn each
+# into an experiment, and let a written rule give the verdict.
 #
 # **You will** be able to
 # - turn a claim into checks that numbers decide, with an interval and a bound,
-# - measure what depth, noise, data and settings do to a score, and what a network costs,
+# - measure what depth, noise, data and settings do to a score, and what a
+#   network costs,
 # - set a network beside methods that learn nothing, on the same cases,
 # - fit a learning curve, and say what more data would bring,
 # - tell the effect of a setting from luck.
 #
-# **Takes** about two minutes. **Needs** notebook 2. **Reads** `arrays.npz`, `folds.csv`, and
-# `claims*` in `results/`, from real images. **Writes** `claims.csv`, `checks.csv`.
+# **Takes** about two minutes. **Needs** notebook 2. **Reads** `arrays.npz`,
+# `folds.csv`, and `claims*` in `results/`, from real images. **Writes**
+# `claims.csv`, `checks.csv`.
 #
 # > **For teaching and research. This is not a medical device.**
 
@@ -62,21 +65,11 @@ import keras
 import numpy as np
 import pandas as pd
 
-from helpers import (
-    aerial,
-    audit,
-    baselines,
-    busi,
-    claims,
-    disturb,
-    exercises,
-    figures,
-    masks,
-    scores,
-    sight,
-    training,
-    trials,
-)
+from helpers import exercises, figures
+from helpers.claims import checks, toy_images, trials
+from helpers.data import busi, marks, masks
+from helpers.evaluation import baselines, metrics, robustness
+from helpers.model import explain, training
 
 pd.set_option("display.max_colwidth", None)  # show checks in full
 step = here.step(
@@ -92,34 +85,36 @@ folds = step.read("02_prepare_the_masks", "folds.csv")
 # %% [markdown]
 # ## How a claim is judged
 #
-# "CNNs need much data" cannot be right or wrong before someone says how much is much. So
-# each claim is broken into *checks*: a number that can be measured, its 95 % interval, and
-# a bound that was written down beforehand. Then a rule decides, and no one's taste does:
+# "CNNs need much data" cannot be right or wrong before someone says how much
+# is much. So each claim is broken into *checks*: a number that can be
+# measured, its 95 % interval, and a bound that was written down beforehand.
+# Then a rule decides, and no one's taste does:
 
 # %%
-print(claims.RULE)
+print(checks.RULE)
 
 # %% [markdown]
 # Each experiment is done twice.
 #
-# - **In miniature, here**: networks of a few thousand parameters, on small images, for a
-#   few passes over them. You see how it is done, in seconds. Its numbers mean little.
-# - **On real images, once**: by `tools/claims.py`, for longer. What it measured lies in
-#   `results/`, and counts for the verdicts. Its cost is told in *core minutes*: one
-#   processor core at work for a minute.
+# - **In miniature, here**: networks of a few thousand parameters, on small
+#   images, for a few passes over them. You see how it is done, in seconds. Its
+#   numbers mean little.
+# - **On real images, once**: by `tools/claims.py`, for longer. What it
+#   measured lies in `results/`, and counts for the verdicts. Its cost is told
+#   in *core minutes*: one processor core at work for a minute.
 #
-# Both use the same split: training on folds 2, 3 and 4, scores on the lesions of fold 1.
-# Fold 0 has no part in it.
+# Both use the same split: training on folds 2, 3 and 4, scores on the lesions
+# of fold 1. Fold 0 has no part in it.
 
 # %%
-kept = claims.read(root / "results")
+kept = checks.read(root / "results")
 print(kept[2]["command"])
 print(f"{kept[2]['core_seconds'] / 60:.0f} core minutes")
 print(f"made from simulated images: {kept[2]['simulated']}")
 
 # %% [markdown]
-# Now the miniature. You shrink the images to half of their side, and take the masks of
-# the held-out lesions at their original size, to score against.
+# Now the miniature. You shrink the images to half of their side, and take the
+# masks of the held-out lesions at their original size, to score against.
 
 # %%
 cases = folds.merge(
@@ -136,9 +131,9 @@ references = [masks.merge(paths) for paths in cases["masks"][test]]
 print(f"{len(learn)} cases to learn from, {len(test)} lesions to score")
 
 # %% [markdown]
-# All scores go into one place: for each answer that you try, the Dice of each held-out
-# lesion. `trials.trained` trains a network on so many batches and keeps its last weights;
-# `trials.case_dice` scores it.
+# All scores go into one place: for each answer that you try, the Dice of each
+# held-out lesion. `trials.trained` trains a network on so many batches and
+# keeps its last weights; `trials.case_dice` scores it.
 
 # %%
 names = list(cases["case"][test])
@@ -178,11 +173,11 @@ print(f"{base.count_params():,} parameters, {base.dtype_policy.name}")
 print(f"Dice {dice:.2f} ({here.data.kind})")
 
 # %% [markdown]
-# `report` shows the checks of a claim in both runs, says the verdict of each, and keeps
-# all for the end. Look at *needs*: that is the bound. *Value* is what was measured;
-# where it is a Dice or a difference of two, the largest possible is 1. *Passed* asks
-# for the whole interval: a value may lie beyond the bound and still not pass, because
-# one end of its interval does not.
+# `report` shows the checks of a claim in both runs, says the verdict of each,
+# and keeps all for the end. Look at *needs*: that is the bound. *Value* is
+# what was measured; where it is a Dice or a difference of two, the largest
+# possible is 1. *Passed* asks for the whole interval: a value may lie beyond
+# the bound and still not pass, because one end of its interval does not.
 
 # %%
 cost, found = pd.DataFrame(), []
@@ -194,10 +189,10 @@ def report(claim):
     """Return the checks of a claim: of this miniature, and of the kept run."""
     shown, mini = {}, (pd.DataFrame(scored), cost, told)
     for name, tables in {"miniature": mini, "real images": kept}.items():
-        checks = claims.checks_of(claim, *tables)
+        checks = checks.checks_of(claim, *tables)
         found.extend({"run": name, **check} for check in checks)
-        shown[name] = claims.readable(checks)
-        verdict = claims.verdict([check["passed"] for check in checks])
+        shown[name] = checks.readable(checks)
+        verdict = checks.verdict([check["passed"] for check in checks])
         print(f"{name}: {verdict}")
     return pd.concat(shown)
 
@@ -205,11 +200,11 @@ def report(claim):
 # %% [markdown]
 # ## Claim 1: a class for each pixel, unlike classification
 #
-# A classifier gives one label for the image. What does it leave out? Suppose a perfect
-# one tells you "benign". You must now draw the lesion without a look at the image. The
-# best you can do is a fixed shape: the one that suits the benign lesions of the training
-# part best on the whole. If labels were enough, that would score well. The claim needs
-# it to stay below one half.
+# A classifier gives one label for the image. What does it leave out? Suppose a
+# perfect one tells you "benign". You must now draw the lesion without a look
+# at the image. The best you can do is a fixed shape: the one that suits the
+# benign lesions of the training part best on the whole. If labels were enough,
+# that would score well. The claim needs it to stay below one half.
 
 # %%
 shapes = {
@@ -225,7 +220,7 @@ def score(answers):
     pairs = zip(answers, references, strict=True)
     boxes = [masks.letterbox(r, side)[1] for r in references]
     return [
-        scores.dice(r, masks.restore(a, box))
+        metrics.dice(r, masks.restore(a, box))
         for (a, r), box in zip(pairs, boxes, strict=True)
     ]
 
@@ -238,28 +233,28 @@ note("label alone", score(shapes[x] for x in cases["label"][test]))
 report(1)
 
 # %% [markdown]
-# The label says *what*, and nothing of *where*. The rest of the way to 1 is what the
-# pixels are for.
+# The label says *what*, and nothing of *where*. The rest of the way to 1 is
+# what the pixels are for.
 #
 # ## Claim 2: a filter slides, and takes dot products
 #
-# Notebook 3 slid a filter by hand. Here is that equality once for each image: the Sobel
-# filter, as dot products with every patch, against `keras.ops.conv`. What is left is
-# rounding, as a share of the largest answer. The table writes such small numbers with
-# an exponent: 1e-05 is 0.00001.
+# Notebook 3 slid a filter by hand. Here is that equality once for each image:
+# the Sobel filter, as dot products with every patch, against `keras.ops.conv`.
+# What is left is rounding, as a share of the largest answer. The table writes
+# such small numbers with an exponent: 1e-05 is 0.00001.
 
 # %%
 pictures = images[test].astype(np.float32) / 255
-note("filter", [sight.filter_gap(p, sight.SOBEL) for p in pictures])
+note("filter", [explain.filter_gap(p, explain.SOBEL) for p in pictures])
 report(2)
 
 # %% [markdown]
 # ## Claim 3: a fully connected layer classifies each pixel
 #
-# There are two ways to read this. A small dense layer *for each pixel*, on its channels
-# alone, is a 1x1 convolution: notebook 3 showed it, and you check it again on the network
-# that you have just trained. A dense layer *from all pixels to all pixels* is another
-# thing. Count its parameters:
+# There are two ways to read this. A small dense layer *for each pixel*, on its
+# channels alone, is a 1x1 convolution: notebook 3 showed it, and you check it
+# again on the network that you have just trained. A dense layer *from all
+# pixels to all pixels* is another thing. Count its parameters:
 
 # %%
 dense = (side * side + 1) * side * side * 3
@@ -267,38 +262,41 @@ print(f"dense, {side} x {side} pixels to 3 classes each: {dense:,}")
 print(f"the whole small network: {base.count_params():,}")
 
 # %% [markdown]
-# And it does not know that a lesion four pixels to the right is the same lesion. Shift
-# an image, and compare the answer with the shifted answer. Where the two agree, a layer
-# is called *translation-equivariant*. A convolution is, but for the border (and, with a
-# stride, for shifts by whole strides only). The change is told as a multiple of how
-# large the answers are: 0 is none. Expect the dense layer to be off by about 1, as much
-# as its answers are large.
+# And it does not know that a lesion four pixels to the right is the same
+# lesion. Shift an image, and compare the answer with the shifted answer. Where
+# the two agree, a layer is called *translation-equivariant*. A convolution is,
+# but for the border (and, with a stride, for shifts by whole strides only).
+# The change is told as a multiple of how large the answers are: 0 is none.
+# Expect the dense layer to be off by about 1, as much as its answers are
+# large.
 
 # %%
-convolution, connected = sight.two_layers(32)
+convolution, connected = explain.two_layers(32)
 tiny = [masks.letterbox(image, 32)[0] for image in images[test]]
 tiny = np.float32(tiny) / 255
 
 # %%
-note("pixel", [sight.pixel_gap(base, image) for image in images[test]])
-note("conv", [sight.shift_gap(convolution, p) for p in tiny])
-note("dense", [sight.shift_gap(connected, p) for p in tiny])
+note("pixel", [explain.pixel_gap(base, image) for image in images[test]])
+note("conv", [explain.shift_gap(convolution, p) for p in tiny])
+note("dense", [explain.shift_gap(connected, p) for p in tiny])
 report(3)
 
 # %% [markdown]
-# So the sentence is right in the first reading and wrong in the second: there the
-# change is more than 1, where the bound is 0.01. That is why it holds *with limits*.
+# So the sentence is right in the first reading and wrong in the second: there
+# the change is more than 1, where the bound is 0.01. That is why it holds
+# *with limits*.
 #
 # ## Claim 4: used on natural, medical and satellite images
 #
-# The code does not know what an image shows. Here is a **toy**: pictures that imitate
-# land from above, with dark lakes and bright towns. `helpers/aerial.py` draws them, and
-# they are far simpler than any satellite's picture. Each also has the shadow of a cloud,
-# about as dark as a lake, which is not to be marked.
+# The code does not know what an image shows. Here is a **toy**: pictures that
+# imitate land from above, with dark lakes and bright towns.
+# `helpers/aerial.py` draws them, and they are far simpler than any satellite's
+# picture. Each also has the shadow of a cloud, about as dark as a lake, which
+# is not to be marked.
 
 # %%
-land, truth = aerial.pictures(90, side, seed)
-others, other_truth = aerial.pictures(45, side, seed + 1)
+land, truth = toy_images.draw(90, side, seed)
+others, other_truth = toy_images.draw(45, side, seed + 1)
 
 # %%
 figures.show(
@@ -312,8 +310,8 @@ figures.show(
 )
 
 # %% [markdown]
-# You train the same network anew on them. And you ask the one that knows ultrasound
-# only: does what it learned carry over?
+# You train the same network anew on them. And you ask the one that knows
+# ultrasound only: does what it learned carry over?
 
 # %%
 flyer = trials.trained(land, truth, **usual)
@@ -329,15 +327,15 @@ for name, model in {"toy": flyer, "toy untrained": base}.items():
 report(4)
 
 # %% [markdown]
-# The *method* carries over, without a line of code changed. The *weights* do not: they
-# know what they were shown. And a toy is a toy: it says that the code does not care, not
-# that it would do well on a satellite's pictures.
+# The *method* carries over, without a line of code changed. The *weights* do
+# not: they know what they were shown. And a toy is a toy: it says that the
+# code does not care, not that it would do well on a satellite's pictures.
 #
 # ## Claim 5: patterns at different scales
 #
-# Two questions. Are small lesions found as well as the others? And are the coarse levels
-# of the network, which see far, worth their place? Take levels away, train again, and
-# score the same lesions.
+# Two questions. Are small lesions found as well as the others? And are the
+# coarse levels of the network, which see far, worth their place? Take levels
+# away, train again, and score the same lesions.
 
 # %%
 shallow = run("depth-2", depth=2)
@@ -346,16 +344,17 @@ print(f"{shallow.count_params():,} parameters, not {base.count_params():,}")
 report(5)
 
 # %% [markdown]
-# On the real images, small lesions are no worse off than the rest. (A small network on
-# small simulated images may say otherwise: a small lesion is only a few pixels there.)
-# But the coarse levels have not shown their worth: the interval of their gain holds 0,
-# although they hold most of the parameters. (Fewer levels also means fewer parameters,
-# and even the shallow network hears about the whole image, by its *image bias*: a
-# number that it works out from the whole image and adds to each class everywhere. This
-# experiment does not take these apart.)
+# On the real images, small lesions are no worse off than the rest. (A small
+# network on small simulated images may say otherwise: a small lesion is only a
+# few pixels there.) But the coarse levels have not shown their worth: the
+# interval of their gain holds 0, although they hold most of the parameters.
+# (Fewer levels also means fewer parameters, and even the shallow network hears
+# about the whole image, by its *image bias*: a number that it works out from
+# the whole image and adds to each class everywhere. This experiment does not
+# take these apart.)
 #
-# Here are the four quarters of the real lesions by size, scored *out of fold* (each by
-# a network that did not train on it) by the compact network of
+# Here are the four quarters of the real lesions by size, scored *out of fold*
+# (each by a network that did not train on it) by the compact network of
 # `results/busi-compact-five-folds`.
 
 
@@ -365,7 +364,7 @@ def in_words(table):
     return "; ".join(f"{k} {v:.2f}" for k, v in table["value"].items())
 
 
-sizes = claims.by_size(kept[0])
+sizes = checks.by_size(kept[0])
 every = kept[0]["network"].mean()
 
 # %%
@@ -382,10 +381,11 @@ figures.show(
 # %% [markdown]
 # ## Claim 6: they learn to ignore noise
 #
-# Does a network ignore noise because it is a CNN, or because it has seen noise? Spoil the
-# held-out images in two ways: with speckle, which is like what is there, and with the
-# measuring marks and words that scanners burn in. `helpers/disturb.py` does both. The
-# claim needs the first network to lose less than 0.05 to each.
+# Does a network ignore noise because it is a CNN, or because it has seen
+# noise? Spoil the held-out images in two ways: with speckle, which is like
+# what is there, and with the measuring marks and words that scanners burn in.
+# `helpers/disturb.py` does both. The claim needs the first network to lose
+# less than 0.05 to each.
 
 
 # %%
@@ -394,7 +394,7 @@ def spoilt(kind, strength):
     found = []
     for i, image in enumerate(arrays["images"][test]):
         rng = np.random.default_rng((seed, i))
-        changed = getattr(disturb, kind)(image, strength, rng)
+        changed = getattr(robustness, kind)(image, strength, rng)
         found.append(masks.letterbox(changed, side)[0])
     return np.stack(found)
 
@@ -412,8 +412,8 @@ figures.show(
 )
 
 # %% [markdown]
-# Then train a second network that meets such images in training, each at a random
-# strength, beside the usual turns and shifts.
+# Then train a second network that meets such images in training, each at a
+# random strength, beside the usual turns and shifts.
 
 
 # %%
@@ -421,7 +421,7 @@ def disturbed(image, rng):
     """Return an image with speckle, or as it was, by chance."""
     if rng.random() < 0.5:
         return image
-    return disturb.speckle(image, rng.uniform(0, 0.75), rng)
+    return robustness.speckle(image, rng.uniform(0, 0.75), rng)
 
 
 # %%
@@ -436,31 +436,33 @@ for kind, changed in bad.items():
 report(6)
 
 # %% [markdown]
-# On the real images the first network loses much to both, and the second one wins a
-# good part of it back. (Where the first network lost next to nothing, as it may in
-# miniature, there is nothing to win back.) So the claim is true in its verb: a network
-# *learns* to ignore what it was shown, and by nature it ignores nothing.
+# On the real images the first network loses much to both, and the second one
+# wins a good part of it back. (Where the first network lost next to nothing,
+# as it may in miniature, there is nothing to win back.) So the claim is true
+# in its verb: a network *learns* to ignore what it was shown, and by nature it
+# ignores nothing.
 #
-# (In miniature the second network meets speckle only, as words are larger than small
-# images can bear. In the kept run it meets both.)
+# (In miniature the second network meets speckle only, as words are larger than
+# small images can bear. In the kept run it meets both.)
 #
 # ## Claim 7: they segment very accurately
 #
-# More accurately than what? Three *classical* methods learn nothing. *Otsu* cuts
-# between dark and bright. *Watershed* takes bright edges as ridges, lets water rise
-# from the dark core and from outside the middle, and draws the line where the two meet.
-# *GrabCut* refines it by the greys inside and outside. All three are told to look for
-# something dark in the middle; with more care they would do better. `copy-nearest`
-# takes the mask of the most alike training image. And as accurately as whom? Two
-# outlines of one frame in the real set agree with a mean Dice that notebook 2 measured:
-# that is the third bound. The first check names the classical method that did best, so
-# the two runs may name different ones.
+# More accurately than what? Three *classical* methods learn nothing. *Otsu*
+# cuts between dark and bright. *Watershed* takes bright edges as ridges, lets
+# water rise from the dark core and from outside the middle, and draws the line
+# where the two meet. *GrabCut* refines it by the greys inside and outside. All
+# three are told to look for something dark in the middle; with more care they
+# would do better. `copy-nearest` takes the mask of the most alike training
+# image. And as accurately as whom? Two outlines of one frame in the real set
+# agree with a mean Dice that notebook 2 measured: that is the third bound. The
+# first check names the classical method that did best, so the two runs may
+# name different ones.
 
 # %%
 for name, method in baselines.CLASSICAL.items():
     note(name, score(method(image) for image in images[test]))
 rows = np.concatenate([learn, test])
-nearest = audit.nearest_in_training(images[rows], cases["fold"][rows] == 1)
+nearest = baselines.nearest_in_training(images[rows], cases["fold"][rows] == 1)
 nearest = rows[nearest[len(learn) :]]
 
 # %%
@@ -472,7 +474,7 @@ report(7)
 
 # %%
 answers = ["network", "copy-nearest", *baselines.CLASSICAL]
-ranking = claims.means(kept[0], answers)
+ranking = checks.means(kept[0], answers)
 
 # %%
 figures.show(
@@ -488,17 +490,18 @@ figures.show(
 # %% [markdown]
 # ## Claim 8: they need much labelled data
 #
-# Give the network a part of the training groups only, and the same number of batches,
-# so that less data does not also mean less training. In many fields the error then
-# follows a *power law*, $a \, n^{-b}$, of the number $n$ of training images (Hestness
-# et al. 2017). The error is 1 - Dice; $a$ and $b$ are fitted, and a larger $b$ means
-# that data helps more. A law can be asked what twice the data would bring. It is a
-# guess beyond what was measured, so its interval matters.
+# Give the network a part of the training groups only, and the same number of
+# batches, so that less data does not also mean less training. In many fields
+# the error then follows a *power law*, $a \, n^{-b}$, of the number $n$ of
+# training images (Hestness et al. 2017). The error is 1 - Dice; $a$ and $b$
+# are fitted, and a larger $b$ means that data helps more. A law can be asked
+# what twice the data would bring. It is a guess beyond what was measured, so
+# its interval matters.
 
 # %%
 counts = {100: len(learn)}
 for percent in (50, 10):
-    own = claims.share_of_groups(cases["group"][learn], percent, seed)
+    own = checks.share_of_groups(cases["group"][learn], percent, seed)
     part = learn[own]
     run(f"share-{percent}", part)
     counts[percent] = len(part)
@@ -506,13 +509,13 @@ told["counts"] = counts
 report(8)
 
 # %% [markdown]
-# The kept run has five parts, from a twentieth to all. Each of its two seeds draws its own
-# groups, and the mean counts:
+# The kept run has five parts, from a twentieth to all. Each of its two seeds
+# draws its own groups, and the mean counts:
 
 # %%
 real_counts = {int(k): n for k, n in kept[2]["counts"].items()}
-curve = claims.curve(kept[0], real_counts)
-a, b = claims.power_law(curve["images"], 1 - curve["value"])
+curve = checks.curve(kept[0], real_counts)
+a, b = checks.power_law(curve["images"], 1 - curve["value"])
 n = np.geomspace(curve["images"].min(), 2 * curve["images"].max())
 
 # %%
@@ -527,16 +530,18 @@ figures.show(
 )
 
 # %% [markdown]
-# Read the curve from the left: a tenth of the data already brings most of the Dice, and
-# all the rest adds what the first check of this claim tells. The intervals tell how much the scored lesions
-# matter. That other training images might have been drawn is not in them.
+# Read the curve from the left: a tenth of the data already brings most of the
+# Dice, and all the rest adds what the first check of this claim tells. The
+# intervals tell how much the scored lesions matter. That other training images
+# might have been drawn is not in them.
 #
 # ## Claim 9: they cost much computation
 #
-# Count three things. *Multiply-adds* for one answer, from the layers' shapes. *Core
-# seconds*: the time that processor cores worked, which does not grow when the machine is
-# busy with something else. *Energy*: core seconds times the power that one busy core is
-# assumed to draw, the parameter `watts` above; a guess, good to a factor of about two.
+# Count three things. *Multiply-adds* for one answer, from the layers' shapes.
+# *Core seconds*: the time that processor cores worked, which does not grow
+# when the machine is busy with something else. *Energy*: core seconds times
+# the power that one busy core is assumed to draw, the parameter `watts` above;
+# a guess, good to a factor of about two.
 
 # %%
 turns = [trials.cost(s, w, 3) for s, w in [(32, 8), (64, 16)]]
@@ -546,18 +551,19 @@ told |= {"images": len(learn), "epochs": kept[2]["epochs"]}
 report(9)
 
 # %% [markdown]
-# The bound is an hour of one core for one training, of as many epochs as the compact
-# network gets. In single numbers, of this machine (`here`) and, where it was measured,
-# of the kept run's: millions of parameters and of multiply-adds, and core milliseconds
-# for one image, in training and for one answer. The memory is that of the whole
-# process, TensorFlow and all; `NaN` where it was not measured. The last columns, with
-# Wh for watt hours, price a training on as many images as *you* have, in both runs. The
-# check above counts the kept run's own images; where these are more, so are its minutes:
+# The bound is an hour of one core for one training, of as many epochs as the
+# compact network gets. In single numbers, of this machine (`here`) and, where
+# it was measured, of the kept run's: millions of parameters and of
+# multiply-adds, and core milliseconds for one image, in training and for one
+# answer. The memory is that of the whole process, TensorFlow and all; `NaN`
+# where it was not measured. The last columns, with Wh for watt hours, price a
+# training on as many images as *you* have, in both runs. The check above
+# counts the kept run's own images; where these are more, so are its minutes:
 
 # %%
 both = pd.concat({"here": cost, "kept": kept[1]}, names=["run", "turn"])
 price = both.groupby(["run", "size", "width"]).mean()
-minutes = claims.training_minutes(price, told["images"], told["epochs"])
+minutes = checks.training_minutes(price, told["images"], told["epochs"])
 
 # %%
 table = pd.DataFrame(
@@ -582,17 +588,19 @@ figures.show(
 )
 
 # %% [markdown]
-# Twice the side is four times the work, and twice the width nearly so. Multiply-adds tell
-# the time only roughly: on small images the fixed costs of each layer weigh more.
+# Twice the side is four times the work, and twice the width nearly so.
+# Multiply-adds tell the time only roughly: on small images the fixed costs of
+# each layer weigh more.
 #
 # ## Claim 10: they are sensitive to hyperparameters
 #
-# Change one setting at a time, and you never learn whether two of them work together.
-# Try all combinations, and you wait. A *fractional design* (Box & Hunter 1961) takes
-# half of the combinations, chosen so that both levels of each factor meet those of
-# every other equally often. A *factor* is a thing that you set, a *level* one of its
-# two values. Each setting runs with two seeds, because luck has a share, too. (*Dice
-# part* tells whether the loss has one.)
+# Change one setting at a time, and you never learn whether two of them work
+# together. Try all combinations, and you wait. A *fractional design* (Box &
+# Hunter 1961) takes half of the combinations, chosen so that both levels of
+# each factor meet those of every other equally often. A *factor* is a thing
+# that you set, a *level* one of its two values. Each setting runs with two
+# seeds, because luck has a share, too. (*Dice part* tells whether the loss has
+# one.)
 
 # %%
 levels = {
@@ -600,7 +608,7 @@ levels = {
     "Dice part": (False, True),
     "width": (4, 8),
 }
-settings, codes = claims.half_fraction(levels)
+settings, codes = checks.half_fraction(levels)
 pd.DataFrame(settings)
 
 # %%
@@ -614,13 +622,14 @@ told |= {"factors": list(levels), "codes": codes}
 report(10)
 
 # %% [markdown]
-# The kept run varies the batch size as well. The spread of the scores is measured by
-# their *variance*: the mean squared distance from their mean. How much of it goes back
-# to each factor, to their interplay, and to the seed alone?
+# The kept run varies the batch size as well. The spread of the scores is
+# measured by their *variance*: the mean squared distance from their mean. How
+# much of it goes back to each factor, to their interplay, and to the seed
+# alone?
 
 # %%
 factors, codes = kept[2]["factors"], np.array(kept[2]["codes"])
-split = claims.shares_of_variance(kept[0], factors, codes).set_index("of")
+split = checks.shares_of_variance(kept[0], factors, codes).set_index("of")
 
 # %%
 figures.show(
@@ -634,19 +643,19 @@ figures.show(
 )
 
 # %% [markdown]
-# The learning rate has the largest share there. But such shares hold for these levels
-# only: take learning rates that lie closer together, and the share of the learning rate
-# falls.
+# The learning rate has the largest share there. But such shares hold for these
+# levels only: take learning rates that lie closer together, and the share of
+# the learning rate falls.
 #
 # ## The ten verdicts
 #
-# *Passed* counts the checks of a claim that passed. First the verdicts that count, from
-# real images; then the miniature's, for comparison.
+# *Passed* counts the checks of a claim that passed. First the verdicts that
+# count, from real images; then the miniature's, for comparison.
 
 # %%
 checks = pd.DataFrame(found)
 tables = {
-    name: claims.verdicts(part).assign(run=name)
+    name: checks.verdicts(part).assign(run=name)
     for name, part in checks.groupby("run")
 }
 tables["real images"]
@@ -655,9 +664,9 @@ tables["real images"]
 tables["miniature"]
 
 # %% [markdown]
-# Read them with their bounds in mind. Another bound, another verdict: so argue about the
-# bounds, before you measure. And nothing here is known of other data sets, other scanners
-# or other networks.
+# Read them with their bounds in mind. Another bound, another verdict: so argue
+# about the bounds, before you measure. And nothing here is known of other data
+# sets, other scanners or other networks.
 
 # %%
 step.save("checks.csv", checks)
@@ -665,51 +674,52 @@ step.save("claims.csv", pd.concat(tables.values()))
 step.finish()
 
 # %% [markdown]
-# **You have** broken ten claims into checks with intervals and bounds, measured depth,
-# noise, data, cost and settings, set a network beside methods that learn nothing, and
-# let a rule decide. Next: `07_from_pixels_to_findings` asks what one may say about the
-# whole image.
+# **You have** broken ten claims into checks with intervals and bounds,
+# measured depth, noise, data, cost and settings, set a network beside methods
+# that learn nothing, and let a rule decide. Next: `07_from_pixels_to_findings`
+# asks what one may say about the whole image.
 #
 # ## Check yourself
 #
 # <details><summary>1. A check needs "more than 0.05", and its interval is 0.02 to 0.11. Does it pass?</summary>
 #
-# No. The whole interval must lie beyond the bound. That it fails does not show the
-# opposite: the data cannot tell.
+# No. The whole interval must lie beyond the bound. That it fails does not show
+# the opposite: the data cannot tell.
 #
 # </details>
 #
 # <details><summary>2. Why does the learning curve give each part of the data the same number of batches?</summary>
 #
-# With the same number of epochs, less data would also mean fewer steps. Then you could not
-# tell whether data or training was missing.
+# With the same number of epochs, less data would also mean fewer steps. Then
+# you could not tell whether data or training was missing.
 #
 # </details>
 #
 # <details><summary>3. A network loses little to speckle after it has met speckle in training. Did it learn to ignore noise?</summary>
 #
-# That noise, at these strengths. Whether it ignores another kind, such as burned-in
-# marks, must be measured anew.
+# That noise, at these strengths. Whether it ignores another kind, such as
+# burned-in marks, must be measured anew.
 #
 # </details>
 #
 # <details><summary>4. Why is a network compared with Otsu on the same cases, by the difference case by case?</summary>
 #
-# Some cases are hard for any method. In the difference that cancels, so its interval is
-# narrower than those of the two means.
+# Some cases are hard for any method. In the difference that cancels, so its
+# interval is narrower than those of the two means.
 #
 # </details>
 #
 # <details><summary>5. The seed explains 30 % of the variance in somebody's comparison of settings. What do you ask for?</summary>
 #
-# More seeds for each setting, and intervals. The best single run may be the luckiest.
+# More seeds for each setting, and intervals. The best single run may be the
+# luckiest.
 #
 # </details>
 #
 # ## Exercise 1: how much data halves the error?
 #
-# The error follows $a \, n^{-b}$. Write a function of $b$ that returns how many times as
-# many images you need to halve it.
+# The error follows $a \, n^{-b}$. Write a function of $b$ that returns how
+# many times as many images you need to halve it.
 
 # %%
 times = ...  # a function of one number, b
@@ -731,8 +741,9 @@ exercises.check(exercises.data_to_halve, times)
 #
 # ## Exercise 2: the share of the learning rate
 #
-# Four runs: the low learning rate gives a Dice of 0.60 and 0.62 with two seeds, the high
-# one 0.70 and 0.72. Which share of the variance goes back to the learning rate?
+# Four runs: the low learning rate gives a Dice of 0.60 and 0.62 with two
+# seeds, the high one 0.70 and 0.72. Which share of the variance goes back to
+# the learning rate?
 
 # %%
 share = ...  # a number from 0 to 1
@@ -755,14 +766,16 @@ exercises.check(exercises.rate_share, share)
 #
 # ## References
 #
-# - Box, Hunter: The 2^(k-p) fractional factorial designs, part I. Technometrics 3(3),
-#   1961, doi [10.1080/00401706.1961.10489951](https://doi.org/10.1080/00401706.1961.10489951)
-# - Hestness et al.: Deep learning scaling is predictable, empirically. 2017, doi
-#   [10.48550/arXiv.1712.00409](https://doi.org/10.48550/arXiv.1712.00409)
-# - Meyer: Topographic distance and watershed lines. Signal Processing 38(1), 1994, doi
+# - Box, Hunter: The 2^(k-p) fractional factorial designs, part I.
+#   Technometrics 3(3), 1961, doi
+#   [10.1080/00401706.1961.10489951](https://doi.org/10.1080/00401706.1961.10489951)
+# - Hestness et al.: Deep learning scaling is predictable, empirically. 2017,
+#   doi [10.48550/arXiv.1712.00409](https://doi.org/10.48550/arXiv.1712.00409)
+# - Meyer: Topographic distance and watershed lines. Signal Processing 38(1),
+#   1994, doi
 #   [10.1016/0165-1684(94)90060-4](https://doi.org/10.1016/0165-1684(94)90060-4)
-# - Otsu: A threshold selection method from gray-level histograms. IEEE Trans. Syst. Man
-#   Cybern. 9(1), 1979, doi
+# - Otsu: A threshold selection method from gray-level histograms. IEEE Trans.
+#   Syst. Man Cybern. 9(1), 1979, doi
 #   [10.1109/TSMC.1979.4310076](https://doi.org/10.1109/TSMC.1979.4310076)
 # - Rother, Kolmogorov, Blake: "GrabCut". ACM Trans. Graph. 23(3), 2004, doi
 #   [10.1145/1015706.1015720](https://doi.org/10.1145/1015706.1015720)

@@ -8,7 +8,9 @@ from docutils.nodes import SkipNode
 from latex2mathml.converter import convert
 
 ROOT = Path(os.environ["BUSI_ROOT"])
-ADDRESS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]
+ADDRESS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+    "urls"
+]
 
 project = "Breast ultrasound segmentation, a notebook series"
 author = "the authors of the series"
@@ -24,7 +26,9 @@ html_copy_source = False
 html_use_index = False  # the glossary and the search do its work
 html_context = {"default_mode": "auto"}
 nb_code_prompt_show, nb_code_prompt_hide = "Show the code", "Hide the code"
-nb_execution_mode = "off"  # the pages show what a run wrote, nothing is run here
+nb_execution_mode = (
+    "off"  # the pages show what a run wrote, nothing is run here
+)
 nb_merge_streams = True
 nb_output_stderr = "remove"  # start-up chatter of libraries
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
@@ -68,4 +72,6 @@ def banner(app, page, template, context, doctree):
 
 def setup(app):
     app.connect("html-page-context", banner)
-    app.add_html_math_renderer("mathml", (inline_math, None), (block_math, None))
+    app.add_html_math_renderer(
+        "mathml", (inline_math, None), (block_math, None)
+    )

@@ -1,7 +1,7 @@
 """A real browser for tests: Chromium of the system, driven by Playwright, and a server.
 
-Playwright lies in .venv-browser (`make browser`). Where it or Chromium is missing, the
-fixtures of conftest.py skip with the sentence of `missing`.
+Playwright lies in .venv-browser (`make browser`). Where it or Chromium is
+missing, the fixtures of conftest.py skip with the sentence of `missing`.
 """
 
 import functools
@@ -18,7 +18,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = "lib/python{}.{}/site-packages".format(*sys.version_info)
 site.addsitedir(ROOT / ".venv-browser" / PACKAGES)
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NAMES = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+)
 
 
 def chromium():
@@ -30,7 +35,9 @@ def chromium():
 def missing():
     """Return the sentence that says what there is no browser without, or None."""
     if importlib.util.find_spec("playwright") is None:
-        return "no Playwright here: `make browser` installs it into .venv-browser"
+        return (
+            "no Playwright here: `make browser` installs it into .venv-browser"
+        )
     if chromium() is None:
         return (
             "no Chromium here: install it (Debian and Ubuntu: `sudo apt install "
@@ -74,8 +81,9 @@ def served(folder):
 class Tab:
     """A page in a context of its own, which writes down what goes wrong in it.
 
-    page: Playwright's Page; errors: console errors, exceptions and answers of 400 and up;
-    foreign: addresses asked for that do not begin with `home` (they get no answer).
+    page: Playwright's Page; errors: console errors, exceptions and answers of
+    400 and up; foreign: addresses asked for that do not begin with `home`
+    (they get no answer).
     """
 
     def __init__(self, browser, home, width=1280, height=900, **options):
@@ -84,7 +92,9 @@ class Tab:
         self.errors, self.foreign = [], []
         self.context.route(lambda url: not is_at(url, home), self.refuse)
         self.page = self.context.new_page()
-        self.page.set_default_timeout(20_000)  # milliseconds, for a busy machine
+        self.page.set_default_timeout(
+            20_000
+        )  # milliseconds, for a busy machine
         self.page.on("console", self.hear)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("response", self.check)
@@ -95,7 +105,9 @@ class Tab:
 
     def hear(self, message):
         if message.type == "error":
-            self.errors.append(f"{message.text} ({message.location.get('url')})")
+            self.errors.append(
+                f"{message.text} ({message.location.get('url')})"
+            )
 
     def check(self, response):
         if response.status >= 400:

@@ -8,31 +8,37 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from browser import Tab, missing, served, started
 
-from helpers import busi, phantom
+from helpers.data import busi
+from helpers.data.phantom import dataset
 
 
 @pytest.fixture(scope="session")
 def phantom_root(tmp_path_factory):
     """A phantom data set of 12 benign, 8 malignant and 6 normal cases."""
     home = tmp_path_factory.mktemp("phantom")
-    return phantom.write_dataset(home, n_benign=12, n_malignant=8, n_normal=6, seed=1)
+    return dataset.write_dataset(
+        home, n_benign=12, n_malignant=8, n_normal=6, seed=1
+    )
 
 
 @pytest.fixture(scope="session")
 def busi_root():
     """The real images, from $BUSI_DIR or a shared folder beside the project, or a skip."""
     beside = ROOT.parent / "shared" / "data" / "Dataset_BUSI_with_GT"
-    where = os.environ.get("BUSI_DIR") or (str(beside) if beside.is_dir() else "")
+    where = os.environ.get("BUSI_DIR") or (
+        str(beside) if beside.is_dir() else ""
+    )
     if not where:
         pytest.skip("no real BUSI images: set BUSI_DIR to run this test")
     root = busi.find(where)
     if (root / "PHANTOM.json").exists():
-        pytest.skip("BUSI_DIR holds a phantom, this test needs real BUSI images")
+        pytest.skip(
+            "BUSI_DIR holds a phantom, this test needs real BUSI images"
+        )
     return root
 
 
@@ -45,7 +51,12 @@ def run_all(runs, *arguments):
     }
     command = [sys.executable, str(ROOT / "tools" / "run_all.py"), *arguments]
     return subprocess.run(
-        command, env=environment, capture_output=True, text=True, check=False, cwd=ROOT
+        command,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
     )
 
 

@@ -12,7 +12,9 @@ from conftest import ROOT
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from helpers import calibration, exercises, intervals, masks, scores
+from helpers import exercises
+from helpers.data import masks
+from helpers.evaluation import bootstrap, calibration, metrics
 
 SOBEL = np.array([[-1, -2, -1], [0, 0, 0], [1, 2, 1]])
 
@@ -25,14 +27,20 @@ def dice(a, b):
     ("wrong", "hint"),
     [
         (lambda a, b: (a & b).sum() / (a | b).sum(), "the IoU"),
-        (lambda a, b: (a & b).sum() / (a.sum() + b.sum()), "twice the shared area"),
+        (
+            lambda a, b: (a & b).sum() / (a.sum() + b.sum()),
+            "twice the shared area",
+        ),
         (lambda a, b: 2 * (a & b).sum() / (2 * a.sum()), "of 12 and 6 pixels"),
         (lambda a, b: (a == b).mean(), "of 12 and 6 pixels"),
         (lambda a, b: 1.0, "of 12 and 6 pixels"),
     ],
 )
 def test_own_dice(wrong, hint):
-    assert exercises.own_dice(dice) == "" and exercises.own_dice(scores.dice) == ""
+    assert (
+        exercises.own_dice(dice) == ""
+        and exercises.own_dice(metrics.dice) == ""
+    )
     assert hint in exercises.own_dice(wrong)
 
 
@@ -63,10 +71,18 @@ def cases_with_masks(names, least):
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (lambda names: cases_with_masks(names, 1), "one mask file is not several"),
-        (lambda names: sum("_mask_" in name for name in names), "however many"),
         (
-            lambda names: cases_with_masks([n.split(" ")[1] for n in names], 2),
+            lambda names: cases_with_masks(names, 1),
+            "one mask file is not several",
+        ),
+        (
+            lambda names: sum("_mask_" in name for name in names),
+            "however many",
+        ),
+        (
+            lambda names: cases_with_masks(
+                [n.split(" ")[1] for n in names], 2
+            ),
             "two cases with one mask each",
         ),
         (
@@ -80,12 +96,16 @@ def cases_with_masks(names, least):
     ],
 )
 def test_several_masks(wrong, hint):
-    assert exercises.several_masks(lambda names: cases_with_masks(names, 2)) == ""
+    assert (
+        exercises.several_masks(lambda names: cases_with_masks(names, 2)) == ""
+    )
     assert hint in exercises.several_masks(wrong)
 
 
 def components(n, pairs):
-    links = coo_array((np.ones(len(pairs)), np.array(pairs).reshape(-1, 2).T), (n, n))
+    links = coo_array(
+        (np.ones(len(pairs)), np.array(pairs).reshape(-1, 2).T), (n, n)
+    )
     return connected_components(links, directed=False)[0]
 
 
@@ -95,7 +115,10 @@ def components(n, pairs):
         (lambda n, pairs: n, "two copies are one group"),
         (lambda n, pairs: len(pairs), "a group of its own"),
         (lambda n, pairs: n - len(pairs), "joins nothing new"),
-        (lambda n, pairs: n - len({i for i, _ in pairs}) - (n == 5), "makes one group"),
+        (
+            lambda n, pairs: n - len({i for i, _ in pairs}) - (n == 5),
+            "makes one group",
+        ),
         (lambda n, pairs: max(n - len(pairs), n - 1), "a copy of a copy"),
     ],
 )
@@ -117,7 +140,10 @@ def leaking(groups, folds):
             "many images",
         ),
         (lambda groups, folds: [], "a has an image in fold 0"),
-        (lambda groups, folds: list(leaking(groups, folds))[:1], "both a and b"),
+        (
+            lambda groups, folds: list(leaking(groups, folds))[:1],
+            "both a and b",
+        ),
         (lambda groups, folds: set(groups), "many images"),
     ],
 )
@@ -129,19 +155,28 @@ def test_leaking_groups(wrong, hint):
 
 def test_one_file_of_three():
     merged, first = np.array([[1, 1, 1], [1, 0, 0]], bool)[:, None]
-    assert exercises.one_file_of_three(scores.dice(merged, first)) == ""
-    for wrong, hint in ((1 / 3, "IoU"), (0.33, "IoU"), (50, "0 to 1"), (1, "shared")):
+    assert exercises.one_file_of_three(metrics.dice(merged, first)) == ""
+    for wrong, hint in (
+        (1 / 3, "IoU"),
+        (0.33, "IoU"),
+        (50, "0 to 1"),
+        (1, "shared"),
+    ):
         assert hint in exercises.one_file_of_three(wrong)
 
 
 def test_one_order_of_strides_sees_furthest():
     orders = set(itertools.permutations([1, 1, 1, 2, 2, 2]))
-    assert {o for o in orders if not exercises.far_sight(o)} == {(2, 2, 2, 1, 1, 1)}
+    assert {o for o in orders if not exercises.far_sight(o)} == {
+        (2, 2, 2, 1, 1, 1)
+    }
     assert "sees 21 pixels" in exercises.far_sight([1, 1, 1, 2, 2, 2])
     assert "three strides" in exercises.far_sight([2, 2, 2, 2, 2, 2])
 
 
-@pytest.mark.parametrize("right", [SOBEL, SOBEL.tolist(), SOBEL / 8, np.sign(SOBEL)])
+@pytest.mark.parametrize(
+    "right", [SOBEL, SOBEL.tolist(), SOBEL / 8, np.sign(SOBEL)]
+)
 def test_edge_filters_pass(right):
     assert exercises.edge_below(right) == ""
 
@@ -179,12 +214,16 @@ def warmed(step, top=0.002):
     ("wrong", "hint"),
     [
         (lambda step: 0.002, "begins at 0"),
-        (lambda step: 0.002 * min(step / 10, (100 - step) / 90), "above a straight"),
+        (
+            lambda step: 0.002 * min(step / 10, (100 - step) / 90),
+            "above a straight",
+        ),
         (lambda step: warmed(step, 0.02), "half of the highest"),
         (lambda step: 0.002 * min(step / 10, 1), "ends at 0"),
         (
             lambda step: (
-                0.002 * min(step / 10, (1 + math.cos(math.pi * step / 100)) / 2)
+                0.002
+                * min(step / 10, (1 + math.cos(math.pi * step / 100)) / 2)
             ),
             "warm-up ends",
         ),
@@ -216,10 +255,14 @@ def test_predictive_value_needs_those_who_are_called_in_vain():
     assert "divide" in exercises.predictive_value(lambda s, t, p: s * p)
     assert "270 are ill" in exercises.predictive_value(lambda s, t, p: s)
     # right at one prevalence only
-    assert "0.005" in exercises.predictive_value(lambda s, t, p: right(s, t, 0.3))
+    assert "0.005" in exercises.predictive_value(
+        lambda s, t, p: right(s, t, 0.3)
+    )
 
 
-def two_bins(told, true, gap=lambda told, true: abs(told.mean() - true.mean())):
+def two_bins(
+    told, true, gap=lambda told, true: abs(told.mean() - true.mean())
+):
     """Return the gap over the bins below and above one half, weighted by their cases."""
     parts = [part for part in (told > 0.5, told <= 0.5) if part.any()]
     return sum(part.mean() * gap(told[part], true[part]) for part in parts)
@@ -232,10 +275,15 @@ def two_bins(told, true, gap=lambda told, true: abs(told.mean() - true.mean())):
         (lambda told, true: np.abs(told - true).mean(), "9 of 10"),
         (lambda told, true: ((told > 0.5) == true).mean(), "9 of 10"),
         (
-            lambda told, true: two_bins(told, true, lambda a, b: a.mean() - b.mean()),
+            lambda told, true: two_bins(
+                told, true, lambda a, b: a.mean() - b.mean()
+            ),
             "low",
         ),
-        (lambda told, true: np.mean([told[told < 0.5].mean()]), "nothing falls into"),
+        (
+            lambda told, true: np.mean([told[told < 0.5].mean()]),
+            "nothing falls into",
+        ),
     ],
 )
 @pytest.mark.filterwarnings("ignore:Mean of empty", "ignore:invalid value")
@@ -243,7 +291,9 @@ def test_own_calibration_error(wrong, hint):
     assert exercises.own_calibration_error(two_bins) == ""
     assert (
         exercises.own_calibration_error(
-            lambda told, true: calibration.calibration_error(told, true, bins=2)
+            lambda told, true: calibration.calibration_error(
+                told, true, bins=2
+            )
         )
         == ""
     )
@@ -253,7 +303,7 @@ def test_own_calibration_error(wrong, hint):
 def test_cases_needed_are_those_of_the_half_width():
     right = [n for n in range(500, 700) if not exercises.cases_needed(n)]
     assert right == [600, 601]
-    assert intervals.half_width(600.25, 0.25) == pytest.approx(0.02)
+    assert bootstrap.half_width(600.25, 0.25) == pytest.approx(0.02)
     assert "root" in exercises.cases_needed(24.5)
     assert "whole width" in exercises.cases_needed(2401)
     assert "1.96 of them" in exercises.cases_needed(156)

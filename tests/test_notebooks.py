@@ -4,7 +4,6 @@ import ast
 import json
 import re
 import statistics
-import sys
 
 import jupytext
 import nbformat
@@ -13,10 +12,8 @@ import pytest
 import yaml
 from conftest import ROOT
 
-sys.path.insert(0, str(ROOT / "tools"))
-import run_all
-
-import notebooks as tool
+from tools import build_notebooks as tool
+from tools import run_all
 
 SOURCES = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.py"))
 PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
@@ -61,18 +58,24 @@ def test_one_parameters_cell_with_scalars_explained(source):
     (cell,) = cells(source, "parameters")
     assert cell.startswith("profile: str")
     for line in cell.splitlines():
-        assert re.fullmatch(r"\w+: (str|int|float|bool) = \S+  # .+", line), line
+        assert re.fullmatch(r"\w+: (str|int|float|bool) = \S+  # .+", line), (
+            line
+        )
 
 
 @each
 def test_one_title_badge_and_promise(source):
     text = source.read_text()
     assert len(re.findall(r"^# # ", text, re.MULTILINE)) == 1
-    badge = (
-        f"{tool.COLAB}/{tool.address().split('github.com/')[1]}/blob/main/notebooks/"
-    )
+    badge = f"{tool.COLAB}/{tool.address().split('github.com/')[1]}/blob/main/notebooks/"
     assert f"{badge}{source.stem}.ipynb" in text
-    for word in ("**You will**", "**Takes**", "**Needs**", "**Reads**", "**Writes**"):
+    for word in (
+        "**You will**",
+        "**Takes**",
+        "**Needs**",
+        "**Reads**",
+        "**Writes**",
+    ):
         assert word in text
     assert "not a medical device" in text
     assert f'"{source.stem}"' in text and "step.finish()" in text
@@ -82,23 +85,32 @@ def test_one_title_badge_and_promise(source):
 def test_it_ends_with_questions_exercises_and_references(source):
     text = source.read_text()
     assert "**You have**" in text
-    ends = "## Check yourself", "## Exercise 1", "## Exercise 2", "## References"
+    ends = (
+        "## Check yourself",
+        "## Exercise 1",
+        "## Exercise 2",
+        "## References",
+    )
     at = [text.find(f"\n# {heading}") for heading in ends]
     assert -1 not in at and at == sorted(at), dict(zip(ends, at, strict=True))
     questions = re.findall(r"<summary>(\d)\. [^\n]+\?</summary>", text)
     assert questions == ["1", "2", "3", "4", "5"]
     assert text.count("<summary>Solution</summary>") == 2
     # unanswered, so that a run from top to bottom says what to do and goes on
-    assert len(re.findall(r"^\w+ = \.\.\.  # .+\nexercises.check", text, re.M)) == 2
+    assert (
+        len(re.findall(r"^\w+ = \.\.\.  # .+\nexercises.check", text, re.M))
+        == 2
+    )
     assert "doi.org/10." in text[at[-1] :]
 
 
 def rhythm(notebook):
     """Return how a lesson reads: words a code line, lines of its cells, cells in a row.
 
-    The lesson ends at "Check yourself". Left out of the code are the cells that only
-    open a notebook: setup, parameters, and the one that begins with its imports.
-    Blank lines and comments are no code; fenced code and addresses are no prose.
+    The lesson ends at "Check yourself". Left out of the code are the cells
+    that only open a notebook: setup, parameters, and the one that begins with
+    its imports. Blank lines and comments are no code; fenced code and
+    addresses are no prose.
     """
     words, lines, row, longest = 0, [], 0, 0
     for cell in notebook.cells:
@@ -111,9 +123,9 @@ def rhythm(notebook):
             )
             if after:
                 break
-        elif not {"setup", "parameters"} & set(cell.metadata.get("tags", [])) and not (
-            cell.source.startswith("import ")
-        ):
+        elif not {"setup", "parameters"} & set(
+            cell.metadata.get("tags", [])
+        ) and not (cell.source.startswith("import ")):
             code = re.findall(r"^\s*[^\s#].*$", cell.source, re.M)
             lines, row = [*lines, len(code)], row + 1
             longest = max(longest, row)
@@ -138,7 +150,9 @@ def test_rhythm_of_prose_and_code(source, capsys):
 
 def test_rhythm_counts_what_it_says():
     text = "# %% [markdown]\n# One, two - three [four](five six).\n\n"
-    text += "# %%\nimport helpers\n\n# %%\n# why\na = 1\n\nb = 2\n\n# %%\na\n\n"
+    text += (
+        "# %%\nimport helpers\n\n# %%\n# why\na = 1\n\nb = 2\n\n# %%\na\n\n"
+    )
     text += "# %% [markdown]\n# ## Check yourself\n# five\n\n# %%\nc\nd\n"
     assert rhythm(jupytext.reads(text, "py:percent")) == {
         "words per code line": 4 / 3,
@@ -151,7 +165,9 @@ def test_rhythm_counts_what_it_says():
 @each
 def test_code_is_plain_python_without_installs_or_own_paths(source):
     ast.parse(source.read_text())
-    assert not re.search(r"pip install|/home/|/Users/|[A-Z]:\\\\", source.read_text())
+    assert not re.search(
+        r"pip install|/home/|/Users/|[A-Z]:\\\\", source.read_text()
+    )
 
 
 @pytest.mark.parametrize("path", PROFILES, ids=lambda p: p.stem)
@@ -166,7 +182,8 @@ def test_parameters_that_two_notebooks_share_have_one_default():
         found = papermill.inspect_notebook(str(source.with_suffix(".ipynb")))
         for name, parameter in found.items():
             assert (
-                defaults.setdefault(name, parameter["default"]) == parameter["default"]
+                defaults.setdefault(name, parameter["default"])
+                == parameter["default"]
             )
 
 
@@ -175,12 +192,16 @@ def test_quick_profile_equals_the_notebooks_defaults():
     for source in SOURCES:
         found = papermill.inspect_notebook(str(source.with_suffix(".ipynb")))
         for name in set(found) & set(quick):
-            assert ast.literal_eval(found[name]["default"]) == quick[name], name
+            assert ast.literal_eval(found[name]["default"]) == quick[name], (
+                name
+            )
 
 
 def test_a_profile_with_a_typo_is_refused(tmp_path, monkeypatch):
     (tmp_path / "profiles").mkdir()
-    (tmp_path / "profiles" / "typo.yaml").write_text("profile: typo\nepoch: 3\n")
+    (tmp_path / "profiles" / "typo.yaml").write_text(
+        "profile: typo\nepoch: 3\n"
+    )
     books = run_all.notebooks()
     monkeypatch.setattr(run_all, "notebooks", lambda: books)
     monkeypatch.setattr(run_all, "ROOT", tmp_path)

@@ -15,21 +15,20 @@ import pytest
 from conftest import ROOT
 from PIL import Image
 
-from helpers import busi, networks, training
-
-sys.path.insert(0, str(ROOT / "tools"))
-import predict
+from helpers.data import busi
+from helpers.model import checkpoint, unet
+from tools import predict
 
 
 def tiny():
     keras.utils.set_random_seed(0)
-    return networks.unet(size=32, width=4, depth=2)
+    return unet.build(size=32, width=4, depth=2)
 
 
 @pytest.fixture(scope="module")
 def model_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "tiny.keras"
-    training.save(tiny(), path)
+    checkpoint.save(tiny(), path)
     return path
 
 
@@ -38,7 +37,13 @@ def run(monkeypatch, model_file):
     """Call the command in this process; return its exit status."""
 
     def call(images, out, model=model_file):
-        arguments = ["predict.py", str(images), str(out), "--model", str(model)]
+        arguments = [
+            "predict.py",
+            str(images),
+            str(out),
+            "--model",
+            str(model),
+        ]
         monkeypatch.setattr(sys, "argv", arguments)
         return predict.main()
 
@@ -75,12 +80,16 @@ def test_each_image_gets_a_mask_an_overlay_and_a_row(run, tmp_path, capsys):
     before = files(folder)
     assert run(folder, out) == 0
     said = capsys.readouterr().out
-    assert "Left out: 2 files" in said and said.count("not a medical device") == 1
+    assert (
+        "Left out: 2 files" in said and said.count("not a medical device") == 1
+    )
     table = pd.read_csv(out / "predictions.csv").set_index("file")
     assert list(table.columns) == predict.COLUMNS[1:] and len(table) == 5
     for name, row in table.iterrows():
         mask = cv2.imread(str((out / "masks" / name).with_suffix(".png")), -1)
-        shown = cv2.imread(str((out / "overlays" / name).with_suffix(".png")), -1)
+        shown = cv2.imread(
+            str((out / "overlays" / name).with_suffix(".png")), -1
+        )
         assert mask.dtype == np.uint8 and set(np.unique(mask)) <= {0, 255}
         assert mask.shape == predict.read_grey(folder / name).shape
         assert shown.shape == (*mask.shape, 3)
@@ -100,12 +109,18 @@ def test_box_and_area_are_those_of_the_mask():
     box = predict.masks.letterbox(grey, 32)[1]
     written = {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(predict, "put", lambda path, data: written.update({path: data}))
+        patch.setattr(
+            predict, "put", lambda path, data: written.update({path: data})
+        )
         row = predict.described("x", grey, classes, box, {}, ROOT)
     bounds = [row[f"box_{part}"] for part in ("x", "y", "width", "height")]
     assert bounds == [8, 16, 32, 16] and row["area_pixels"] == 32 * 16
-    assert row["area_fraction"] == 32 * 16 / 64**2 and row["class"] == "malignant"
-    overlay = cv2.imdecode(np.frombuffer(written[ROOT / "overlays/x.png"], "u1"), 1)
+    assert (
+        row["area_fraction"] == 32 * 16 / 64**2 and row["class"] == "malignant"
+    )
+    overlay = cv2.imdecode(
+        np.frombuffer(written[ROOT / "overlays/x.png"], "u1"), 1
+    )
     assert tuple(overlay[16, 20]) == (0x00, 0x5E, 0xD5)  # vermilion, BGR
     assert (overlay[40:] == grey[40:, :, None]).all()
 
@@ -127,7 +142,9 @@ def test_box_and_area_are_those_of_the_mask():
         ("CMYK", "jpg", 60),
     ],
 )
-def test_every_kind_of_picture_is_read_as_grey(tmp_path, mode, suffix, tolerance):
+def test_every_kind_of_picture_is_read_as_grey(
+    tmp_path, mode, suffix, tolerance
+):
     shown = Image.fromarray(picture()).convert(mode)
     shown.save(tmp_path / f"x.{suffix}")
     grey = predict.read_grey(tmp_path / f"x.{suffix}")
@@ -202,7 +219,10 @@ def test_fractions_and_too_many_pixels_are_told(tmp_path):
         text=True,
         check=False,
     )
-    assert "ValueError: is no whole picture, or has over 50 million" in done.stderr
+    assert (
+        "ValueError: is no whole picture, or has over 50 million"
+        in done.stderr
+    )
 
 
 def test_bad_images_are_listed_and_the_rest_is_done(run, tmp_path, capsys):
@@ -213,7 +233,11 @@ def test_bad_images_are_listed_and_the_rest_is_done(run, tmp_path, capsys):
     assert run(folder, tmp_path / "out") == 1
     table = pd.read_csv(tmp_path / "out/predictions.csv").set_index("file")
     bad = table["problem"].notna()
-    assert bad.to_dict() == {"empty.jpg": True, "good.png": False, "text.png": True}
+    assert bad.to_dict() == {
+        "empty.jpg": True,
+        "good.png": False,
+        "text.png": True,
+    }
     assert "2 could not be used" in capsys.readouterr().out
     (folder / "good.png").unlink()
     assert run(folder, tmp_path / "out") == 2
@@ -233,7 +257,9 @@ def test_a_folder_that_may_not_be_read_is_listed(run, tmp_path, monkeypatch):
     assert run(folder, tmp_path / "out") == 1
     table = pd.read_csv(tmp_path / "out/predictions.csv").set_index("file")
     assert table.loc["locked", "problem"].startswith("cannot be read")
-    with pytest.raises(predict.Refused, match=r"locked cannot be read \(Permission"):
+    with pytest.raises(
+        predict.Refused, match=r"locked cannot be read \(Permission"
+    ):
         run(folder / "locked", tmp_path / "out")
 
 
@@ -248,7 +274,9 @@ def test_links_pipes_and_hidden_files_are_left_out(run, tmp_path):
     (folder / "elsewhere").symlink_to(tmp_path / "elsewhere")
     os.mkfifo(folder / "pipe.png")
     assert run(folder, tmp_path / "out") == 0
-    assert list(pd.read_csv(tmp_path / "out/predictions.csv")["file"]) == ["x.png"]
+    assert list(pd.read_csv(tmp_path / "out/predictions.csv")["file"]) == [
+        "x.png"
+    ]
 
 
 def test_a_link_that_is_named_is_followed(run, tmp_path):
@@ -257,11 +285,21 @@ def test_a_link_that_is_named_is_followed(run, tmp_path):
     (tmp_path / "folder").symlink_to(tmp_path / "in")
     assert run(tmp_path / "link.png", tmp_path / "out") == 0
     assert run(tmp_path / "folder", tmp_path / "out") == 0
-    assert {"link.png", "x.png"} == {p.name for p in (tmp_path / "out/masks").iterdir()}
+    assert {"link.png", "x.png"} == {
+        p.name for p in (tmp_path / "out/masks").iterdir()
+    }
 
 
 def test_names_that_agree_do_not_overwrite_each_other(run, tmp_path):
-    names = ["a/x.png", "b/x.png", "x.png", "X.jpg", "x.png.png", "y.png", "z.x.tif"]
+    names = [
+        "a/x.png",
+        "b/x.png",
+        "x.png",
+        "X.jpg",
+        "x.png.png",
+        "y.png",
+        "z.x.tif",
+    ]
     for name in names:
         put(tmp_path / "in" / name, picture())
     assert run(tmp_path / "in", tmp_path / "out") == 0
@@ -289,7 +327,9 @@ def test_older_results_are_replaced_and_files_of_the_user_stay(run, tmp_path):
         (out / name).write_text("old")
     assert run(tmp_path / "in", out) == 0
     found = files(out)
-    assert found.pop("masks/mine.txt") == b"old" and b"old" not in found.values()
+    assert (
+        found.pop("masks/mine.txt") == b"old" and b"old" not in found.values()
+    )
 
 
 @pytest.mark.parametrize(
@@ -341,7 +381,9 @@ def test_a_full_disk_leaves_nothing_half_written(run, tmp_path):
     assert after["overlays/one.png"] == before["overlays/one.png"]
 
 
-def test_an_interruption_leaves_a_table_of_what_was_done(run, tmp_path, monkeypatch):
+def test_an_interruption_leaves_a_table_of_what_was_done(
+    run, tmp_path, monkeypatch
+):
     for i in range(4):
         put(tmp_path / f"in/{i}.png", picture())
     monkeypatch.setattr(predict, "CHUNK", 2)
@@ -369,7 +411,9 @@ def other_shape(path):
 
 
 def two_classes(path):
-    keras.Sequential([keras.Input((32, 32, 1)), keras.layers.Conv2D(2, 1)]).save(path)
+    keras.Sequential(
+        [keras.Input((32, 32, 1)), keras.layers.Conv2D(2, 1)]
+    ).save(path)
 
 
 def any_size(path):
@@ -408,7 +452,10 @@ def cut_off(path):
     [
         (lambda path: None, "is no .keras file"),
         (lambda path: path.mkdir(), "is no .keras file"),
-        (lambda path: path.write_text("no model"), "no model that can be used"),
+        (
+            lambda path: path.write_text("no model"),
+            "no model that can be used",
+        ),
         (cut_off, "no model that can be used"),
         (carries_code, "no model that can be used"),
         (no_input, "no model that can be used"),
@@ -431,7 +478,9 @@ def test_files_that_are_no_model_are_refused(run, tmp_path, make, said):
 
 def test_only_keras_files_are_opened(run, tmp_path, model_file):
     put(tmp_path / "in/one.png", picture())
-    shutil.copy(model_file, tmp_path / "model.h5")  # the older format may carry code
+    shutil.copy(
+        model_file, tmp_path / "model.h5"
+    )  # the older format may carry code
     with pytest.raises(predict.Refused, match=r"is no \.keras file"):
         run(tmp_path / "in", tmp_path / "out", tmp_path / "model.h5")
 
@@ -439,7 +488,9 @@ def test_only_keras_files_are_opened(run, tmp_path, model_file):
 def test_without_a_model_the_small_one_is_named(run, tmp_path, monkeypatch):
     monkeypatch.setattr(predict, "SMALL_MODEL", tmp_path / "small.keras")
     put(tmp_path / "in/one.png", picture())
-    with pytest.raises(predict.Refused, match=r"small model .* give a model.keras"):
+    with pytest.raises(
+        predict.Refused, match=r"small model .* give a model.keras"
+    ):
         run(tmp_path / "in", tmp_path / "out", "")
 
 
@@ -473,9 +524,15 @@ def test_a_rule_that_is_none_is_refused(tmp_path, text):
 
 
 def command(*arguments, **environment):
-    tool = [sys.executable, str(ROOT / "tools/predict.py"), *map(str, arguments)]
+    tool = [
+        sys.executable,
+        str(ROOT / "tools/predict.py"),
+        *map(str, arguments),
+    ]
     environment = {**os.environ, **environment}
-    return subprocess.run(tool, capture_output=True, check=False, env=environment)
+    return subprocess.run(
+        tool, capture_output=True, check=False, env=environment
+    )
 
 
 def test_the_command_says_only_its_own_sentences(tmp_path, model_file):
@@ -491,7 +548,9 @@ def test_the_command_says_only_its_own_sentences(tmp_path, model_file):
     assert done.returncode == 1 and len(said) == 2, done.stderr
     assert all("no whole picture" in line for line in said)
     assert len(list((tmp_path / "out/masks").iterdir())) == 2
-    assert done.stdout.decode().rstrip().endswith("This is not a medical device.")
+    assert (
+        done.stdout.decode().rstrip().endswith("This is not a medical device.")
+    )
 
 
 @pytest.mark.parametrize(
@@ -504,7 +563,9 @@ def test_the_command_says_only_its_own_sentences(tmp_path, model_file):
         ("x" * 300, "out", "cannot be read"),
     ],
 )
-def test_the_command_ends_with_one_sentence_and_status_2(tmp_path, images, out, said):
+def test_the_command_ends_with_one_sentence_and_status_2(
+    tmp_path, images, out, said
+):
     (tmp_path / "empty").mkdir()
     where = str(tmp_path / images) if images == "empty" else images
     done = command(where, out)
@@ -536,7 +597,9 @@ def test_what_is_read_is_what_the_notebooks_read(phantom_root):
 
 def test_the_model_card_has_the_headings_of_its_sources():
     card = (ROOT / "models/README.md").read_text()
-    headings = [line[3:] for line in card.splitlines() if line.startswith("## ")]
+    headings = [
+        line[3:] for line in card.splitlines() if line.startswith("## ")
+    ]
     assert headings == [
         "Model details",
         "Intended use",

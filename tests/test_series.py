@@ -81,7 +81,9 @@ def test_a_wrong_folder_is_one_sentence(tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_failing_notebook_stops_the_run_and_can_be_looked_at(tmp_path, phantom_root):
+def test_a_failing_notebook_stops_the_run_and_can_be_looked_at(
+    tmp_path, phantom_root
+):
     copy = tmp_path / "project"
     ignore = shutil.ignore_patterns(
         ".git", ".venv*", "runs", "site", "__pycache__", "data"
@@ -90,7 +92,9 @@ def test_a_failing_notebook_stops_the_run_and_can_be_looked_at(tmp_path, phantom
     for path in sorted((copy / "notebooks").glob("*.ipynb"))[2:]:
         path.unlink()
     broken = copy / "notebooks" / "01_explore_the_data.ipynb"
-    broken.write_text(broken.read_text().replace("busi.check(here", "busi.chekc(here"))
+    broken.write_text(
+        broken.read_text().replace("busi.check(here", "busi.chekc(here")
+    )
     (copy / "profiles" / "quick.yaml").write_text("profile: quick\nsteps: 2\n")
     environment = {**os.environ, "BUSI_RUNS": str(tmp_path / "runs")}
     command = [
@@ -104,7 +108,8 @@ def test_a_failing_notebook_stops_the_run_and_can_be_looked_at(tmp_path, phantom
     )
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert (
-        "AttributeError" in done.stderr and "what was finished is kept" in done.stderr
+        "AttributeError" in done.stderr
+        and "what was finished is kept" in done.stderr
     )
     folder = tmp_path / "runs" / "phantom-quick"
     assert (folder / "00_start_here" / "manifest.json").exists()

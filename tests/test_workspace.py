@@ -6,9 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import place, sources, workspace
+from helpers import environment, workspace
+from helpers.data import sources
 
-FOLDS = pd.DataFrame({"case": ["benign (1)"], "group": ["benign (1)"], "fold": [0]})
+FOLDS = pd.DataFrame(
+    {"case": ["benign (1)"], "group": ["benign (1)"], "fold": [0]}
+)
 
 
 @pytest.fixture
@@ -29,21 +32,23 @@ def test_a_later_step_reads_what_an_earlier_one_wrote(here):
     finished(here)
     later = here.step("04_train_the_segmenter", "quick")
     assert later.read("02_prepare_the_masks", "folds.csv").equals(FOLDS)
-    assert later.read("02_prepare_the_masks", "arrays.npz")["images"].tolist() == [
-        0,
-        1,
-        2,
-        3,
-    ]
+    assert later.read("02_prepare_the_masks", "arrays.npz")[
+        "images"
+    ].tolist() == [0, 1, 2, 3]
     assert list(later.reads) == ["02_prepare_the_masks"]
 
 
 def test_the_folder_names_data_and_profile(here):
-    assert finished(here).folder == here.runs / "phantom-quick" / "02_prepare_the_masks"
+    assert (
+        finished(here).folder
+        == here.runs / "phantom-quick" / "02_prepare_the_masks"
+    )
 
 
 def test_the_manifest_tells_what_was_run(here):
-    manifest = json.loads((finished(here).folder / "manifest.json").read_text())
+    manifest = json.loads(
+        (finished(here).folder / "manifest.json").read_text()
+    )
     assert manifest["parameters"] == {"profile": "quick", "seed": 0}
     assert manifest["simulated"] is True
     assert set(manifest["files"]) == {"folds.csv", "arrays.npz"}
@@ -54,7 +59,9 @@ def test_the_manifest_tells_what_was_run(here):
 def test_an_unfinished_step_cannot_be_read(here):
     here.step("02_prepare_the_masks", "quick").save("folds.csv", FOLDS)
     later = here.step("04_train_the_segmenter", "quick")
-    with pytest.raises(workspace.NotReady, match=r"Run notebooks/02_prepare_the_masks"):
+    with pytest.raises(
+        workspace.NotReady, match=r"Run notebooks/02_prepare_the_masks"
+    ):
         later.read("02_prepare_the_masks", "folds.csv")
 
 
@@ -95,7 +102,9 @@ def test_a_failed_write_leaves_the_old_file(here, monkeypatch):
     monkeypatch.setattr(pd.DataFrame, "to_csv", full_disk)
     with pytest.raises(OSError):
         step.save("folds.csv", FOLDS)
-    assert (step.folder / "folds.csv").read_text().startswith("case,group,fold")
+    assert (
+        (step.folder / "folds.csv").read_text().startswith("case,group,fold")
+    )
 
 
 def test_results_come_back_from_drive_on_a_new_machine(here, tmp_path):
@@ -132,17 +141,24 @@ def test_the_start_says_where_results_go_and_what_drive_holds(
     drive = tmp_path / "drive"
     drive.mkdir()
     finished(workspace.Workspace(here.data, tmp_path / "old", drive))
-    half = drive / place.PROJECT / "runs/phantom-quick/04_train_the_segmenter/fold_0"
+    half = (
+        drive
+        / environment.PROJECT
+        / "runs/phantom-quick/04_train_the_segmenter/fold_0"
+    )
     half.mkdir(parents=True)
-    monkeypatch.setattr(place, "drive", lambda: drive)
+    monkeypatch.setattr(environment, "drive", lambda: drive)
     monkeypatch.setattr(sources, "locate", lambda drive: here.data)
     monkeypatch.setenv("BUSI_RUNS", str(tmp_path / "runs"))
     workspace.start()
     said = capsys.readouterr().out
     assert (
-        f"results: {tmp_path / 'runs'}, and when a notebook is finished {drive}" in said
+        f"results: {tmp_path / 'runs'}, and when a notebook is finished {drive}"
+        in said
     )
-    assert "in Drive from before: phantom-quick, finished 02, half-way 04" in said
+    assert (
+        "in Drive from before: phantom-quick, finished 02, half-way 04" in said
+    )
 
 
 def test_a_drive_that_cannot_be_listed_is_reported(monkeypatch, tmp_path):
@@ -155,7 +171,9 @@ def test_a_drive_that_cannot_be_listed_is_reported(monkeypatch, tmp_path):
 
 
 def test_without_drive_colab_says_that_results_will_be_lost(monkeypatch):
-    monkeypatch.setattr(place, "in_colab", lambda: True)
-    assert "lost when Colab takes this machine back" in workspace.kept_where(None)
-    monkeypatch.setattr(place, "in_colab", lambda: False)
+    monkeypatch.setattr(environment, "in_colab", lambda: True)
+    assert "lost when Colab takes this machine back" in workspace.kept_where(
+        None
+    )
+    monkeypatch.setattr(environment, "in_colab", lambda: False)
     assert workspace.kept_where(None) == ""

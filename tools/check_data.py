@@ -2,22 +2,21 @@
 
 python tools/check_data.py [FOLDER|ZIP|phantom|kagglehub]
 
-Without an argument it looks where the notebooks would look. Exit status 0 only if the set
-can be used: nothing fatal, and a usable case of every class.
+Without an argument it looks where the notebooks would look. Exit status 0 only
+if the set can be used: nothing fatal, and a usable case of every class.
 """
 
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from helpers import busi, place, sources
+from helpers import environment
+from helpers.data import busi, sources
 
 
 def main(where):
     try:
-        root = sources.locate(where, None if where else place.drive()).root
+        root = sources.locate(
+            where, None if where else environment.drive()
+        ).root
         problems = busi.check(root)
         for row in problems.itertuples():
             print(f"{row.severity:8} {row.file}: {row.problem}; {row.remedy}")
@@ -28,7 +27,9 @@ def main(where):
     listed = problems["severity"].value_counts().to_dict() or "no problems"
     print(f"{root}: {counts.to_dict()} usable cases, {listed}.")
     if "fatal" in listed:
-        sys.exit("It cannot be used as it is: mend what is called fatal above.")
+        sys.exit(
+            "It cannot be used as it is: mend what is called fatal above."
+        )
     print("It can be used.")
 
 

@@ -2,9 +2,10 @@
 
     make predict IMAGES=<folder or file> OUT=<folder> [MODEL=<file.keras>]
 
-Writes OUT/masks/<name>.png (0 or 255, the image's own size), OUT/overlays/<name>.png (blue
-outline: rather benign, orange: rather malignant) and OUT/predictions.csv, one row an image.
-Exit status: 0 all done, 1 some images could not be read (the table says why), 2 stopped.
+Writes OUT/masks/<name>.png (0 or 255, the image's own size),
+OUT/overlays/<name>.png (blue outline: rather benign, orange: rather malignant)
+and OUT/predictions.csv, one row an image. Exit status: 0 all done, 1 some
+images could not be read (the table says why), 2 stopped.
 
 For teaching and research. This is not a medical device.
 """
@@ -25,13 +26,13 @@ MOST_PIXELS = 50_000_000
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["OPENCV_LOG_LEVEL"] = "SILENT"  # both are read when cv2 is imported
 os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MOST_PIXELS)
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
 import cv2
 import numpy as np
 
-from helpers import figures, findings, masks
+from helpers import figures
+from helpers.data import masks
+from helpers.evaluation import classification, postprocessing
+from helpers.files import ROOT
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
 BUSI_MASK = re.compile(r"_mask(_\d+)?$", re.IGNORECASE)
@@ -89,26 +90,38 @@ def listed(images):
         return [images]
     locked, found = [], []
     for top, _, names in os.walk(images, onerror=locked.append):
-        found += [Path(top, name) for name in names if not name.startswith(".")]
+        found += [
+            Path(top, name) for name in names if not name.startswith(".")
+        ]
     locked = {Path(error.filename): error.strerror for error in locked}
     if images in locked:
         raise Refused(
             f"{images} cannot be read ({locked[images]}): give a folder or a file as IMAGES."
         )
     found = [path for path in found if path.suffix.lower() in SUFFIXES]
-    kept = [path for path in found if not (BUSI_MASK.search(path.stem) or odd(path))]
+    kept = [
+        path
+        for path in found
+        if not (BUSI_MASK.search(path.stem) or odd(path))
+    ]
     if len(kept) < len(found):
         left = len(found) - len(kept)
-        print(f"Left out: {left} files that are links or named like BUSI's masks.")
+        print(
+            f"Left out: {left} files that are links or named like BUSI's masks."
+        )
     if not (kept or locked):
         kinds = ", ".join(sorted(SUFFIXES))
-        raise Refused(f"{images} holds no image ({kinds}): give another IMAGES.")
+        raise Refused(
+            f"{images} holds no image ({kinds}): give another IMAGES."
+        )
     return sorted([*kept, *locked])
 
 
 def odd(path):
     """Tell whether something is a link or no file at all, such as a pipe."""
-    return os.path.islink(path) or (os.path.exists(path) and not os.path.isfile(path))
+    return os.path.islink(path) or (
+        os.path.exists(path) and not os.path.isfile(path)
+    )
 
 
 def keep_apart(images, out):
@@ -116,7 +129,8 @@ def keep_apart(images, out):
     whole = os.path.isdir(images)
     home = Path(os.path.realpath(images if whole else images.parent))
     written = [
-        Path(os.path.realpath(out / name)) for name in (".", "masks", "overlays")
+        Path(os.path.realpath(out / name))
+        for name in (".", "masks", "overlays")
     ]
     for i, target in enumerate(written):
         if (whole and home in (target, *target.parents)) or (
@@ -130,22 +144,24 @@ def keep_apart(images, out):
 def output_names(folder, paths):
     """Return a name for each image's outputs: its path in the folder without suffix.
 
-    With the suffix where two would share a name, as x.png and x.jpg do (also if only
-    capitals tell them apart).
+    With the suffix where two would share a name, as x.png and x.jpg do (also
+    if only capitals tell them apart).
     """
     whole = [os.path.relpath(path, folder) for path in paths]
     short = [os.path.splitext(name)[0] for name in whole]
     seen = Counter(name.casefold() for name in whole + short)
     return [
-        s if seen[s.casefold()] == 1 else w for s, w in zip(short, whole, strict=True)
+        s if seen[s.casefold()] == 1 else w
+        for s, w in zip(short, whole, strict=True)
     ]
 
 
 def read_grey(path):
     """Return an image as uint8 (h, w), alpha ignored.
 
-    16-bit values are divided by the largest number of the 10, 12, 14 or 16 bits that
-    they need, times 255: scanners store 10 or 12 bits in files of 16.
+    16-bit values are divided by the largest number of the 10, 12, 14 or 16
+    bits that they need, times 255: scanners store 10 or 12 bits in files of
+    16.
 
     Raises:
         ValueError: says in a few words why it is not used.
@@ -166,9 +182,13 @@ def read_grey(path):
         )
     if picture.dtype == np.uint16:
         bits = next(b for b in (10, 12, 14, 16) if picture.max() < 2**b)
-        picture = (picture * np.float32(255 / (2**bits - 1)) + 0.5).astype(np.uint8)
+        picture = (picture * np.float32(255 / (2**bits - 1)) + 0.5).astype(
+            np.uint8
+        )
     if picture.dtype != np.uint8:
-        raise ValueError(f"holds {picture.dtype} values: save it with 8 or 16 bits")
+        raise ValueError(
+            f"holds {picture.dtype} values: save it with 8 or 16 bits"
+        )
     if min(picture.shape[:2]) < 16:
         raise ValueError("is under 16 pixels high or wide")
     if picture.ndim == 3:
@@ -177,7 +197,7 @@ def read_grey(path):
 
 
 def load_model(path):
-    """Return (model, its rule for `findings.lesion_mask`).
+    """Return (model, its rule for `postprocessing.lesion_mask`).
 
     Raises:
         Refused: the file is missing, or anything but a segmentation network.
@@ -188,7 +208,9 @@ def load_model(path):
             "notebook 4 wrote as MODEL."
         )
     if path.suffix != ".keras" or not os.path.isfile(path):
-        raise Refused(f"{path} is no .keras file: give one of notebook 4 as MODEL.")
+        raise Refused(
+            f"{path} is no .keras file: give one of notebook 4 as MODEL."
+        )
     rule = read_rule(path.with_suffix(".json"))
     try:
         with quiet():
@@ -197,18 +219,24 @@ def load_model(path):
         raise
     except Exception as error:  # keras has no common class for a bad file
         first = str(error).strip().split("\n")[0][:120]
-        raise Refused(f"{path} is no model that can be used ({first}).") from None
-    if not (answer.min() >= 0 and np.allclose(answer.sum(axis=-1), 1, atol=0.01)):
-        raise Refused(f"{path} answers with numbers that are no probabilities.")
+        raise Refused(
+            f"{path} is no model that can be used ({first})."
+        ) from None
+    if not (
+        answer.min() >= 0 and np.allclose(answer.sum(axis=-1), 1, atol=0.01)
+    ):
+        raise Refused(
+            f"{path} answers with numbers that are no probabilities."
+        )
     print(f"Model {path.name}, rule {rule}")
     return model, rule
 
 
 def tried(path):
     """Return (model, its answer to a black image); refuse a model of other shapes."""
-    from helpers import training  # takes seconds: only after the cheap checks
+    from helpers.model import checkpoint, training
 
-    model = training.load(path)
+    model = checkpoint.load(path)
     given, returned = model.input_shape, model.output_shape
     size = given[1]
     wanted = (None, size, size, 1), (None, size, size, 3)
@@ -222,17 +250,19 @@ def tried(path):
 
 def read_rule(path):
     """Return the rule in the file beside a model, numbers in [0, 1], or the usual one."""
-    rule = dict(findings.RULE)
+    rule = dict(postprocessing.RULE)
     if not os.path.lexists(path):
         return rule
     try:
         told = json.loads(path.read_bytes())
-        rule = {name: float(told.get(name, value)) for name, value in rule.items()}
+        rule = {
+            name: float(told.get(name, value)) for name, value in rule.items()
+        }
     except (OSError, ValueError, TypeError, AttributeError):
         rule = {}
     if not rule or not all(0 <= value <= 1 for value in rule.values()):
         raise Refused(
-            f"{path} is no rule of a model ({', '.join(findings.RULE)}, each 0 to 1): "
+            f"{path} is no rule of a model ({', '.join(postprocessing.RULE)}, each 0 to 1): "
             "mend it or move it away."
         )
     return rule
@@ -246,7 +276,9 @@ def outlined(grey, mask, label):
     )
     colour = tuple(bytes.fromhex(figures.COLOURS[label][1:]))[::-1]
     thick = max(1, round(max(grey.shape) / 300))
-    cv2.drawContours(picture, lines, -1, (255, 255, 255), thick + 2)  # seen on black
+    cv2.drawContours(
+        picture, lines, -1, (255, 255, 255), thick + 2
+    )  # seen on black
     return cv2.drawContours(picture, lines, -1, colour, thick)
 
 
@@ -273,16 +305,23 @@ def put(path, data):
 
 def described(name, grey, classes, box, rule, out):
     """Write the mask and overlay of one image; return its columns of the table."""
-    mask = findings.lesion_mask(classes, box, **rule)
-    p = findings.image_probabilities(classes)
+    mask = postprocessing.lesion_mask(classes, box, **rule)
+    p = classification.image_probabilities(classes)
     label = "malignant" if p["malignant"] > p["benign"] else "benign"
     for folder, picture in {
         "masks": mask.astype(np.uint8) * 255,
         "overlays": outlined(grey, mask, label),
     }.items():
-        put(out / folder / f"{name}.png", cv2.imencode(".png", picture)[1].tobytes())
-    why = findings.doubts(classes, mask, p) + findings.unlike_training(grey)
-    bounds = cv2.boundingRect(mask.astype(np.uint8)) if mask.any() else [""] * 4
+        put(
+            out / folder / f"{name}.png",
+            cv2.imencode(".png", picture)[1].tobytes(),
+        )
+    why = classification.review_reasons(
+        classes, mask, p
+    ) + classification.out_of_range(grey)
+    bounds = (
+        cv2.boundingRect(mask.astype(np.uint8)) if mask.any() else [""] * 4
+    )
     return {
         "class": max(p, key=p.get),
         "lesion_probability": round(1 - p["normal"], 4),
@@ -305,7 +344,9 @@ def predict(folder, paths, model, rule, out):
         left = (time.time() - began) / len(rows) * (len(paths) - len(rows))
         print(
             f"{len(rows)} of {len(paths)} images, {left:.0f} s left",
-            end="  \r" if sys.stdout.isatty() and len(rows) < len(paths) else "\n",
+            end="  \r"
+            if sys.stdout.isatty() and len(rows) < len(paths)
+            else "\n",
             flush=True,
         )
     return rows
@@ -313,7 +354,7 @@ def predict(folder, paths, model, rule, out):
 
 def chunk(folder, named, model, rule, out):
     """Return the rows of a few images, given as (path, name of its outputs)."""
-    from helpers import training
+    from helpers.model import training
 
     rows, read = [], []
     for path, name in named:
@@ -325,12 +366,19 @@ def chunk(folder, named, model, rule, out):
             print(f"{path}: {error}", file=sys.stderr)
             continue
         read.append(
-            (rows[-1], name, grey, *masks.letterbox(grey, model.input_shape[1]))
+            (
+                rows[-1],
+                name,
+                grey,
+                *masks.letterbox(grey, model.input_shape[1]),
+            )
         )
     if read:
         squares = np.stack([item[3] for item in read])
         answers = training.predict(model, squares, flip=True)
-        for (row, name, grey, _, box), classes in zip(read, answers, strict=True):
+        for (row, name, grey, _, box), classes in zip(
+            read, answers, strict=True
+        ):
             row |= described(name, grey, classes, box, rule, out)
     return rows
 
@@ -341,14 +389,18 @@ def table(rows):
     writer = csv.DictWriter(text, COLUMNS)
     writer.writeheader()
     writer.writerows(rows)
-    return text.getvalue().encode(errors="surrogateescape")  # names in any encoding
+    return text.getvalue().encode(
+        errors="surrogateescape"
+    )  # names in any encoding
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("images", help="a folder of images, or one image")
     parser.add_argument("out", help="where to write")
-    parser.add_argument("--model", default="", help="a .keras file of notebook 4")
+    parser.add_argument(
+        "--model", default="", help="a .keras file of notebook 4"
+    )
     arguments = parser.parse_args()
     if not (arguments.images and arguments.out):
         raise Refused("Give IMAGES=<folder or file> and OUT=<folder>.")
@@ -366,12 +418,17 @@ def main():
 
 if __name__ == "__main__":
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # file names in any encoding
+        stream.reconfigure(
+            errors="backslashreplace"
+        )  # file names in any encoding
     try:
         sys.exit(main())
     except Refused as refused:
         print(refused, file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("\nInterrupted: predictions.csv lists what was done.", file=sys.stderr)
+        print(
+            "\nInterrupted: predictions.csv lists what was done.",
+            file=sys.stderr,
+        )
         sys.exit(2)

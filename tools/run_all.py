@@ -14,17 +14,16 @@ import os
 import shutil
 import sys
 import time
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import papermill
 import yaml
 from papermill.exceptions import PapermillExecutionError
 
-from helpers import busi, place, sources, workspace
+from helpers import environment, files
+from helpers.data import busi, sources
+from helpers.files import ROOT
 
 LOGGER = logging.getLogger("papermill")
 LOGGER.propagate = False
@@ -72,18 +71,27 @@ def imported_helpers(code, seen=()):
             for name in {alias.name for alias in node.names} - found:
                 module = ROOT / "helpers" / f"{name}.py"
                 if module.exists():
-                    found |= imported_helpers(module.read_text(), found | {name})
+                    found |= imported_helpers(
+                        module.read_text(), found | {name}
+                    )
     return found
 
 
 def inputs_of(notebook, parameters, data):
     """Return one hash of all that decides a notebook's result, but for earlier steps."""
     cells = json.loads(notebook.read_text())["cells"]
-    code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+    code = "\n".join(
+        "".join(c["source"]) for c in cells if c["cell_type"] == "code"
+    )
     modules = sorted(imported_helpers(code))
     parts = [notebook.read_text(), json.dumps(parameters, sort_keys=True)]
-    parts += [(ROOT / "helpers" / f"{name}.py").read_text() for name in modules]
-    parts += [data.fingerprint, json.dumps(place.versions(), sort_keys=True)]
+    parts += [
+        (ROOT / "helpers" / f"{name}.py").read_text() for name in modules
+    ]
+    parts += [
+        data.fingerprint,
+        json.dumps(environment.versions(), sort_keys=True),
+    ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -99,9 +107,11 @@ def up_to_date(folder, inputs):
     if json.loads(needed[0].read_text())["inputs"] != inputs:
         return False
     reads = json.loads(needed[1].read_text())["reads"]
-    manifests = {step: folder.parent / step / "manifest.json" for step in reads}
+    manifests = {
+        step: folder.parent / step / "manifest.json" for step in reads
+    }
     return all(
-        manifests[step].exists() and workspace.sha256(manifests[step]) == seen
+        manifests[step].exists() and files.sha256(manifests[step]) == seen
         for step, seen in reads.items()
     )
 
@@ -135,7 +145,8 @@ class Progress(logging.Handler):
 
     def end(self, verdict):
         print(
-            ("\r\033[K" if self.live else "") + f"{self.title}  {verdict}", flush=True
+            ("\r\033[K" if self.live else "") + f"{self.title}  {verdict}",
+            flush=True,
         )
 
 
@@ -176,7 +187,9 @@ def execute(notebook, folder, parameters, title):
         except PapermillExecutionError as error:
             why = f"cell {error.cell_index}: {error.ename}: {error.evalue}"
             raise failed(notebook, folder, partial, progress, why) from None
-        except Exception as error:  # a dead kernel, a time-out: no common class
+        except (
+            Exception
+        ) as error:  # a dead kernel, a time-out: no common class
             why = f"{type(error).__name__}: {error}. Too little memory is the usual cause."
             raise failed(notebook, folder, partial, progress, why) from None
         finally:
@@ -200,7 +213,7 @@ def failed(notebook, folder, partial, progress, why):
 def find_data(where):
     """Return the data Source; what is wrong with it becomes a Stop."""
     try:
-        data = sources.locate(where, place.drive())
+        data = sources.locate(where, environment.drive())
     except (busi.DataError, OSError) as error:
         raise Stop(str(error)) from None
     print(f"Data: {data.how}")
@@ -209,15 +222,21 @@ def find_data(where):
 
 def run_series(data, profile, until):
     """Run each notebook up to `until`, or say that it is up to date; return the folder."""
-    run = place.runs_folder(ROOT) / f"{data.kind}-{profile['profile']}"
-    os.environ["BUSI_DIR"], os.environ["BUSI_RUNS"] = str(data.root), str(run.parent)
+    run = environment.runs_folder(ROOT) / f"{data.kind}-{profile['profile']}"
+    os.environ["BUSI_DIR"], os.environ["BUSI_RUNS"] = (
+        str(data.root),
+        str(run.parent),
+    )
     os.environ["BUSI_UNATTENDED"] = "1"
     todo = [n for n in notebooks() if not until or n.stem <= until]
     for i, notebook in enumerate(todo, 1):
         title = f"[{i}/{len(todo)}] {notebook.stem}"
         names = declared(notebook)
         parameters = {k: v for k, v in profile.items() if k in names}
-        inputs, folder = inputs_of(notebook, parameters, data), run / notebook.stem
+        inputs, folder = (
+            inputs_of(notebook, parameters, data),
+            run / notebook.stem,
+        )
         if up_to_date(folder, inputs):
             print(f"{title}  up to date")
             continue
@@ -232,8 +251,12 @@ def run_series(data, profile, until):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="", help="folder, zip, phantom or kagglehub")
-    parser.add_argument("--profile", default="quick", help="a file of profiles/")
+    parser.add_argument(
+        "--data", default="", help="folder, zip, phantom or kagglehub"
+    )
+    parser.add_argument(
+        "--profile", default="quick", help="a file of profiles/"
+    )
     parser.add_argument("--until", default="", help="stop after this notebook")
     options = parser.parse_args()
     began = time.time()
@@ -241,15 +264,22 @@ def main():
         profile = read_profile(options.profile)
         steps = [n.stem for n in notebooks()]
         if options.until and options.until not in steps:
-            raise Stop(f"There is no notebook '{options.until}': one of {steps}.")
+            raise Stop(
+                f"There is no notebook '{options.until}': one of {steps}."
+            )
         data = find_data(options.data)
         print(f"Data ready after {time.time() - began:.0f} s", flush=True)
         run = run_series(data, profile, options.until)
-        print(f"Notebooks ready after {time.time() - began:.0f} s: {run}", flush=True)
+        print(
+            f"Notebooks ready after {time.time() - began:.0f} s: {run}",
+            flush=True,
+        )
     except Stop as stop:
         sys.exit(f"\n{stop}")
     except KeyboardInterrupt:
-        sys.exit("\nInterrupted: what was finished is kept, run again to go on.")
+        sys.exit(
+            "\nInterrupted: what was finished is kept, run again to go on."
+        )
     if not options.until:
         import pages  # Sphinx is there on a laptop, not on Colab
 

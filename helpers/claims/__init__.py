@@ -1,0 +1,1 @@
+"""What the notebook of the textbook claims needs, alone."""

@@ -1,0 +1,169 @@
+"""Train one small network under given settings, score it, and time it.
+
+The unit of an experiment. Unlike in `training.fit` nothing is kept on disk and
+no validation part decides: a trial is short, and its last averaged weights are
+scored.
+"""
+
+import functools
+import time
+
+import keras
+import numpy as np
+
+from ..data import masks
+from ..evaluation import metrics, postprocessing
+from ..model import augmentation, checkpoint, explain, losses, training, unet
+
+
+def trained(
+    images,
+    labels,
+    *,
+    steps,
+    width=16,
+    depth=4,
+    batch_size=8,
+    learning_rate=2e-3,
+    overlap=True,
+    disturb=None,
+    start=None,
+    seed=0,
+):
+    """Return a network trained for `steps` batches, however many images there are.
+
+    images, labels: uint8 (n, size, size), as `augmentation.Batches` takes
+    them. overlap: with the Dice part of the loss, or without. disturb: takes
+    an image and a random generator and returns another image; it follows the
+    usual augmentation. start: a weights file for `checkpoint.start_from`. Same
+    settings, same weights on one machine's CPU.
+    """
+    keras.utils.set_random_seed(seed)
+    model = unet.build(images.shape[1], width, depth)
+    if start:
+        checkpoint.start_from(model, start)
+    precision = keras.config.dtype_policy().name
+    learner = compiled(
+        images.shape[1], width, depth, overlap, learning_rate, steps, precision
+    )
+    for variable, value in zip(
+        learner.variables, model.variables, strict=True
+    ):
+        variable.assign(value)
+    for variable in learner.optimizer.variables:
+        variable.assign(keras.ops.zeros_like(variable))
+    views = Views(images, labels, batch_size, seed, disturb)
+    learner.fit(Steps(views, steps), shuffle=False, verbose=0)
+    learner.optimizer.finalize_variable_values(learner.trainable_variables)
+    model.set_weights(learner.get_weights())
+    return model
+
+
+@functools.cache
+def compiled(size, width, depth, overlap, learning_rate, steps, precision):
+    """Return a network ready to train: to build its graph takes longer than a trial.
+
+    So trials that differ in data and seed only share one, each from its first
+    step.
+    """
+    model = unet.build(size, width, depth)
+    optimizer = training.optimizer(steps // 10, steps, learning_rate)
+    optimizer.build(model.trainable_variables)
+    loss = losses.segmentation_loss if overlap else without_overlap
+    model.compile(optimizer, loss=loss)
+    return model
+
+
+def without_overlap(labels, classes):
+    """Return `losses.segmentation_loss` less its Dice part, (n,)."""
+    whole = losses.segmentation_loss(labels, classes)
+    return whole - losses.dice_loss(labels, classes)
+
+
+class Views(augmentation.Batches):
+    """Batches whose views also go through a disturbance, if there is one."""
+
+    def __init__(self, images, labels, batch_size, seed, disturb):
+        super().__init__(images, labels, batch_size, seed)
+        self.disturb = disturb
+
+    def pair(self, k):
+        image, label = super().pair(k)
+        if self.disturb:
+            rng = np.random.default_rng((self.seed, self.epoch, k, 1))
+            image = self.disturb(image, rng)
+        return image, label
+
+
+class Steps(training.Feed):
+    """A given number of batches, epoch after epoch of their source, as one Keras epoch."""
+
+    def __init__(self, source, steps):
+        super().__init__(source)
+        self.steps = steps
+
+    def __len__(self):
+        return self.steps
+
+    def __getitem__(self, i):
+        self.source.epoch, k = divmod(i, len(self.source))
+        return self.source[k]
+
+
+def case_dice(model, images, references):
+    """Return the Dice of each case at its ORIGINAL size, float (n,), cut at one half.
+
+    images: uint8 (n, size, size), letterboxed; references: n masks, 2-D bool.
+    """
+    found = []
+    answers = training.predict(model, images)
+    for classes, reference in zip(answers, references, strict=True):
+        _, box = masks.letterbox(reference, images.shape[1])
+        found.append(
+            metrics.dice(reference, postprocessing.lesion_mask(classes, box))
+        )
+    return np.array(found)
+
+
+def cost(size, width, turns=5, batch_size=8):
+    """Return what one network costs: a list of dicts, one for each turn of measuring.
+
+    Keys: size (pixels), width (channels), parameters, multiply_adds (an image,
+    forward), train_s and answer_s: core seconds an image, for a training step
+    and for an answer. Core seconds count the work of every core, and not the
+    time spent waiting for one.
+    """
+    model = unet.build(size, width)
+    model.compile(
+        training.optimizer(1, 100, 1e-3), loss=losses.segmentation_loss
+    )
+    images = np.random.default_rng(0).random(
+        (batch_size, size, size, 1), np.float32
+    )
+    labels = np.zeros((batch_size, size, size), np.uint8)
+    same = {
+        "size": size,
+        "width": width,
+        "parameters": model.count_params(),
+        "multiply_adds": int(
+            explain.layer_costs(model)["multiply_adds"].sum()
+        ),
+    }
+    jobs = {
+        "train_s": lambda: model.train_on_batch(images, labels),
+        "answer_s": lambda: model.predict_on_batch(images),
+    }
+    for job in jobs.values():
+        job()  # the first call builds the graph
+    return [
+        same
+        | {name: core_seconds(job) / batch_size for name, job in jobs.items()}
+        for _ in range(turns)
+    ]
+
+
+def core_seconds(job):
+    """Return how long all cores of this process worked while `job()` ran, in seconds."""
+    began = time.process_time()
+    job()
+    return time.process_time() - began

@@ -1,0 +1,1 @@
+"""The data: find, check and read it, group and split it, simulate it."""

@@ -1,0 +1,158 @@
+"""Where is this running, on what device, and is Google Drive within reach?"""
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+DRIVE = Path("/content/drive")
+# The folder in Drive for data and results. It stays when the repository moves,
+# so that what was kept is found again.
+PROJECT = "breast-ultrasound-notebooks"
+GPU_CLICKS = {
+    "Colab": "Runtime, Change runtime type, T4 GPU, Save",
+    "Kaggle": "Settings, Accelerator, GPU T4 x2",
+}
+MOUNT_TIMEOUT_MS = 180_000  # a crowded Drive needs longer than Colab's 120 s
+
+
+def in_colab():
+    """Tell whether this is a Colab machine, from a notebook or any child process.
+
+    Kaggle's image is built on Colab's and holds its package, so Kaggle is
+    asked first.
+    """
+    if in_kaggle():
+        return False
+    if "COLAB_RELEASE_TAG" in os.environ:
+        return True
+    try:
+        return importlib.util.find_spec("google.colab") is not None
+    except ModuleNotFoundError:  # there is no package "google" at all
+        return False
+
+
+def in_kaggle():
+    """Tell whether this is a Kaggle notebook machine."""
+    return "KAGGLE_KERNEL_RUN_TYPE" in os.environ
+
+
+def name():
+    """Return "Colab", "Kaggle" or "this computer"."""
+    return (
+        "Colab" if in_colab() else "Kaggle" if in_kaggle() else "this computer"
+    )
+
+
+def under_papermill():
+    """Tell whether no reader sits before this kernel, so that nobody can answer a dialog."""
+    if "BUSI_UNATTENDED" in os.environ:
+        return True
+    try:
+        return (
+            b"papermill" in Path(f"/proc/{os.getppid()}/cmdline").read_bytes()
+        )
+    except OSError:
+        return False
+
+
+def can_ask():
+    """Tell whether a reader sits before this process and can answer a dialog."""
+    if under_papermill():
+        return False
+    from IPython import get_ipython  # slow, and needed on Colab only
+
+    return (
+        get_ipython() is not None
+    )  # None in a child process, as of `!python ...`
+
+
+def device():
+    """Return the name of the GPU, else the number of CPU cores, without loading TensorFlow."""
+    return nvidia("name") or f"CPU with {os.cpu_count()} cores, no GPU"
+
+
+def gpu_advice():
+    """Return how to get a GPU here, or "" where there is one or none is lent."""
+    clicks = GPU_CLICKS.get(name())
+    if clicks is None or nvidia("name"):
+        return ""
+    return (
+        "No GPU: the numbers in the parameters cell are small enough for this CPU. For "
+        f"profiles/gpu.yaml choose {clicks}, and run all cells again."
+    )
+
+
+def gpu_capability():
+    """Return the compute capability of the first NVIDIA GPU (8.0 is A100), else None."""
+    told = nvidia("compute_cap")
+    return float(told) if told else None
+
+
+def nvidia(field):
+    """Return what nvidia-smi tells of the first GPU, or None if there is none."""
+    if not shutil.which("nvidia-smi"):
+        return None
+    query = ["nvidia-smi", f"--query-gpu={field}", "--format=csv,noheader"]
+    answer = subprocess.run(query, capture_output=True, text=True, check=False)
+    lines = answer.stdout.strip().splitlines()
+    return lines[0] if answer.returncode == 0 and lines else None
+
+
+def cpu_has_bfloat16():
+    """Tell whether the processor has instructions for bfloat16 (Linux only)."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def versions():
+    """Return {package: version} of Python and the packages that shape the results."""
+    found = {"python": platform.python_version()}
+    for package in ("tensorflow", "keras", "numpy", "pandas", "opencv-python"):
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def runs_folder(root):
+    """Return the local folder for results: never Drive, where a long run may lose files."""
+    if "BUSI_RUNS" in os.environ:
+        return Path(os.environ["BUSI_RUNS"]).expanduser().resolve()
+    if in_colab():
+        return Path("/content/runs")
+    return Path("/kaggle/working/runs") if in_kaggle() else Path(root) / "runs"
+
+
+def drive():
+    """Return Drive's top folder, mounting it if a reader can be asked, else None.
+
+    A refusal, a time-out or a place without Drive is no error: the reason is
+    printed and the notebook goes on without Drive.
+    """
+    home = DRIVE / "MyDrive"
+    # Path.is_dir raises where Drive dropped ("Transport endpoint is not
+    # connected")
+    if os.path.isdir(home):
+        return home
+    if not in_colab() or not can_ask():
+        return None
+    try:
+        from google.colab import drive as colab_drive
+
+        colab_drive.mount(str(DRIVE), timeout_ms=MOUNT_TIMEOUT_MS)
+    except (
+        Exception
+    ) as error:  # a refusal, a time-out: they have no common class
+        print(
+            f"Drive is not available ({error}): going on without it. To keep results "
+            "there, run this cell again and allow access."
+        )
+    return home if os.path.isdir(home) else None

@@ -1,0 +1,1 @@
+"""The network: build, train, save and explain it."""

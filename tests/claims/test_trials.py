@@ -1,0 +1,101 @@
+"""A trial learns, is the same with the same seed, and is scored and timed as it says."""
+
+import numpy as np
+import pytest
+
+from helpers.claims import toy_images, trials
+from helpers.evaluation import metrics
+
+SIZE = 32
+QUICK = {"steps": 200, "width": 4, "depth": 2, "learning_rate": 1e-2}
+
+
+@pytest.fixture(scope="module")
+def land():
+    images, labels = toy_images.draw(48, SIZE, seed=0)
+    return images, labels
+
+
+@pytest.fixture(scope="module")
+def model(land):
+    return trials.trained(*land, **QUICK)
+
+
+def test_a_trial_learns_what_it_was_shown(land, model):
+    images, labels = land
+    ill = labels.any(axis=(1, 2))
+    references = list(labels[ill] > 0)
+    dice = trials.case_dice(model, images[ill], references)
+    everything = [metrics.dice(r, np.ones_like(r)) for r in references]
+    assert (
+        dice.shape == (ill.sum(),) and dice.mean() > np.mean(everything) + 0.2
+    )
+
+
+def test_same_seed_same_weights_other_seed_others(land, model):
+    again, other = (
+        trials.trained(*land, **QUICK, seed=seed) for seed in (0, 1)
+    )
+    pairs = zip(model.get_weights(), again.get_weights(), strict=True)
+    assert all(np.array_equal(a, b) for a, b in pairs)
+    assert not np.array_equal(model.get_weights()[0], other.get_weights()[0])
+
+
+def test_the_score_is_taken_at_the_original_size(model):
+    """An image of twice the size and another shape: the answer goes back to it."""
+    images, _ = toy_images.draw(3, SIZE, seed=0)
+    wide = np.zeros((2 * SIZE, SIZE), bool)
+    wide[20:40, 8:24] = True
+    (dice,) = trials.case_dice(model, images[1:2], [wide])
+    assert 0 <= dice <= 1
+    empty = np.zeros_like(images[:1])
+    assert trials.case_dice(model, empty, [wide])[0] < 0.5
+
+
+def test_views_are_disturbed_and_repeat_with_epoch_and_seed(land):
+    def dark(image, rng):
+        return image // 2 + rng.integers(0, 2, dtype=np.uint8)
+
+    def views(disturb):
+        return trials.Views(*land, 8, 0, disturb)
+
+    plain, changed = views(None)[0], views(dark)[0]
+    assert changed[0].mean() < 0.6 * plain[0].mean()
+    assert np.array_equal(changed[1], plain[1])
+    assert np.array_equal(views(dark)[0][0], changed[0])
+
+
+def test_steps_run_on_through_the_epochs(land):
+    source = trials.Views(*land, 20, 0, None)
+    steps = trials.Steps(source, 7)
+    sizes = [len(steps[i][1]) for i in range(len(steps))]
+    assert sizes == [20, 20, 8, 20, 20, 8, 20] and source.epoch == 2
+
+
+def test_the_loss_without_overlap_lacks_just_that():
+    labels = np.zeros((2, 8, 8), "int32")
+    labels[0, 2:5, 2:5] = 1
+    classes = np.full((2, 8, 8, 3), 1 / 3, "float32")
+    whole = trials.networks.segmentation_loss(labels, classes)
+    overlap = trials.networks.dice_loss(labels, classes)
+    rest = trials.without_overlap(labels, classes)
+    assert np.allclose(
+        np.array(rest) + np.array(overlap), np.array(whole), atol=1e-6
+    )
+
+
+def test_a_wider_network_costs_more_work():
+    small, wide = (trials.cost(SIZE, width, turns=2) for width in (4, 16))
+    assert len(small) == 2 and set(small[0]) >= {
+        "train_s",
+        "answer_s",
+        "parameters",
+    }
+    assert wide[0]["multiply_adds"] > 8 * small[0]["multiply_adds"]
+    assert all(
+        turn["train_s"] > 0 and turn["answer_s"] > 0 for turn in small + wide
+    )
+
+
+def test_core_seconds_do_not_count_waiting():
+    assert trials.core_seconds(lambda: trials.time.sleep(0.3)) < 0.1

@@ -1,0 +1,88 @@
+"""What is done to the notebooks before Sphinx makes pages of them."""
+
+import re
+
+import pytest
+from conftest import ROOT
+
+from tools.site import build, glossary, start_page
+
+WORDS = glossary.words((ROOT / "pages" / "glossary.md").read_text())
+
+
+def test_the_first_use_of_a_word_is_linked_and_no_other():
+    link = glossary.linker(["Dice", "surface Dice", "mask"])
+    assert link("Two masks: Dice, Surface\nDice.") == (
+        "Two {term}`masks <mask>`: {term}`Dice <Dice>`, "
+        "{term}`Surface Dice <surface Dice>`."
+    )
+    assert link("The mask and its Dice.") == "The mask and its Dice."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`mask`",
+        "```python\nmask = 1\n```",
+        "# A mask",
+        "[a mask](x.md)",
+        "![a mask](x.png)",
+        "$mask$",
+        '<img alt="mask">',
+        "<summary>A mask?</summary>",
+        "https://mask.org/mask",
+        "mask-like, unmasked, masking",
+        "## References\n\n- On the mask.",
+    ],
+)
+def test_nothing_is_linked_where_a_link_would_break_the_text(text):
+    assert glossary.linker(["mask"])(text) == text
+
+
+def test_the_glossary_explains_each_word_once():
+    assert len(WORDS) >= 40 and len(set(map(str.lower, WORDS))) == len(WORDS)
+    assert set(WORDS) >= glossary.EVERYDAY
+
+
+@pytest.mark.parametrize(
+    ("code", "folded"),
+    [
+        ("figures.show(figure, alt='x')", True),
+        (
+            "for part in parts:\n    x = part\n    figures.show(x, alt='x')",
+            True,
+        ),
+        ("mean = rows['dice'].mean()\nfigures.show(figure, alt='x')", True),
+        ("if len(rows):\n    figures.show(figure, alt='x')", True),
+        ("figures.show(figures.cases(list(rows)), alt='x')", True),
+        ("found = marks.count(x)\nfigures.show(figure, alt='x')", False),
+        ("figures.show(figure, alt=own(x))", True),
+        ("found = own(x)\nfigures.show(figure, alt='x')", False),
+        ("print(1)\nfigures.show(figure, alt='x')", False),
+        ("def own():\n    pass\nfigures.show(figure, alt='x')", False),
+        ("mean = rows['dice'].mean()", False),
+        ("for part in parts:\n    print(part)", False),
+        ("!ls", False),
+        ("", False),
+    ],
+)
+def test_code_that_only_plots_is_folded(code, folded):
+    assert build.is_folded({"source": [code], "metadata": {}}) == folded
+
+
+def test_the_start_page_links_to_the_notebooks_of_the_run_alone(tmp_path):
+    (tmp_path / "00_start_here.ipynb").touch()
+    text = start_page.page(tmp_path)
+    rows = re.findall(r"^\| .*0\d .*\|$", text, re.MULTILINE)
+    assert len(rows) == len(list((ROOT / "notebooks").glob("*.ipynb")))
+    assert text.count("](notebooks/") == 1 and "https:" not in text
+
+
+def test_each_doi_that_is_cited_is_among_the_references():
+    listed = (ROOT / "pages" / "references.md").read_text()
+    cited = ROOT.glob("notebooks/*.py"), ROOT.glob("*/README.md")
+    for path in (path for paths in cited for path in paths):
+        for doi in re.findall(r"https://doi\.org/([^)\s]+)", path.read_text()):
+            assert doi in listed, (
+                f"{path.name} cites {doi}, pages/references.md does not"
+            )

@@ -1,0 +1,1 @@
+"""What the make commands call, and how the results and the pages are made."""

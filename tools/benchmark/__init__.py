@@ -1,0 +1,1 @@
+"""Speed, memory and time to a Dice beside other networks."""

@@ -1,0 +1,236 @@
+"""The contenders in PyTorch; `bench.py` starts them in an environment of their own.
+
+    python tools/bench_torch.py WORK NAME          answers jobs on standard input
+
+NAME is `torch` (`unet.build` once more, as one writes it in PyTorch) or `smp`
+(the U-Net of segmentation_models_pytorch on a ResNet-18, from random weights).
+Both run eagerly, in channels-last memory order.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.setdlopenflags(
+    os.RTLD_LAZY
+)  # see bench_env: some of CUDA's libraries are empty
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from tools.benchmark.worker import Pace, serve
+
+
+class Residual(nn.Module):
+    """`unet.residual`."""
+
+    def __init__(self, channels, filters):
+        super().__init__()
+        same = channels == filters
+        self.short = nn.Identity() if same else conv(channels, filters, 1)
+        self.one, self.norm_one = conv(channels, filters, 3), norm(filters)
+        self.two, self.norm_two = conv(filters, filters, 3), norm(filters)
+
+    def forward(self, x):
+        y = self.norm_two(self.two(F.relu(self.norm_one(self.one(x)))))
+        return F.relu(y + self.short(x))
+
+
+class UNet(nn.Module):
+    """`unet.build` with the residual encoder: the same layers, made in one order."""
+
+    def __init__(self, width, depth=4, classes=3):
+        super().__init__()
+        widths = [width * 2**level for level in range(depth)]
+        self.stem, self.norm = (
+            nn.Conv2d(1, width, 5, 2, bias=False),
+            norm(width),
+        )
+        self.down = nn.ModuleList([Residual(width, width)])
+        self.down += [Residual(w // 2, w) for w in widths[1:]]
+        self.deepest = Residual(widths[-1], widths[-1])
+        self.up = nn.ModuleList(Residual(3 * w, w) for w in widths[-2::-1])
+        self.logits = nn.Conv2d(width, classes, 1)
+        self.image = nn.Sequential(
+            nn.Linear(2 * widths[-1], 64),
+            nn.ReLU(),
+            nn.Dropout(0.3),
+            nn.Linear(64, classes),
+        )
+
+    def forward(self, image):
+        x = F.pad(image, (1, 2, 1, 2))  # as Keras' "same" pads an even size
+        x = F.relu(self.norm(self.stem(x)))
+        levels = []
+        for i, block in enumerate(self.down):
+            x = block(F.max_pool2d(x, 2) if i else x)
+            levels.append(x)
+        x = deepest = self.deepest(
+            F.dropout2d(levels.pop(), 0.2, self.training)
+        )
+        for block in self.up:
+            x = block(torch.cat([doubled(x), levels.pop()], 1))
+        pooled = torch.cat([deepest.mean((2, 3)), deepest.amax((2, 3))], 1)
+        return doubled(
+            (self.logits(x) + self.image(pooled)[..., None, None]).float()
+        )
+
+
+def conv(channels, filters, side):
+    return nn.Conv2d(channels, filters, side, padding=side // 2, bias=False)
+
+
+def norm(channels):
+    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.05)
+
+
+def doubled(x):
+    return F.interpolate(x, scale_factor=2, mode="bilinear")
+
+
+def new_model(name, width):
+    """Return the network `name`; it reads (n, 1, h, w) and returns logits (n, 3, h, w)."""
+    if name == "torch":
+        model = UNet(width)
+    else:
+        import segmentation_models_pytorch as smp
+
+        model = smp.Unet(
+            "resnet18", encoder_weights=None, in_channels=1, classes=3
+        )
+    return model.to(memory_format=torch.channels_last)
+
+
+def loss(logits, labels, image_weight):
+    """`losses.segmentation_loss`, mean over the batch."""
+    pixels = F.cross_entropy(logits, labels)
+    classes = logits.softmax(1)
+    p, truth = 1 - classes[:, 0], (labels > 0).float()
+    both = (p * truth).sum((1, 2))
+    dice = 1 - (2 * both + 1) / (p.sum((1, 2)) + truth.sum((1, 2)) + 1)
+    has, malignant = (
+        part.flatten(1).any(1).float() for part in (labels > 0, labels == 2)
+    )
+    lesion = (p**3).sum((1, 2)) / ((p**2).sum((1, 2)) + 1e-3)
+    share = classes[:, 2].sum((1, 2)) / (p.sum((1, 2)) + 1e-3)
+    image = surprise(lesion, has) + 0.5 * has * surprise(share, malignant)
+    return pixels + (dice + image_weight * image).mean()
+
+
+def surprise(p, truth):
+    return F.binary_cross_entropy(
+        p.clip(1e-4, 1 - 1e-4), truth, reduction="none"
+    )
+
+
+class Contender:
+    """One network in every precision that it is measured in."""
+
+    def __init__(self, work, name):
+        self.work, self.name, self.paces = Path(work), name, {}
+        self.settings = json.loads((self.work / "settings.json").read_text())
+        torch.set_num_threads(self.settings["cores"])
+        torch.manual_seed(self.settings["seed"])
+        with np.load(self.work / "data.npz", allow_pickle=False) as arrays:
+            x, self.y = (
+                arrays["x"],
+                torch.from_numpy(arrays["y"].astype(np.int64)),
+            )
+        self.x = torch.from_numpy(x.transpose(0, 1, 4, 2, 3).copy())
+
+    def build(self, precision):
+        """Build the network, with its optimizer; return its trainable parameters."""
+        model = new_model(self.name, self.settings["width"])
+        rate = self.settings["learning_rate"]
+        adam = torch.optim.AdamW(
+            model.parameters(), rate, weight_decay=1e-4, fused=True
+        )
+        average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.99))
+        low = torch.autocast(
+            "cpu", torch.bfloat16, enabled=precision != "float32"
+        )
+        with np.load(self.work / "weights.npz", allow_pickle=False) as arrays:
+            weight = float(arrays["image_weight"])
+
+        def train(n):
+            model.train()
+            for i in range(n):
+                k = i % len(self.x)
+                with low:
+                    logits = model(channels_last(self.x[k]))
+                adam.zero_grad()
+                loss(logits.float(), self.y[k], weight).backward()
+                nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+                adam.step()
+                average.update_parameters(model)
+            return n * self.x.shape[1]
+
+        def infer(n):
+            images = self.x.flatten(0, 1)
+            images = images[torch.arange(n * self.x.shape[1]) % len(images)]
+            model.eval()
+            with torch.inference_mode(), low:
+                parts = [
+                    model(channels_last(part)) for part in images.split(32)
+                ]
+            return len(
+                torch.cat([part.float().softmax(1) for part in parts]).numpy()
+            )
+
+        self.paces[precision] = {"train": Pace(train), "infer": Pace(infer)}
+        return sum(p.numel() for p in model.parameters())
+
+    def speed(self, precision, job, seconds):
+        return self.paces[precision][job](seconds)
+
+    def same(self):
+        """Return the largest difference to Keras' probabilities, with Keras' weights."""
+        model = new_model("torch", self.settings["width"]).eval()
+        kinds = {"conv": nn.Conv2d, "norm": nn.BatchNorm2d, "dense": nn.Linear}
+        with np.load(self.work / "weights.npz", allow_pickle=False) as arrays:
+            given = {name: as_torch(arrays[name]) for name in arrays}
+            images, expected = arrays["images"], arrays["answer"]
+        for kind, layer_type in kinds.items():
+            made = [m for m in model.modules() if isinstance(m, layer_type)]
+            for i, layer in enumerate(made):
+                names = ("weight", "bias", "running_mean", "running_var")
+                own = [getattr(layer, name, None) for name in names]
+                for j, target in enumerate(t for t in own if t is not None):
+                    target.data.copy_(given[f"{kind}.{i}.{j}"])
+        with torch.inference_mode():
+            answer = model(
+                torch.from_numpy(images.transpose(0, 3, 1, 2))
+            ).softmax(1)
+        return float(
+            abs(answer.numpy().transpose(0, 2, 3, 1) - expected).max()
+        )
+
+    def versions(self):
+        from importlib.metadata import version
+
+        names = ("torch", "segmentation-models-pytorch", "jax")
+        return {name: version(name) for name in names}
+
+
+def as_torch(weight):
+    """Return a weight of Keras in the order of axes that PyTorch has."""
+    axes = {4: (3, 2, 0, 1), 2: (1, 0)}.get(weight.ndim, range(weight.ndim))
+    return torch.from_numpy(weight.transpose(*axes).copy())
+
+
+def channels_last(images):
+    return images.contiguous(memory_format=torch.channels_last)
+
+
+if __name__ == "__main__":
+    one = Contender(*sys.argv[1:3])
+    serve(
+        {
+            name: getattr(one, name)
+            for name in ("build", "speed", "same", "versions")
+        }
+    )

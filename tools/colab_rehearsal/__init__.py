@@ -1,0 +1,1 @@
+"""Stand-ins for the machines of Colab and Kaggle."""

@@ -1,0 +1,1 @@
+"""How the models and the results that are kept were made."""

@@ -1,0 +1,251 @@
+"""Make the environment that everything else runs in: .venv, from constraints/lock.txt.
+
+Standard library only, and readable by Python 3.6, so that a Python that is too
+old gets a sentence and not a SyntaxError. Uses uv where it is installed, else
+venv and pip.
+
+    python3 tools/setup.py [--colab]
+
+--colab makes .venv-colab instead, with the versions of Colab's image.
+"""
+
+import glob
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+OLDEST, NEWEST = (3, 11), (3, 13)
+PYTHONS = ("python3.13", "python3.12", "python3.11")  # Colab has the first two
+NEEDED_GB = (
+    6  # 2.8 for .venv, as much again for what uv or pip unpack and cache
+)
+NETWORK_WORDS = (
+    "Could not find a version",  # pip, after its retries
+    "No matching distribution",
+    "Temporary failure in name resolution",
+    "Name or service not known",
+    "Connection refused",
+    "ConnectionError",
+    "Max retries exceeded",
+    "error sending request",  # uv
+    "Failed to fetch",
+    "dns error",
+    "tcp connect",
+)
+
+
+class Stop(Exception):
+    """Something that ends the set-up; its message is the sentence to print."""
+
+
+def supported(version):
+    """Tell whether a (major, minor, ...) version is one that the series runs on."""
+    return OLDEST <= tuple(version[:2]) <= NEWEST
+
+
+def version_of(python):
+    """Return a Python command's (major, minor), or None if it does not really run."""
+    code = "import sys; print(*sys.version_info[:2])"
+    try:
+        answer = subprocess.check_output(
+            [python, "-c", code], stderr=subprocess.DEVNULL
+        )
+        return tuple(int(part) for part in answer.split())
+    except (OSError, subprocess.CalledProcessError, ValueError):
+        return None
+
+
+def located(name):
+    """Return the path of a supported Python of this name that really runs, or None."""
+    pyenv = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
+    kept = os.path.join(pyenv, "versions", "*", "bin", name)
+    for path in [shutil.which(name), *sorted(glob.glob(kept), reverse=True)]:
+        # pyenv puts a shim on PATH even for a Python that is not chosen: it
+        # fails
+        if path and supported(version_of(path) or (0, 0)):
+            return path
+    return None
+
+
+def find_python(names):
+    """Return the first of the Pythons of these names that is here and supported."""
+    found = next(filter(None, map(located, names)), None)
+    if found is None:
+        raise Stop(
+            "This project needs Python 3.11, 3.12 or 3.13, and %s was not found. Install "
+            "one (python.org, your package manager, or `uv python install 3.12`) and run "
+            "again; `make PYTHON=/path/to/python3.12 ...` names one."
+            % " or ".join(names)
+        )
+    return found
+
+
+def wanted(python, files):
+    """Return the stamp of an up-to-date environment: Python's version and the lock's hash."""
+    digest = hashlib.sha256()
+    for name in files:
+        with open(os.path.join(ROOT, name), "rb") as file:
+            digest.update(file.read())
+    return "%s %s\n" % (version_of(python), digest.hexdigest())
+
+
+def check_disk(folder, usage=shutil.disk_usage):
+    """Raise Stop if the disk has too little room for the packages."""
+    free = usage(folder).free / 1e9
+    if free < NEEDED_GB:
+        raise Stop(
+            "Too little disk: %.1f GB are free in %s and about %d GB are needed for the "
+            "packages. Free some space and run again."
+            % (free, folder, NEEDED_GB)
+        )
+
+
+def run(command, log):
+    """Run a command, its output into the log; raise Stop with one sentence if it fails."""
+    with open(log, "a") as file:
+        code = subprocess.call(
+            command, stdout=file, stderr=subprocess.STDOUT, cwd=ROOT
+        )
+    if code == 0:
+        return
+    with open(log, errors="replace") as file:
+        said = file.read()
+    if "No space left" in said:
+        raise Stop("The disk is full: free some space and run again.")
+    if "ensurepip is not available" in said or "No module named venv" in said:
+        raise Stop(
+            "This Python has no venv module: install it (Debian and Ubuntu: "
+            "`sudo apt install python3-venv`), or install uv, and run again."
+        )
+    if any(word in said for word in NETWORK_WORDS):
+        raise Stop(
+            "The packages could not be downloaded: no connection to the package index. "
+            "Check the network or proxy and run again. Details: %s" % log
+        )
+    raise Stop(
+        "`%s` failed; the reason is at the end of %s."
+        % (" ".join(command), log)
+    )
+
+
+def install(python, venv, requirements, log):
+    """Make the environment anew and install the requirements into it."""
+    inside = os.path.join(venv, "bin", "python")
+    uv = shutil.which("uv")
+    if uv:
+        run([uv, "venv", "--quiet", "--clear", "--python", python, venv], log)
+        run(
+            [
+                uv,
+                "pip",
+                "install",
+                "--quiet",
+                "--python",
+                inside,
+                *requirements,
+            ],
+            log,
+        )
+    else:
+        run([python, "-m", "venv", "--clear", venv], log)
+        pip = [
+            inside,
+            "-m",
+            "pip",
+            "--disable-pip-version-check",
+            "install",
+            "--quiet",
+        ]
+        run([*pip, *requirements], log)
+    return uv
+
+
+def mend_opencv(venv, uv, log):
+    """On a machine without the libraries of a desktop, swap in OpenCV's headless build."""
+    inside = os.path.join(venv, "bin", "python")
+    if (
+        subprocess.call(
+            [inside, "-c", "import cv2"], stderr=subprocess.DEVNULL
+        )
+        == 0
+    ):
+        return
+    code = "from importlib.metadata import version; print(version('opencv-python'))"
+    version = subprocess.check_output([inside, "-c", code]).decode().strip()
+    tool = [uv, "pip"] if uv else [inside, "-m", "pip"]
+    where = ["--python", inside] if uv else []
+    sure = [] if uv else ["--yes"]
+    run([*tool, "uninstall", *where, *sure, "opencv-python"], log)
+    run([*tool, "install", *where, "opencv-python-headless==" + version], log)
+    print(
+        "OpenCV's desktop libraries are missing here: its headless build is used."
+    )
+
+
+def ready(venv, stamp, wanted_stamp):
+    """Tell whether the environment is whole and of these versions."""
+    try:
+        with open(stamp) as file:
+            same = file.read() == wanted_stamp
+    except OSError:
+        return False
+    return same and os.path.exists(os.path.join(venv, "bin", "python"))
+
+
+def main(colab):
+    name = ".venv-colab" if colab else ".venv"
+    venv, log = os.path.join(ROOT, name), os.path.join(ROOT, name + ".log")
+    stamp = os.path.join(venv, "made-from.txt")
+    if colab:
+        files = [
+            "requirements-dev.txt",
+            "requirements.txt",
+            "constraints/colab-2026-08.txt",
+        ]
+        # what has its own pins there; the pages' tools are not part of Colab's
+        # image
+        requirements = ["-r", files[0], "-c", files[2]]
+        python = find_python(PYTHONS[:2])
+    else:
+        files = ["constraints/lock.txt"]
+        requirements = ["-r", files[0]]
+        python = sys.executable
+        if not supported(sys.version_info):
+            python = find_python(PYTHONS)
+    wanted_stamp = wanted(python, files)
+    if ready(venv, stamp, wanted_stamp):
+        return
+    if python != sys.executable:
+        print(
+            "Python %d.%d is not used for this: taking %s."
+            % (*sys.version_info[:2], python)
+        )
+    check_disk(ROOT)
+    open(log, "w").close()
+    began = time.time()
+    print(
+        "Installing the packages into %s: half a minute to three minutes."
+        % name
+    )
+    sys.stdout.flush()
+    if os.path.exists(stamp):
+        os.remove(stamp)  # from here on an interrupted install is redone
+    uv = install(python, venv, requirements, log)
+    mend_opencv(venv, uv, log)
+    with open(stamp + ".tmp", "w") as file:
+        file.write(wanted_stamp)
+    os.replace(stamp + ".tmp", stamp)
+    print("Packages ready in %s after %d s." % (name, time.time() - began))
+
+
+if __name__ == "__main__":
+    try:
+        main("--colab" in sys.argv[1:])
+    except Stop as stop:
+        sys.exit(str(stop))
+    except KeyboardInterrupt:
+        sys.exit("Interrupted: run again to set up anew.")

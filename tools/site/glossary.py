@@ -1,0 +1,49 @@
+"""Link the first use of each glossary word on a page. Standard library only.
+
+The notebooks stay free of links that work on these pages only:
+`tools/pages.py` sets them when it builds, as Sphinx' `term` role, which fails
+on a word that the glossary lacks.
+"""
+
+import re
+
+# where a link would break the text, or stand inside of another one
+KEPT = r"""```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$\n]+\$|!?\[[^\]]*\]\([^)]*\)|https?://\S+
+|<summary>.*?</summary>|<[^>]+>|^\#\#\ References.*|^\#[^\n]*""".replace(
+    "\n", ""
+)
+# everyday words, which the notebooks also use in their everyday sense
+EVERYDAY = {"class", "group", "shape"}
+
+
+def words(text):
+    """Return the words that a glossary page, Markdown, explains."""
+    blocks = re.findall(
+        r"^```\{glossary\}\n(.*?)^```", text, re.DOTALL | re.MULTILINE
+    )
+    lines = "".join(blocks).splitlines()
+    return [line for line in lines if line and not line.startswith(" ")]
+
+
+def linker(explained):
+    """Return a function that links, in one Markdown text after another, each first use."""
+    seen = set()
+    linked = {word.lower(): word for word in explained if word not in EVERYDAY}
+    longest_first = sorted(linked, key=len, reverse=True)
+    named = "|".join(
+        re.escape(word).replace(r"\ ", r"\s+") for word in longest_first
+    )
+    pattern = rf"({KEPT})|(?<![\w-])({named})((?:e?s)?)(?![\w-])"
+
+    def link(match):
+        kept, word, plural = match.groups()
+        if kept:
+            return kept
+        said = " ".join(word.split())
+        if said.lower() in seen:
+            return match[0]
+        seen.add(said.lower())
+        return f"{{term}}`{said}{plural} <{linked[said.lower()]}>`"
+
+    flags = re.DOTALL | re.IGNORECASE | re.MULTILINE
+    return lambda text: re.sub(pattern, link, text, flags=flags)
