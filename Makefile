@@ -1,4 +1,4 @@
-# Breast ultrasound segmentation, a notebook series. `make` lists what it can do.
+# Breast ultrasound segmentation, a notebook series. `make` lists what it does.
 
 PYTHON ?= python3
 PROFILE ?= quick
@@ -12,9 +12,12 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 PY := .venv/bin/python
 COLAB_PY := .venv-colab/bin/python
+# file by file, in two processes
+PYTEST := -m pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run-all test test-colab browser pages serve check-data bench notebooks lint lock address predict clean
+.PHONY: help setup run-all test test-all test-colab browser pages serve \
+  check-data predict lab bench notebooks lint lock address clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,13 +27,13 @@ help: ## list the targets
 	@echo '  PYTHON=python3.12         the Python that makes .venv'
 
 setup: ## make .venv with all packages (the other targets do this by themselves)
-	@$(PYTHON) tools/setup.py
+	@$(PYTHON) tools/setup_env.py
 
 run-all: setup ## run the notebooks in order and build the pages
-	@$(PY) tools/run_all.py --profile "$$PROFILE" --data "$$DATA"
+	@$(PY) -m tools.run_all --profile "$$PROFILE" --data "$$DATA"
 
 pages: setup ## build site/ from the run that finished last
-	@$(PY) tools/pages.py
+	@$(PY) -m tools.site.build
 
 PORT ?= 8000
 serve: ## show site/ at http://localhost:8000 (PORT=...)
@@ -39,36 +42,42 @@ serve: ## show site/ at http://localhost:8000 (PORT=...)
 	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory site $(PORT) 2>/dev/null \
 	  || { echo "Port $(PORT) is taken: make serve PORT=8001"; exit 1; }
 
-check-data: setup ## list what is wrong with the images at DATA
-	@$(PY) tools/check_data.py "$$DATA"
+lab: setup ## open the notebooks in Jupyter
+	@$(PY) -m jupyter lab notebooks
 
-AGAINST ?= plain torch smp
-bench: setup ## speed, memory and time to a Dice beside other networks, about a quarter of an hour
-	@$(PY) tools/bench.py --data "$$DATA" --against $(AGAINST)
+check-data: setup ## list what is wrong with the images at DATA
+	@$(PY) -m tools.check_data "$$DATA"
 
 predict: setup ## outline lesions in images of your own: IMAGES=folder OUT=folder [MODEL=file]
-	@$(PY) tools/predict.py "$$IMAGES" "$$OUT" --model "$$MODEL"
+	@$(PY) -m tools.predict "$$IMAGES" "$$OUT" --model "$$MODEL"
 
-test: setup lint ## run every check
-	@$(PY) -m pytest
+AGAINST ?= plain torch smp
+bench: setup ## speed, memory and time to a Dice beside other networks, a quarter of an hour
+	@$(PY) -m tools.benchmark.compare --data "$$DATA" --against $(AGAINST)
 
-test-colab: ## the same with the versions of Colab's image, and rehearse Colab and Kaggle
-	@$(PYTHON) tools/setup.py --colab
-	@$(COLAB_PY) -m pytest
-	@$(COLAB_PY) tools/rehearse.py
+test: setup lint ## run the checks of what readers use
+	@$(PY) $(PYTEST) -m "not research"
 
-browser: setup ## install what looks at the pages in Chromium; `make test` uses it from then on
-	@$(PY) tools/browser_env.py
+test-all: setup lint ## the same, and those of benchmark, research tools and rehearsal
+	@$(PY) $(PYTEST)
+
+test-colab: ## all checks with the versions of Colab's image, and rehearse Colab and Kaggle
+	@$(PYTHON) tools/setup_env.py --colab
+	@$(COLAB_PY) $(PYTEST)
+	@$(COLAB_PY) -m tools.colab_rehearsal.rehearse
+
+browser: setup ## install what looks at the pages in Chromium; the checks use it from then on
+	@$(PY) -m tools.site.browser_venv
 
 lint: setup ## check the form of the code only
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check --quiet .
 
 notebooks: setup ## rebuild notebooks/*.ipynb from their .py sources
-	@$(PY) tools/notebooks.py
+	@$(PY) -m tools.build_notebooks
 
 address: setup ## set the repository's address everywhere: ADDRESS=https://github.com/you/repository
-	@$(PY) tools/notebooks.py --address "$$ADDRESS"
+	@$(PY) -m tools.build_notebooks --address "$$ADDRESS"
 
 lock: ## refresh constraints/lock.txt from the requirements (needs uv)
 	@uv pip compile --quiet --universal --upgrade --no-annotate --no-header \

@@ -1,4 +1,4 @@
-"""Shared functions of the breast ultrasound notebooks; importing this loads nothing.
+"""Functions of the breast ultrasound notebooks; importing this loads nothing.
 
 For teaching and research. Not a medical device.
 """

@@ -20,7 +20,7 @@ MOUNT_TIMEOUT_MS = 180_000  # a crowded Drive needs longer than Colab's 120 s
 
 
 def in_colab():
-    """Tell whether this is a Colab machine, from a notebook or any child process.
+    """Tell whether this is a Colab machine, in a child process, too.
 
     Kaggle's image is built on Colab's and holds its package, so Kaggle is
     asked first.
@@ -48,62 +48,60 @@ def name():
 
 
 def under_papermill():
-    """Tell whether no reader sits before this kernel, so that nobody can answer a dialog."""
+    """Tell whether no reader sits before this kernel to answer a dialog."""
     if "BUSI_UNATTENDED" in os.environ:
         return True
     try:
-        return (
-            b"papermill" in Path(f"/proc/{os.getppid()}/cmdline").read_bytes()
-        )
+        command = Path(f"/proc/{os.getppid()}/cmdline").read_bytes()
     except OSError:
         return False
+    return b"papermill" in command
 
 
 def can_ask():
-    """Tell whether a reader sits before this process and can answer a dialog."""
+    """Tell whether a reader is there who can answer a dialog."""
     if under_papermill():
         return False
     from IPython import get_ipython  # slow, and needed on Colab only
 
-    return (
-        get_ipython() is not None
-    )  # None in a child process, as of `!python ...`
+    # None in a child process, as of `!python ...`
+    return get_ipython() is not None
 
 
 def device():
-    """Return the name of the GPU, else the number of CPU cores, without loading TensorFlow."""
+    """Return the GPU's name, else the number of cores; no TensorFlow."""
     return nvidia("name") or f"CPU with {os.cpu_count()} cores, no GPU"
 
 
 def gpu_advice():
-    """Return how to get a GPU here, or "" where there is one or none is lent."""
+    """Return how to get a GPU here, or "" where there is one or none."""
     clicks = GPU_CLICKS.get(name())
     if clicks is None or nvidia("name"):
         return ""
     return (
-        "No GPU: the numbers in the parameters cell are small enough for this CPU. For "
-        f"profiles/gpu.yaml choose {clicks}, and run all cells again."
+        "No GPU: the numbers in the parameters cell are small enough for this "
+        f"CPU. For profiles/gpu.yaml choose {clicks}, and run all cells again."
     )
 
 
 def gpu_capability():
-    """Return the compute capability of the first NVIDIA GPU (8.0 is A100), else None."""
-    told = nvidia("compute_cap")
-    return float(told) if told else None
+    """Return the first GPU's compute capability (A100: 8.0), else None."""
+    capability = nvidia("compute_cap")
+    return float(capability) if capability else None
 
 
 def nvidia(field):
-    """Return what nvidia-smi tells of the first GPU, or None if there is none."""
+    """Return a field of nvidia-smi for the first GPU, None without one."""
     if not shutil.which("nvidia-smi"):
         return None
     query = ["nvidia-smi", f"--query-gpu={field}", "--format=csv,noheader"]
-    answer = subprocess.run(query, capture_output=True, text=True, check=False)
-    lines = answer.stdout.strip().splitlines()
-    return lines[0] if answer.returncode == 0 and lines else None
+    done = subprocess.run(query, capture_output=True, text=True, check=False)
+    lines = done.stdout.strip().splitlines()
+    return lines[0] if done.returncode == 0 and lines else None
 
 
 def cpu_has_bfloat16():
-    """Tell whether the processor has instructions for bfloat16 (Linux only)."""
+    """Tell whether the processor computes in bfloat16 (Linux only)."""
     try:
         flags = Path("/proc/cpuinfo").read_text()
     except OSError:
@@ -112,7 +110,7 @@ def cpu_has_bfloat16():
 
 
 def versions():
-    """Return {package: version} of Python and the packages that shape the results."""
+    """Return {package: version} of Python and of what shapes the results."""
     found = {"python": platform.python_version()}
     for package in ("tensorflow", "keras", "numpy", "pandas", "opencv-python"):
         try:
@@ -123,7 +121,7 @@ def versions():
 
 
 def runs_folder(root):
-    """Return the local folder for results: never Drive, where a long run may lose files."""
+    """Return the folder for results: never Drive, where files get lost."""
     if "BUSI_RUNS" in os.environ:
         return Path(os.environ["BUSI_RUNS"]).expanduser().resolve()
     if in_colab():
@@ -132,14 +130,13 @@ def runs_folder(root):
 
 
 def drive():
-    """Return Drive's top folder, mounting it if a reader can be asked, else None.
+    """Return Drive's top folder, mounted if a reader can be asked, or None.
 
     A refusal, a time-out or a place without Drive is no error: the reason is
     printed and the notebook goes on without Drive.
     """
     home = DRIVE / "MyDrive"
-    # Path.is_dir raises where Drive dropped ("Transport endpoint is not
-    # connected")
+    # Path.is_dir raises where Drive dropped ("endpoint is not connected")
     if os.path.isdir(home):
         return home
     if not in_colab() or not can_ask():
@@ -148,11 +145,9 @@ def drive():
         from google.colab import drive as colab_drive
 
         colab_drive.mount(str(DRIVE), timeout_ms=MOUNT_TIMEOUT_MS)
-    except (
-        Exception
-    ) as error:  # a refusal, a time-out: they have no common class
+    except Exception as error:  # a refusal, a time-out: of no common class
         print(
-            f"Drive is not available ({error}): going on without it. To keep results "
-            "there, run this cell again and allow access."
+            f"Drive is not available ({error}): going on without it. To keep "
+            "results there, run this cell again and allow access."
         )
     return home if os.path.isdir(home) else None

@@ -1,4 +1,4 @@
-"""Files written whole or not at all: by rename, on this machine and in Drive."""
+"""Files written whole or not at all, by rename, here and in Drive."""
 
 import contextlib
 import hashlib
@@ -17,9 +17,9 @@ def replacing(path):
     writing fails, it stays the old one and nothing else is left behind.
     """
     path = Path(path)
-    partial = path.with_name(
-        f".partial-{path.name}"
-    )  # np.savez needs its suffix
+    # short, as names may be of the greatest length; np.savez needs the suffix
+    digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:12]
+    partial = path.with_name(f".partial-{digest}{path.suffix}")
     try:
         yield partial
         os.replace(partial, path)
@@ -38,18 +38,6 @@ def copy(source, target):
     """Copy a file, by rename."""
     with replacing(target) as partial:
         shutil.copyfile(source, partial)
-
-
-def copy_step(source, target, names):
-    """Copy files of a folder to another one, made if missing; the last name last.
-
-    A step's manifest comes last, so that a copy that was cut off does not
-    count as finished: an older manifest is taken away first.
-    """
-    target.mkdir(parents=True, exist_ok=True)
-    (target / names[-1]).unlink(missing_ok=True)
-    for name in names:
-        copy(source / name, target / name)
 
 
 def sha256(path):

@@ -1,4 +1,4 @@
-"""The notebooks' common ground: start, find the data, and hand results to each other.
+"""The notebooks' common ground: start, find the data, hand results on.
 
 A notebook is one *step*. It writes into its own folder,
 runs/<data>-<profile>/<step>/, and writes `manifest.json` there last, by
@@ -6,11 +6,9 @@ rename: no manifest means not finished. Another notebook reads those files only
 through `Step.read`, which checks them against it.
 """
 
-import hashlib
 import json
-import os
 import resource
-import shutil
+import shlex
 import sys
 import time
 from dataclasses import dataclass, field
@@ -19,116 +17,117 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import environment
+from . import environment, files
 from .data import sources
 
-SCHEMA = 1
-ROOT = Path(__file__).resolve().parent.parent
+SCHEMA = 2  # raise it whenever a file or a column is renamed
 COLUMNS = {  # what a reader of these tables may rely on
-    "cases.csv": ["case", "label", "height", "width", "group"],
-    "folds.csv": ["case", "group", "fold"],
-    "history.csv": ["epoch", "loss", "val_dice", "seconds"],
-    "validation.csv": [
-        "case",
-        "label",
-        "group",
-        "fold",
-        "normal",
-        "benign",
-        "malignant",
-    ],
-    "findings.csv": ["case", "label", "told", "normal", "benign", "malignant"],
-    "scores.csv": ["case", "label", "dice", "iou", "hd95"],
+    "cases.csv": "case label height width group",
+    "folds.csv": "case group fold",
+    "history.csv": "epoch loss val_dice seconds",
+    "validation.csv": "case label group fold normal benign malignant",
+    "findings.csv": "case label predicted normal benign malignant",
+    "scores.csv": "case label dice iou hd95",
 }
 
 
 class NotReady(RuntimeError):
-    """Something that this notebook reads is not there; the message says what to run."""
+    """Something that this notebook reads is not there; says what to run."""
 
-    def _render_traceback_(
-        self,
-    ):  # Jupyter then shows the sentence and no stack
+    def _render_traceback_(self):  # Jupyter then shows the sentence alone
         return [f"Not ready: {self}"]
 
 
 def start():
-    """Find out where we are and which data are here, print it, and return a `Workspace`.
+    """Find out where we are and which data are here; return a `Workspace`.
 
     Raises:
         busi.DataError: $BUSI_DIR names something that is not the data set.
     """
     drive = environment.drive()
     data = sources.locate(drive=drive)
-    here = Workspace(data, environment.runs_folder(ROOT), drive)
+    here = Workspace(data, environment.runs_folder(files.ROOT), drive)
     found = environment.versions()
     print(
-        f"{environment.name()} · {environment.device()}\nPython {found['python']} · "
-        f"TensorFlow {found['tensorflow']} · Keras {found['keras']}\n"
-        f"data: {data.how}\nresults: {here.runs}{kept_where(drive)}"
+        f"{environment.name()} · {environment.device()}\n"
+        f"Python {found['python']} · TensorFlow {found['tensorflow']} · "
+        f"Keras {found['keras']}\ndata: {data.how}\n"
+        f"results: {here.runs}{where_kept(drive)}"
     )
-    for line in filter(None, [*earlier_runs(drive), environment.gpu_advice()]):
-        print(line)
+    for line in [*earlier_runs(drive), environment.gpu_advice()]:
+        if line:
+            print(line)
     return here
 
 
-def kept_where(drive):
+def where_kept(drive):
     """Return what to add to the folder of the results: are they safe?"""
     if drive:
-        return f", and when a notebook is finished {drive / environment.PROJECT / 'runs'}"
-    return (
-        ", lost when Colab takes this machine back"
-        if environment.in_colab()
-        else ""
-    )
+        kept = drive / environment.PROJECT / "runs"
+        return f", and when a notebook is finished {kept}"
+    if environment.in_colab():
+        return ", lost when Colab takes this machine back"
+    return ""
 
 
 def earlier_runs(drive):
     """Return a sentence for each run that earlier machines left in Drive."""
     if drive is None:
         return []
-    found = {}  # run: ([finished steps], [steps of which only a training is there])
+    found = {}  # run: ([finished steps], [steps whose training is half-way])
     try:
-        for folder in sorted(
-            (drive / environment.PROJECT / "runs").glob("*/*")
-        ):
+        runs = drive / environment.PROJECT / "runs"
+        for folder in sorted(runs.glob("*/*")):
             half = not (folder / "manifest.json").exists()
-            found.setdefault(folder.parent.name, ([], []))[half].append(
-                folder.name[:2]
-            )
+            steps = found.setdefault(folder.parent.name, ([], []))
+            steps[half].append(folder.name[:2])
     except OSError as error:
-        return [
-            f"Drive could not be read ({error}): looking on this machine only."
-        ]
+        return [f"Drive could not be read ({error}): going on without."]
     return [
-        f"in Drive from before: {run}, finished {', '.join(finished) or 'none'}"
+        f"in Drive from before: {run}, finished {', '.join(done) or 'none'}"
         + (
             f", half-way {', '.join(half)} (goes on when you run it)"
-            if half
-            else ""
+            * bool(half)
         )
-        for run, (finished, half) in found.items()
+        for run, (done, half) in found.items()
     ]
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A place to work: the data, the folder for results, and Drive (or None)."""
+    """A place to work: the data, the folder for results, Drive (or None)."""
 
     data: sources.Source
     runs: Path
     drive: Path | None = None
 
-    def step(self, name, profile, **parameters):
-        """Open the folder of step `name` and return it as a `Step`, marked unfinished."""
-        folder = self.runs / f"{self.data.kind}-{profile}" / name
+    def step(self, name, namespace=None):
+        """Open the folder of notebook `name`; return it, unfinished, a `Step`.
+
+        namespace: dict that holds the notebook's parameters; by default the
+        variables of the notebook that calls this.
+        """
+        namespace = namespace or vars(sys.modules["__main__"])
+        parameters = {key: namespace[key] for key in declared(name)}
+        run = f"{self.data.kind}-{parameters['profile']}"
+        folder = self.runs / run / name
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "manifest.json").unlink(missing_ok=True)
-        return Step(self, name, folder, {"profile": profile, **parameters})
+        return Step(self, name, folder, parameters)
+
+
+def declared(name):
+    """Return the names in the parameters cell of notebook `name`, a list."""
+    text = (files.ROOT / "notebooks" / f"{name}.ipynb").read_text()
+    for cell in json.loads(text)["cells"]:
+        if "parameters" in cell["metadata"].get("tags", []):
+            return [line.split(":")[0] for line in cell["source"]]
+    return []
 
 
 @dataclass
 class Step:
-    """One notebook's own folder of a run, and its view of the earlier ones."""
+    """One notebook's folder of a run, and its view of the earlier ones."""
 
     here: Workspace
     name: str
@@ -144,56 +143,43 @@ class Step:
         return in_drive(self.here.drive, self.folder)
 
     def save(self, name, content):
-        """Write a DataFrame (.csv), a dict of arrays (.npz) or a dict (.json), by rename."""
-        check_columns(name, content)
-        final = self.folder / name
-        # np.savez appends .npz to a name that lacks it, so the suffix stays
-        # last
-        partial = final.with_name(f".partial-{name}")
-        if final.suffix == ".csv":
-            content.to_csv(partial, index=False)
-        elif final.suffix == ".npz":
-            np.savez_compressed(partial, **content)
-        else:
-            partial.write_text(
-                json.dumps(content, indent=1, allow_nan=True) + "\n"
-            )
-        os.replace(partial, final)
+        """Write a DataFrame (.csv), dict of arrays (.npz) or dict (.json)."""
+        missing = set(COLUMNS.get(name, "").split()) - set(content)
+        if missing:
+            raise ValueError(f"{name} lacks the columns {sorted(missing)}")
+        with files.replacing(self.folder / name) as partial:
+            if partial.suffix == ".csv":
+                content.to_csv(partial, index=False)
+            elif partial.suffix == ".npz":
+                np.savez_compressed(partial, **content)
+            else:
+                partial.write_text(as_json(content))
         return self.keep(name)
 
     def keep(self, name):
-        """List a file that something else wrote into this folder; return its path."""
-        self.files[name] = sha256(self.folder / name)
+        """List a file that something else wrote here; return its path."""
+        self.files[name] = files.sha256(self.folder / name)
         return self.folder / name
 
     def read(self, step, name):
-        """Return the content of file `name` of an earlier step (model files: the path).
+        """Return file `name` of an earlier step (of a model file: the path).
 
         Raises:
-            NotReady: the step is unfinished, was made from other data, or was
-            changed.
+            NotReady: the step is unfinished, was made from other data or by
+                another version of the series, or was changed.
         """
         folder = self.folder.parent / step
         if not (folder / "manifest.json").exists():
             restore(self.here.drive, folder)
-        if not (folder / "manifest.json").exists():
-            raise NotReady(advice(step, folder / name, "is not there"))
-        manifest = json.loads((folder / "manifest.json").read_text())
-        if manifest["data"] != self.here.data.fingerprint:
-            raise NotReady(
-                advice(step, folder / name, "was made from other images")
-            )
-        if not (folder / name).exists() or manifest["files"].get(
-            name
-        ) != sha256(folder / name):
-            raise NotReady(
-                advice(step, folder / name, "was changed after that run")
-            )
-        self.reads[step] = sha256(folder / "manifest.json")
+        problem = problem_with(folder, name, self.here.data)
+        if problem:
+            raise NotReady(advice(step, folder / name, problem))
+        self.reads[step] = files.sha256(folder / "manifest.json")
         return load(folder / name)
 
     def finish(self):
-        """Seal the step: write manifest.json last, and copy the folder to Drive."""
+        """Seal the step: write manifest.json last; copy all to Drive."""
+        seconds = time.time() - self.began
         manifest = {
             "schema": SCHEMA,
             "step": self.name,
@@ -204,20 +190,35 @@ class Step:
             "files": self.files,
             "versions": environment.versions(),
             "device": environment.device(),
-            "seconds": round(time.time() - self.began, 1),
+            "seconds": round(seconds, 1),
             "peak_memory_mb": peak_memory_mb(),
         }
-        partial = self.folder / ".partial-manifest.json"
-        partial.write_text(json.dumps(manifest, indent=1) + "\n")
-        os.replace(partial, self.folder / "manifest.json")
+        files.write(self.folder / "manifest.json", as_json(manifest))
         keep_in_drive(self.here.drive, self.folder)
-        print(
-            f"finished after {manifest['seconds']:.0f} s; {self.folder} now holds:"
-        )
+        print(f"finished after {seconds:.0f} s; {self.folder} now holds:")
         for name in self.files:
-            print(
-                f"  {name} ({(self.folder / name).stat().st_size / 1e3:,.0f} kB)"
-            )
+            size = (self.folder / name).stat().st_size
+            print(f"  {name} ({size / 1e3:,.0f} kB)")
+
+
+def as_json(content):
+    """Return a dict as the text of a .json file."""
+    return json.dumps(content, indent=1) + "\n"
+
+
+def problem_with(folder, name, data):
+    """Return why file `name` of a step cannot be read, or None if it can."""
+    if not (folder / "manifest.json").exists():
+        return "is not there"
+    manifest = load(folder / "manifest.json")
+    if manifest["schema"] != SCHEMA:
+        return "was written by another version of this series"
+    if manifest["data"] != data.fingerprint:
+        return "was made from other images"
+    whole = (folder / name).exists()
+    if not whole or manifest["files"].get(name) != files.sha256(folder / name):
+        return "was changed after that run"
+    return None
 
 
 def peak_memory_mb():
@@ -229,27 +230,18 @@ def peak_memory_mb():
 def advice(step, file, problem):
     """Return the sentence that names a missing file and how to make it."""
     profile = file.parent.parent.name.split("-", 1)[1]
-    command = (
-        f"python {ROOT}/tools/run_all.py --profile {profile} --until {step}"
-    )
-    install = (
-        "pip install -q papermill && " if environment.in_colab() else ""
-    )  # only this
+    # the only package that Colab lacks
+    install = "pip install -q papermill && " * environment.in_colab()
     return (
-        f"{file} {problem}. Run notebooks/{step}.ipynb first, or in a cell here: "
-        f"!{install}{command}"
+        f"{file} {problem}. Run notebooks/{step}.ipynb first, or in a cell "
+        f"here: !cd {shlex.quote(str(files.ROOT))} && {install}"
+        f"python -m tools.run_all "
+        f"--profile {profile} --until {step}"
     )
-
-
-def check_columns(name, content):
-    """Raise ValueError if table `name` lacks a column that its readers rely on."""
-    missing = set(COLUMNS.get(name, [])) - set(getattr(content, "columns", []))
-    if missing:
-        raise ValueError(f"{name} lacks the columns {sorted(missing)}")
 
 
 def load(path):
-    """Return a .csv as DataFrame, .npz as dict of arrays, .json as dict, else the path."""
+    """Return a .csv, .npz (dict of arrays) or .json; else the path itself."""
     if path.suffix == ".csv":
         return pd.read_csv(path)
     if path.suffix == ".npz":
@@ -258,60 +250,43 @@ def load(path):
     return json.loads(path.read_text()) if path.suffix == ".json" else path
 
 
-def sha256(path):
-    """Return the hex SHA-256 of a file's content."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def in_drive(drive, folder):
-    """Return where a step's folder is kept in Drive, or None without Drive."""
-    return (
-        drive
-        and drive
-        / environment.PROJECT
-        / "runs"
-        / folder.parent.name
-        / folder.name
-    )
+    """Return where a step's folder is kept in Drive, None without Drive."""
+    runs = drive and drive / environment.PROJECT / "runs"
+    return runs and runs / folder.parent.name / folder.name
 
 
 def keep_in_drive(drive, folder):
-    """Copy a finished step to Drive, manifest last; a failing Drive is only reported."""
-    target = in_drive(drive, folder)
-    if target is None:
+    """Copy a finished step to Drive; a failing Drive is only reported."""
+    if drive is None:
         return
     try:
-        if (
-            not drive.is_dir()
-        ):  # else this would make local folders in its place
+        if not drive.is_dir():  # else this would make local folders there
             raise FileNotFoundError(f"{drive} is not mounted any more")
-        target.mkdir(parents=True, exist_ok=True)
-        (target / "manifest.json").unlink(missing_ok=True)
-        names = json.loads((folder / "manifest.json").read_text())["files"]
-        for name in [*names, "manifest.json"]:
-            shutil.copyfile(folder / name, target / f".partial-{name}")
-            os.replace(target / f".partial-{name}", target / name)
+        copy_step(folder, in_drive(drive, folder))
     except OSError as error:
         print(
-            f"Drive could not be written ({error}): the results are in {folder} only."
+            f"Drive could not be written ({error}): the results are in "
+            f"{folder} only."
         )
 
 
 def restore(drive, folder):
-    """Bring a step that another machine finished back from Drive, if it is there."""
-    source = in_drive(drive, folder)
-    if source is None:
+    """Bring back from Drive what another machine finished, if it is there."""
+    if drive is None:
         return
     try:
-        names = json.loads((source / "manifest.json").read_text())["files"]
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in [*names, "manifest.json"]:
-            shutil.copyfile(source / name, folder / f".partial-{name}")
-            os.replace(folder / f".partial-{name}", folder / name)
+        copy_step(in_drive(drive, folder), folder)
     except FileNotFoundError:
         return
     except OSError as error:
-        print(
-            f"Drive could not be read ({error}): looking on this machine only."
-        )
+        print(f"Drive could not be read ({error}): going on without.")
+
+
+def copy_step(source, target):
+    """Copy the files of a finished step; without a manifest it is not one."""
+    names = load(source / "manifest.json")["files"]
+    target.mkdir(parents=True, exist_ok=True)
+    (target / "manifest.json").unlink(missing_ok=True)
+    for name in [*names, "manifest.json"]:
+        files.copy(source / name, target / name)

@@ -1,8 +1,7 @@
 # %% [markdown]
 # # 0. Start here: the whole job on one image
 #
-# [![Open in
-# Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/00_start_here.ipynb)
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/00_start_here.ipynb)
 #
 # You will take one ultrasound image of a breast, let a small neural network
 # look at it, and get a class for every pixel: background, benign lesion or
@@ -23,33 +22,20 @@
 # > may be used to decide about a person.
 
 # %% tags=["setup"]
-# Setup: the same cell opens every notebook.
+# Setup: the same cell opens every notebook. It finds the series or fetches it.
 import os
-import subprocess
 import sys
-from pathlib import Path
 
 REPO = "https://github.com/OWNER/breast-ultrasound-notebooks"
 name = REPO.split("/")[-1]
-work = [Path("/kaggle/working"), Path("/content"), Path.cwd()]
-clone = next(filter(Path.is_dir, work)) / name
-folders = [Path.cwd(), *Path.cwd().parents, clone]
-folders.append(Path("/content/drive/MyDrive") / name)
-folders += Path("/kaggle/input").glob(f"**/{name}")
+homes = [".", "..", name, f"/content/drive/MyDrive/{name}"]
+found = [h for h in homes if os.path.exists(f"{h}/helpers/workspace.py")]
+if not found and os.system(f"git clone -q --depth=1 {REPO}"):
+    assert os.path.isdir("/content"), f"{name} is neither here nor at {REPO}"
+    from google.colab import drive
 
-marker = "helpers/workspace.py"
-if not any(os.path.exists(p / marker) for p in folders):
-    # opened alone, as Colab does: fetch the repository once
-    subprocess.run(["git", "clone", "-q", "--depth=1", REPO, clone])
-    if not clone.is_dir() and clone.parent == work[1]:
-        from google.colab import drive  # then it may lie in your Drive
-
-        drive.mount("/content/drive")
-found = (p for p in folders if os.path.exists(p / marker))
-root = next(found, None)
-assert root, f"{name} is neither here nor at {REPO}"
-sys.path.insert(0, str(root))
-
+    drive.mount("/content/drive")  # it may lie there
+sys.path[:0] = map(os.path.abspath, found or homes[2:])
 from helpers import workspace
 
 here = workspace.start()
@@ -72,22 +58,18 @@ import keras
 import numpy as np
 import pandas as pd
 
-from helpers import environment, exercises, figures
+from helpers import exercises, figures
 from helpers.data import busi, masks
-from helpers.evaluation import metrics
-from helpers.model import augmentation, losses, training, unet
 
-step = here.step(
-    "00_start_here", profile, image_size=image_size, steps=steps, seed=seed
-)
+step = here.step("00_start_here")
 
 # %% [markdown]
 # ## One image and its mask
 #
 # The data set is a folder of pictures. Beside each picture lies a *mask*: a
-# black picture with the lesion painted white by a person. `busi.index` lists
-# them all, one row a case. Here is the first case of each class; height and
-# width are in pixels.
+# black picture with the lesion painted white by a person: the *ground truth*,
+# with which predictions are compared. `busi.index` lists them all, one row a
+# case. Here is the first case of each class; height and width are in pixels.
 
 # %%
 cases = busi.index(here.data.root)
@@ -123,12 +105,12 @@ print(images[0][middle[0] :, middle[1] :][:3, :8])
 
 # %%
 names = [case["case"] for case in chosen]
-figure = figures.gallery(
-    images, names, lesions, heading="What a person outlined (blue)"
-)
+heading = "What a person outlined (blue)"
+figure = figures.gallery(images, names, lesions, heading=heading)
 figures.show(
     figure,
-    alt="Two ultrasound images, one malignant and one benign, lesions outlined in blue.",
+    alt="Two ultrasound images, one malignant and one benign, lesions "
+    "outlined in blue.",
 )
 
 # %% [markdown]
@@ -136,7 +118,7 @@ figures.show(
 #
 # The network reads squares of one size. `masks.letterbox` shrinks an image
 # without stretching it and pads the rest with black. `masks.target` turns a
-# mask into the *target*, the answer that is wanted: a whole number for each
+# mask into the *target*, the output that is wanted: a whole number for each
 # pixel, 0 background, 1 benign, 2 malignant. Count them.
 
 # %%
@@ -159,14 +141,16 @@ print(f"of the first image, and at {background[1]:.0%} of the second")
 # ## Train on one image
 #
 # A neural network is a function with very many numbers in it, its
-# *parameters*. They start at random. *Training* means: let it answer, measure
-# how wrong the answer is (the *loss*), and change each parameter a little so
-# that the loss falls. The rule for that change is called the *optimizer*; Adam
-# is a common one. How large the changes are, the *learning rate*, begins at
-# 0.003 here and falls to 0, so that the network comes to rest. Notebook 3
+# *parameters*. They start at random. *Training* means: let it predict, measure
+# how wrong the prediction is (the *loss*), and change each parameter a little
+# so that the loss falls. The rule for that change is called the *optimizer*;
+# Adam is a common one. How large the changes are, the *learning rate*, begins
+# at 0.003 here and falls to 0, so that the network comes to rest. Notebook 3
 # takes the network apart; here you only use it.
 
 # %%
+from helpers.model import losses, unet
+
 keras.utils.set_random_seed(seed)
 model = unet.build(size=image_size, width=8)
 rate = keras.optimizers.schedules.CosineDecay(3e-3, steps)
@@ -181,6 +165,8 @@ print(f"{model.count_params():,} parameters")
 # no unit; 0 would be perfect.
 
 # %%
+from helpers.model import augmentation
+
 x = np.repeat(augmentation.as_input(squares[:1]), 4, axis=0)
 y = np.repeat(targets[:1], 4, axis=0)
 loss = model.fit(x, y, epochs=steps, verbose=0).history["loss"]
@@ -194,14 +180,15 @@ print(f"loss: {loss[0]:.2f} at first, {loss[-1]:.2f} after {steps} steps")
 # "malignant" to light up where the lesion is.
 
 # %%
-classes = training.predict(model, squares)
-print("images, rows, columns, classes:", classes.shape)
-print(f"first pixel: {classes[0, 0, 0].round(3)}")
+from helpers.model import training
+
+probabilities = training.predict(model, squares)
+print("images, rows, columns, classes:", probabilities.shape)
+print(f"first pixel: {probabilities[0, 0, 0].round(3)}")
 
 # %%
-figure = figures.maps(
-    squares[0], classes[0], masks.CLASSES, targets[0] > 0, names[0]
-)
+image, three, outline = squares[0], probabilities[0], targets[0] > 0
+figure = figures.maps(image, three, masks.CLASSES, outline, names[0])
 figures.show(
     figure,
     alt="The image beside one probability map for each of the three classes.",
@@ -212,15 +199,19 @@ figures.show(
 # the result fit the mask? For the person's mask $A$ and the network's mask
 # $B$, the *Dice* score is twice the shared area over the sum of both areas:
 #
-# $$\text{Dice}(A, B) = \frac{2 \left|A \cap B\right|}{\left|A\right| + \left|B\right|}$$
+# $$\text{Dice}(A, B) =
+# \frac{2 \left|A \cap B\right|}{\left|A\right| + \left|B\right|}$$
 #
 # 1 is a perfect fit, 0 means that nothing is shared. Background earns nothing
 # here.
 
 # %%
-found = [answer.argmax(axis=-1) > 0 for answer in classes]
-fit = [metrics.dice(*pair) for pair in zip(targets > 0, found, strict=True)]
-print(f"Dice on the image that it was trained on: {fit[0]:.2f}")
+from helpers.evaluation import metrics
+
+ground_truth, predicted = targets > 0, probabilities.argmax(axis=-1) > 0
+pairs = zip(ground_truth, predicted, strict=True)
+dices = [metrics.dice(*pair) for pair in pairs]
+print(f"Dice on the image that it was trained on: {dices[0]:.2f}")
 
 # %% [markdown]
 # ## The same network on an image that it has never seen
@@ -229,32 +220,33 @@ print(f"Dice on the image that it was trained on: {fit[0]:.2f}")
 # in its life, a malignant one.
 
 # %%
-titles = [f"seen, Dice {fit[0]:.2f}", f"never seen, Dice {fit[1]:.2f}"]
+titles = [f"seen, Dice {dices[0]:.2f}", f"never seen, Dice {dices[1]:.2f}"]
 heading = "Person (blue, solid) and network (orange, dashed)"
 print(titles[1])
 
 # %%
-figure = figures.gallery(
-    list(squares), titles, list(targets > 0), found, heading=heading
-)
+outlines = ground_truth, predicted
+figure = figures.gallery(squares, titles, *outlines, heading=heading)
 figures.show(
     figure,
-    alt=f"Outlines on two images: Dice {fit[0]:.2f} on the image trained on, "
-    f"{fit[1]:.2f} on the new one.",
+    alt=f"Outlines on two images: Dice {dices[0]:.2f} on the image trained "
+    f"on, {dices[1]:.2f} on the new one.",
 )
 
 # %% [markdown]
-# The first number says that the network can *remember*. Only the second kind
-# of number, on images that had no part in the training, says that it has
-# *learned*, and one image says little about that. The rest of the series is
-# about getting that second number up, and about not fooling yourself while you
-# measure it.
+# The first number says that the network can *remember*. (A network that does
+# only that is *overfitting*.) Only the second kind of number, on images that
+# had no part in the training, says that it has *learned*, and one image says
+# little about that. The rest of the series is about getting that second number
+# up, and about not fooling yourself while you measure it.
 #
 # Keep both, with the software's versions: who gets other numbers can look for
 # the reason.
 
 # %%
-seen, unseen = (round(value, 4) for value in fit)
+from helpers import environment
+
+seen, unseen = (round(dice, 4) for dice in dices)
 about = {"versions": environment.versions(), "device": environment.device()}
 about |= {"dice_seen": seen, "dice_never_seen": unseen}
 step.save("environment.json", about)
@@ -274,7 +266,7 @@ step.finish()
 #
 # </details>
 #
-# <details><summary>2. A program answers "background" at every pixel. Why can its pixel accuracy be high, and what is its Dice?</summary>
+# <details><summary>2. A program predicts "background" at every pixel. Why can its pixel accuracy be high, and what is its Dice?</summary>
 #
 # Most pixels are background, so it is right at most of them. Its mask is empty
 # and shares nothing with the lesion: Dice 0.

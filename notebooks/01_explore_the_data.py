@@ -1,8 +1,7 @@
 # %% [markdown]
 # # 1. Explore the data: what is in it, and what is wrong with it?
 #
-# [![Open in
-# Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/01_explore_the_data.ipynb)
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/01_explore_the_data.ipynb)
 #
 # You will look at the data before you train anything on it. BUSI (Al-Dhabyani
 # et al. 2020) is a folder of breast ultrasound images in three classes, with
@@ -16,40 +15,27 @@
 # - find cases with several masks, near copies, and frames that stand in two
 #   classes.
 #
-# **Takes** about a minute. **Needs** nothing. **Reads** the images.
-# **Writes** `cases.csv`, `near_duplicates.csv`.
+# **Takes** about a minute. **Needs** nothing. **Reads** the images. **Writes**
+# `cases.csv`, `near_duplicates.csv`.
 #
 # > **For teaching and research. This is not a medical device.**
 
 # %% tags=["setup"]
-# Setup: the same cell opens every notebook.
+# Setup: the same cell opens every notebook. It finds the series or fetches it.
 import os
-import subprocess
 import sys
-from pathlib import Path
 
 REPO = "https://github.com/OWNER/breast-ultrasound-notebooks"
 name = REPO.split("/")[-1]
-work = [Path("/kaggle/working"), Path("/content"), Path.cwd()]
-clone = next(filter(Path.is_dir, work)) / name
-folders = [Path.cwd(), *Path.cwd().parents, clone]
-folders.append(Path("/content/drive/MyDrive") / name)
-folders += Path("/kaggle/input").glob(f"**/{name}")
+homes = [".", "..", name, f"/content/drive/MyDrive/{name}"]
+found = [h for h in homes if os.path.exists(f"{h}/helpers/workspace.py")]
+if not found and os.system(f"git clone -q --depth=1 {REPO}"):
+    assert os.path.isdir("/content"), f"{name} is neither here nor at {REPO}"
+    from google.colab import drive
 
-marker = "helpers/workspace.py"
-if not any(os.path.exists(p / marker) for p in folders):
-    # opened alone, as Colab does: fetch the repository once
-    subprocess.run(["git", "clone", "-q", "--depth=1", REPO, clone])
-    if not clone.is_dir() and clone.parent == work[1]:
-        from google.colab import drive  # then it may lie in your Drive
-
-        drive.mount("/content/drive")
-found = (p for p in folders if os.path.exists(p / marker))
-root = next(found, None)
-assert root, f"{name} is neither here nor at {REPO}"
-sys.path.insert(0, str(root))
-
-from helpers import files, workspace
+    drive.mount("/content/drive")  # it may lie there
+sys.path[:0] = map(os.path.abspath, found or homes[2:])
+from helpers import workspace
 
 here = workspace.start()
 
@@ -63,7 +49,7 @@ import pandas as pd
 from helpers import exercises, figures
 from helpers.data import busi, duplicates, marks, masks
 
-step = here.step("01_explore_the_data", profile)
+step = here.step("01_explore_the_data")
 
 # %% [markdown]
 # ## Are the files what they should be?
@@ -91,8 +77,9 @@ figure = figures.counts(counts, f"{len(cases)} cases ({here.data.kind})")
 figures.show(figure, alt=f"Bar chart of cases by class: {counts.to_dict()}.")
 
 # %% [markdown]
-# The classes are not balanced. A program that answers the commonest class
-# every time is already right at this share of the images, without looking:
+# The classes are not balanced. A program that predicts the commonest class
+# every time is already right at this share of the images, the *base rate* of
+# that class, without looking:
 
 # %%
 commonest = counts.iloc[0] / len(cases)
@@ -147,9 +134,8 @@ lesions = cases[cases["label"] != "normal"]
 middle = lesions.groupby("label", sort=False)["area_fraction"].median()
 
 # %%
-figure = figures.by_class(
-    lesions, "area_fraction", "share of the image", "Lesion area by class"
-)
+unit, heading = "share of the image", "Lesion area by class"
+figure = figures.by_class(lesions, "area_fraction", unit, heading)
 figures.show(
     figure,
     alt="Median share of the image that is lesion, by class: "
@@ -186,13 +172,13 @@ share = {}
 for label in ("benign", "malignant"):
     rows = (cases["label"] == label).to_numpy()
     share[label] = (targets[rows] > 0).mean(axis=0)
-top = max(s.max() for s in share.values())
+top = max(map(np.max, share.values()))
 
 # %%
 figures.show(
     figures.places(list(share.values()), list(share), "Where lesions lie"),
-    alt="Heat maps of lesion place by class; both are brightest near the middle, up to "
-    f"{top:.0%} of the cases.",
+    alt="Heat maps of lesion place by class; both are brightest near the "
+    f"middle, up to {top:.0%} of the cases.",
 )
 
 # %% [markdown]
@@ -210,9 +196,8 @@ cases["brightness"] = np.nanmean(content, axis=(1, 2))
 bright = cases.groupby("label", sort=False)["brightness"].median()
 
 # %%
-figure = figures.by_class(
-    cases, "brightness", "mean grey level, 0 to 255", "Brightness"
-)
+unit = "mean grey level, 0 to 255"
+figure = figures.by_class(cases, "brightness", unit, "Brightness")
 figures.show(
     figure,
     alt="Mean grey level of each image by class; medians "
@@ -234,7 +219,7 @@ figures.show(
 #
 # `marks.count` counts what looks drawn; a *glyph* is one letter, digit or
 # cross. It is a rough counter: on simulated images, whose marks are known, it
-# finds about two thirds of the marked images and marks hardly any other.
+# flags about two thirds of the marked images and hardly any other.
 
 # %%
 cases["glyphs"] = [marks.count(path) for path in cases["image"]]
@@ -248,11 +233,10 @@ pictures = [busi.read_image(path) for path in most["image"]]
 titles = [f"{c.case}, {c.glyphs} glyphs" for c in most.itertuples()]
 
 # %%
-figure = figures.gallery(
-    pictures, titles, heading="The four images with the most marks"
-)
+heading = "The four images with the most marks"
 figures.show(
-    figure, alt="Four images with many drawn marks: " + ", ".join(most["case"])
+    figures.gallery(pictures, titles, heading=heading),
+    alt="Four images with many drawn marks: " + ", ".join(most["case"]),
 )
 
 # %% [markdown]
@@ -263,7 +247,7 @@ figures.show(
 # ## Several masks for one image
 #
 # Some images show more than one lesion and come with a mask file for each.
-# Code that reads only the first file calls the other lesions background.
+# Code that reads only the first file takes the other lesions for background.
 
 # %%
 several = cases[cases["masks"].map(len) > 1]
@@ -282,8 +266,8 @@ for name, paths in several[["case", "masks"]].head(8).values:
 # is not asked for here, so their rows are 0.)
 
 # %%
-merged = (masks.merge(paths) for paths in lesions["masks"])
-changes = [masks.clean(mask, min_area=20)[1] for mask in merged]
+all_merged = map(masks.merge, lesions["masks"])
+changes = [masks.clean(mask, min_area=20)[1] for mask in all_merged]
 changed = pd.DataFrame(changes).gt(0).sum()
 changed.rename("masks that would change").to_frame()
 
@@ -293,10 +277,11 @@ changed.rename("masks that would change").to_frame()
 # The same *frame*, one still of the scanner, can be in the set twice: cropped
 # differently, scaled, mirrored, or with measuring marks drawn on it. If one
 # copy is used for training and the other for testing, the test asks for
-# something that the network has already seen. That is called a *leak*.
+# something that the network has already seen. That is called *data leakage*,
+# or a *leak*.
 #
 # `duplicates.near_duplicates` compares every image with every other. It lays
-# one over the other and takes 1 less the correlation of their grey values as
+# one over the other and takes 1 minus the correlation of their grey values as
 # the *distance*: 0 is the same picture, 1 has nothing in common. Images that
 # are linked by pairs form a *group*.
 
@@ -305,9 +290,8 @@ pairs = duplicates.near_duplicates(cases)
 cases["group"] = duplicates.assign_groups(cases, pairs)
 group_sizes = cases["group"].value_counts()
 copied = cases["group"].map(group_sizes) > 1
-print(
-    f"{len(pairs)} pairs; {copied.mean():.0%} of the images have a near copy"
-)
+share_copied = f"{copied.mean():.0%} of the images have a near copy"
+print(f"{len(pairs)} pairs; {share_copied}")
 print(f"{len(cases)} images form {len(group_sizes)} groups")
 
 # %% [markdown]
@@ -349,11 +333,11 @@ conflicts[["a", "b", "distance"]].round(4)
 
 # %%
 what = ["images in duplicates", "in two classes", "marked images"]
-table = pd.DataFrame({"published, of 780": [235, 8, 295]}, index=what)
-table["found here"] = copied.sum(), len(conflicts), cases["marked"].sum()
-table["published share"] = table["published, of 780"] / 780
-table[f"share of {len(cases)}"] = table["found here"] / len(cases)
-table.round(3)
+faults = pd.DataFrame({"published, of 780": [235, 8, 295]}, index=what)
+faults["found here"] = copied.sum(), len(conflicts), cases["marked"].sum()
+faults["published share"] = faults["published, of 780"] / 780
+faults[f"share of {len(cases)}"] = faults["found here"] / len(cases)
+faults.round(3)
 
 # %% [markdown]
 # ## Keep what you found
@@ -379,8 +363,8 @@ step.finish()
 #
 # <details><summary>1. Why look at the share of the commonest class before you train a classifier?</summary>
 #
-# Because answering it every time costs nothing. An accuracy below or near that
-# share shows no skill.
+# Because predicting it every time costs nothing. An accuracy below or near
+# that share shows no skill.
 #
 # </details>
 #
@@ -438,8 +422,8 @@ exercises.check(exercises.several_masks, count_several)
 # ## Exercise 2: from pairs to groups
 #
 # A search found which images are copies of each other. Write a function of the
-# number of images `n` and a list of pairs `(i, j)` of their numbers, 0 to `n -
-# 1`, that returns how many groups there are. An image without a copy is a
+# number of images `n` and a list of pairs `(i, j)` of their numbers, 0 to
+# `n - 1`, that returns how many groups there are. An image without a copy is a
 # group of its own, and the copy of a copy belongs to the group.
 
 # %%

@@ -1,8 +1,7 @@
 # %% [markdown]
 # # 2. Prepare the masks: what exactly is the target?
 #
-# [![Open in
-# Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/02_prepare_the_masks.ipynb)
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/02_prepare_the_masks.ipynb)
 #
 # You will turn mask files into the target that a network learns: one whole
 # number for each pixel. Then you will split the cases into five *folds*, parts
@@ -19,40 +18,27 @@
 #
 # **Takes** about two minutes. **Needs** notebook 1. **Reads** `cases.csv`,
 # `near_duplicates.csv`. **Writes** `arrays.npz`, `folds.csv`, and what was
-# measured: `ceilings.csv`, `leaks.csv`, `outlines.csv`, `giveaways.csv`,
+# measured: `ceilings.csv`, `leaks.csv`, `outlines.csv`, `shortcuts.csv`,
 # `conflicts.csv`.
 #
 # > **For teaching and research. This is not a medical device.**
 
 # %% tags=["setup"]
-# Setup: the same cell opens every notebook.
+# Setup: the same cell opens every notebook. It finds the series or fetches it.
 import os
-import subprocess
 import sys
-from pathlib import Path
 
 REPO = "https://github.com/OWNER/breast-ultrasound-notebooks"
 name = REPO.split("/")[-1]
-work = [Path("/kaggle/working"), Path("/content"), Path.cwd()]
-clone = next(filter(Path.is_dir, work)) / name
-folders = [Path.cwd(), *Path.cwd().parents, clone]
-folders.append(Path("/content/drive/MyDrive") / name)
-folders += Path("/kaggle/input").glob(f"**/{name}")
+homes = [".", "..", name, f"/content/drive/MyDrive/{name}"]
+found = [h for h in homes if os.path.exists(f"{h}/helpers/workspace.py")]
+if not found and os.system(f"git clone -q --depth=1 {REPO}"):
+    assert os.path.isdir("/content"), f"{name} is neither here nor at {REPO}"
+    from google.colab import drive
 
-marker = "helpers/workspace.py"
-if not any(os.path.exists(p / marker) for p in folders):
-    # opened alone, as Colab does: fetch the repository once
-    subprocess.run(["git", "clone", "-q", "--depth=1", REPO, clone])
-    if not clone.is_dir() and clone.parent == work[1]:
-        from google.colab import drive  # then it may lie in your Drive
-
-        drive.mount("/content/drive")
-found = (p for p in folders if os.path.exists(p / marker))
-root = next(found, None)
-assert root, f"{name} is neither here nor at {REPO}"
-sys.path.insert(0, str(root))
-
-from helpers import files, workspace
+    drive.mount("/content/drive")  # it may lie there
+sys.path[:0] = map(os.path.abspath, found or homes[2:])
+from helpers import workspace
 
 here = workspace.start()
 
@@ -67,36 +53,31 @@ import numpy as np
 import pandas as pd
 
 from helpers import exercises, figures
-from helpers.data import busi, duplicates, masks, splits
-from helpers.evaluation import baselines, bootstrap, leakage, metrics
+from helpers.data import busi, masks
+from helpers.evaluation import metrics
 
-step = here.step(
-    "02_prepare_the_masks",
-    profile,
-    image_size=image_size,
-    max_cases=max_cases,
-    seed=seed,
-)
+step = here.step("02_prepare_the_masks")
 
 # %% [markdown]
 # You take up what notebook 1 found: to which group of near copies each case
 # belongs, how many marks are drawn on it, and how bright it is.
 
 # %%
-found = step.read("01_explore_the_data", "cases.csv")
+explored = step.read("01_explore_the_data", "cases.csv")
 pairs = step.read("01_explore_the_data", "near_duplicates.csv")
-known = found[["case", "group", "glyphs", "brightness"]]
-cases = busi.index(here.data.root).merge(known, on="case")
+per_case = explored[["case", "group", "glyphs", "brightness"]]
+cases = busi.index(here.data.root).merge(per_case, on="case")
 print(f"{len(cases)} cases in {cases['group'].nunique()} groups")
 
 # %% [markdown]
 # ## All masks of a case, merged
 #
 # A case may have several mask files, one for each lesion. The lesion area is
-# their *union*: a pixel counts if any of the files marks it. Normal images
-# have an empty mask, and they stay in: a network that never sees one learns to
-# find a lesion everywhere. Here is the case with the most mask files: each
-# alone, then all merged.
+# their *union*: a pixel counts if it is white in any of the files. Normal
+# images have an empty mask, and they stay in: a network that never sees one
+# learns to find a lesion everywhere, even where there is none (a *false
+# positive*). Here is the case with the most mask files: each alone, then all
+# merged.
 
 # %%
 most = cases.loc[cases["masks"].map(len).idxmax()]
@@ -105,12 +86,11 @@ parts = [masks.merge([path]) for path in most["masks"]]
 titles = [f"mask file {i + 1}" for i in range(len(parts))] + ["merged"]
 
 # %%
-figure = figures.gallery(
-    [image] * len(titles), titles, [*parts, merged], heading=most["case"]
-)
+copies, name = [image] * len(titles), most["case"]
+figure = figures.gallery(copies, titles, [*parts, merged], heading=name)
 figures.show(
     figure,
-    alt=f"{most['case']}: each of its {len(parts)} masks alone, then all merged.",
+    alt=f"{name}: each of its {len(parts)} masks alone, then all merged.",
 )
 
 # %% [markdown]
@@ -121,10 +101,8 @@ figures.show(
 
 # %%
 several = cases.loc[cases["masks"].map(len) > 1, "masks"]
-first_only = [
-    metrics.dice(masks.merge(paths), masks.merge(paths[:1]))
-    for paths in several
-]
+all_and_first = [(masks.merge(p), masks.merge(p[:1])) for p in several]
+first_only = [metrics.dice(*pair) for pair in all_and_first]
 print(f"{len(several)} cases have several masks; Dice of the first alone:")
 print(f"mean {np.mean(first_only):.2f}, worst {np.min(first_only):.2f}")
 
@@ -141,8 +119,8 @@ print(f"mean {np.mean(first_only):.2f}, worst {np.min(first_only):.2f}")
 
 # %%
 square, box = masks.letterbox(image, image_size)
-back = masks.restore(square, box)
-print(f"{image.shape} -> {square.shape} -> {back.shape} rows, columns")
+restored = masks.restore(square, box)
+print(f"{image.shape} -> {square.shape} -> {restored.shape} rows, columns")
 
 # %% [markdown]
 # Small squares train faster but lose detail. How much? Send each mask through
@@ -153,17 +131,15 @@ print(f"{image.shape} -> {square.shape} -> {back.shape} rows, columns")
 # %%
 def there_and_back(mask, size):
     """Return the Dice of a mask with itself after a square of this size."""
-    small, way = masks.letterbox(mask, size)
-    return metrics.dice(mask, masks.restore(small, way))
+    small, box = masks.letterbox(mask, size)
+    return metrics.dice(mask, masks.restore(small, box))
 
 
 # %%
 sizes = 32, 64, 128, 256
 with_lesion = cases.loc[cases["label"] != "normal", "masks"]
-dices = [
-    [there_and_back(masks.merge(paths), size) for size in sizes]
-    for paths in with_lesion
-]
+merged_masks = map(masks.merge, with_lesion)
+dices = [[there_and_back(m, size) for size in sizes] for m in merged_masks]
 ceiling = pd.DataFrame({"size": sizes, "mean_dice": np.mean(dices, axis=0)})
 ceiling.round(4)
 
@@ -208,12 +184,11 @@ first = cases.drop_duplicates("label")
 rows, names = first.index, list(first["case"])
 
 # %%
-figure = figures.gallery(
-    images[rows], names, labels[rows] > 0, heading="Images and targets"
-)
+squares, outlined = images[rows], labels[rows] > 0
 figures.show(
-    figure,
-    alt="One square image of each class as the network sees it, with its outline.",
+    figures.gallery(squares, names, outlined, heading="Images and targets"),
+    alt="One square image of each class as the network sees it, with its "
+    "outline.",
 )
 
 # %% [markdown]
@@ -226,6 +201,8 @@ figures.show(
 # the same folds on every machine. Expect the rows below to be alike.
 
 # %%
+from helpers.data import splits
+
 cases["fold"] = splits.assign_folds(cases, n_folds=5, seed=seed)
 pd.crosstab(cases["fold"], cases["label"])
 
@@ -243,7 +220,7 @@ assert crossing == 0
 # ## What a careless split would have done
 #
 # Most public notebooks deal the images at random. Count the held-out images
-# that then have a near copy in training. And try an answer that learns nothing
+# that then have a near copy in training. And try a method that learns nothing
 # at all: find the most alike training image and *copy its mask*. If copying
 # scores better under the random split than under yours, the difference is the
 # leak.
@@ -255,6 +232,9 @@ assert crossing == 0
 
 
 # %%
+from helpers.evaluation import baselines, bootstrap, leakage
+
+
 def measure(folds):
     """Return what a split leaks: the share of cases, and in Dice."""
     lesion = cases["label"] != "normal"
@@ -272,12 +252,8 @@ def measure(folds):
 # %%
 rng = np.random.default_rng(seed)
 careless = rng.permutation(np.arange(len(cases)) % 5)
-leaks = pd.DataFrame(
-    [
-        {"split": "random", **measure(careless)},
-        {"split": "by groups", **measure(cases["fold"])},
-    ]
-)
+by_split = {"random": measure(careless), "by groups": measure(cases["fold"])}
+leaks = pd.DataFrame(by_split).T.reset_index(names="split")
 leaks.round(3)
 
 # %% [markdown]
@@ -305,23 +281,23 @@ if len(outlines):
     middle, mean = outlines["dice"].median(), outlines["dice"].mean()
     figures.show(
         figures.histogram(outlines["dice"], "Dice", "One frame, two outlines"),
-        alt=f"Histogram of the Dice of two outlines of one frame: mean {mean:.2f}, "
-        f"median {middle:.2f}.",
+        alt="Histogram of the Dice of two outlines of one frame: mean "
+        f"{mean:.2f}, median {middle:.2f}.",
     )
 
 # %% [markdown]
 # (In the table, *std* is the standard deviation, and a column such as 25%
 # gives the value below which that share of the frames lies.) A Dice near 0
-# means that two people marked different places in one picture. Look at the
+# means that two people outlined different places in one picture. Look at the
 # pairs that agree least; you see both outlines, each on its own copy.
 
 # %%
 by_name = cases.set_index("case", drop=False)
-for a, b, _, dice in outlines.sort_values("dice").values[:2]:
-    heading = f"Two outlines, Dice {dice:.2f}"
+for a, b, _, agreement in outlines.sort_values("dice").values[:2]:
+    heading = f"Two outlines, Dice {agreement:.2f}"
     figures.show(
         figures.cases(by_name.loc[[a, b]], heading, columns=2),
-        alt=f"{a} and {b}, one frame with two outlines, Dice {dice:.2f}.",
+        alt=f"{a} and {b}, one frame with two outlines, Dice {agreement:.2f}.",
     )
 
 # %% [markdown]
@@ -329,15 +305,17 @@ for a, b, _, dice in outlines.sort_values("dice").values[:2]:
 #
 # You now ask whether malignant can be told from benign **without looking at
 # the tissue**: from the size of the picture, its brightness, the drawn marks,
-# or the shape of the *reference outline*, the one that a person drew. Three
-# numbers describe its shape beside the area: *solidity*, the share of a rubber
-# band around it that it fills (1 has no dents); *circularity*, 1 for a disc
-# and less the more its border winds; and whether it is taller than wide.
+# or the shape of the *reference outline*, the border of the ground truth that
+# a person drew. Three numbers describe its shape beside the area: *solidity*,
+# the share of a rubber band around it that it fills (1 has no dents);
+# *circularity*, 1 for a disc and less the more its border winds; and whether
+# it is taller than wide.
 
 # %%
 described = [masks.describe(masks.merge(paths)) for paths in cases["masks"]]
 features = cases.join(pd.DataFrame(described).drop(columns="box"))
 table = features[features["label"] != "normal"].reset_index(drop=True)
+is_malignant = table["label"] == "malignant"
 shape = ["area_fraction", "solidity", "circularity", "taller_than_wide"]
 shape_names = ["area", "solidity", "circularity", "taller than wide"]
 
@@ -350,37 +328,28 @@ given["outline: all of these"] = shape
 
 # %% [markdown]
 # A small model (a *random forest*: many yes-no trees that vote) sees one of
-# these alone. It learns on four folds and answers on the fifth. Its score is
-# the *AUC*: take one malignant and one benign case at random; how often does
-# it find the malignant one more suspicious? 0.5 is a coin, 1 is perfect.
-# Expect the outline to say more than the rest.
+# these alone. It learns on four folds and predicts the fifth. Its score is the
+# *AUC*: take one malignant and one benign case at random; how often does it
+# find the malignant one more suspicious? 0.5 is chance, 1 is perfect. Expect
+# the outline to say more than the rest.
 
 
 # %%
-def alone(columns):
+def auc_of(columns):
     """Return the AUC of some columns alone, and its 95 % interval."""
-    known, malignant = (
-        table[columns].fillna(0),
-        table["label"] == "malignant",
-    )
-    return leakage.shortcut_auc(
-        known, malignant, table["group"], table["fold"]
-    )
+    values, groups, folds = table[columns], table["group"], table["fold"]
+    return leakage.shortcut_auc(values.fillna(0), is_malignant, groups, folds)
 
 
-giveaways = pd.DataFrame(
-    {name: alone(columns) for name, columns in given.items()},
-    index=["value", "low", "high"],
-).T
+aucs = {name: auc_of(columns) for name, columns in given.items()}
+shortcuts = pd.DataFrame(aucs, index=["value", "low", "high"]).T
 
 # %%
-figure = figures.intervals(
-    giveaways, 0.5, "AUC, benign against malignant", "One thing alone"
-)
+unit, heading = "AUC, benign against malignant", "One feature alone"
 figures.show(
-    figure,
-    alt="AUC of each thing alone with its interval: "
-    f"{giveaways['value'].round(2).to_dict()}.",
+    figures.intervals(shortcuts, 0.5, unit, heading),
+    alt="AUC of each feature alone with its interval: "
+    f"{shortcuts['value'].round(2).to_dict()}.",
 )
 
 # %% [markdown]
@@ -393,22 +362,23 @@ figures.show(
 # their two outlines is habit.
 
 # %%
+from helpers.data import duplicates
+
 looks = features.set_index("case")[["label", *shape[:3]]]
-both = duplicates.label_conflicts(cases, pairs)[
-    ["a", "b"]
-]  # benign comes first
-both = both.join(looks.add_suffix(" benign"), on="a")
-both = both.join(looks.add_suffix(" malignant"), on="b")
-found = ["label benign", "label malignant"]
-known = (both[found] == ["benign", "malignant"]).all(axis=1)
-conflicts = both[known].drop(columns=found).round(4)
+# benign comes first
+frames = duplicates.label_conflicts(cases, pairs)[["a", "b"]]
+frames = frames.join(looks.add_suffix(" benign"), on="a")
+frames = frames.join(looks.add_suffix(" malignant"), on="b")
+both = ["label benign", "label malignant"]
+in_both = (frames[both] == ["benign", "malignant"]).all(axis=1)
+conflicts = frames[in_both].drop(columns=both).round(4)
 conflicts
 
 # %%
 for name in shape[:3]:
-    less = conflicts[f"{name} malignant"] < conflicts[f"{name} benign"]
-    of = f"{less.sum()} of {len(less)}"
-    print(f"{name}: smaller in the malignant outline in {of}")
+    smaller = conflicts[f"{name} malignant"] < conflicts[f"{name} benign"]
+    times = f"{smaller.sum()} of {len(smaller)}"
+    print(f"{name}: smaller in the malignant outline in {times}")
 
 # %% [markdown]
 # If the malignant outline of the same frame is the less solid one nearly every
@@ -416,7 +386,7 @@ for name in shape[:3]:
 # a hint and no proof, but the rule that follows costs nothing: **no model in
 # this series may read the reference mask, or anything measured on it, to tell
 # the class.** A classifier that is given the reference outline at test time is
-# told part of the answer.
+# given part of the result.
 #
 # ## Keep what the next notebooks read
 #
@@ -439,7 +409,7 @@ step.save("folds.csv", kept[["case", "label", "group", "fold"]])
 step.save("ceilings.csv", ceiling)
 step.save("leaks.csv", leaks)
 step.save("outlines.csv", outlines)
-step.save("giveaways.csv", giveaways.reset_index(names="alone"))
+step.save("shortcuts.csv", shortcuts.reset_index(names="feature"))
 step.save("conflicts.csv", conflicts)
 step.finish()
 
@@ -455,14 +425,14 @@ step.finish()
 # <details><summary>1. Why are normal images kept, although their mask is empty?</summary>
 #
 # A network that always saw a lesion has learned that there always is one. Only
-# normal images can teach it, and test, that the answer may be "nothing".
+# normal images can teach it, and test, that "nothing" may be right.
 #
 # </details>
 #
 # <details><summary>2. What does a ceiling of 0.96 at 64 pixels mean for a network of that size?</summary>
 #
-# Even if it answers every pixel of the small square rightly, its mean Dice at
-# the original size stays near 0.96. The rest was lost by shrinking.
+# Even if it classifies every pixel of the small square correctly, its mean
+# Dice at the original size stays near 0.96. The rest was lost by shrinking.
 #
 # </details>
 #
@@ -491,8 +461,8 @@ step.finish()
 # ## Exercise 1: find the leak
 #
 # Write a function of two lists, the group and the fold of each image, that
-# returns the groups that lie in more than one fold. For the groups `["a", "b",
-# "a"]` in the folds `[0, 0, 1]`, that is `["a"]`.
+# returns the groups that lie in more than one fold. For the groups
+# `["a", "b", "a"]` in the folds `[0, 0, 1]`, that is `["a"]`.
 
 # %%
 leaking = ...  # a function of two lists, groups and folds
@@ -530,8 +500,8 @@ exercises.check(exercises.one_file_of_three, dice)
 # exercises.check(exercises.one_file_of_three, dice)
 # ```
 #
-# With the area of one lesion as 1: 1 is shared, the network marked 1, and the
-# person marked 3.
+# With the area of one lesion as 1: 1 is shared, the network outlined 1, and
+# the person outlined 3.
 #
 # </details>
 #

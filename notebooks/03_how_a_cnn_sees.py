@@ -1,8 +1,7 @@
 # %% [markdown]
 # # 3. How a CNN sees: from a filter to a class for every pixel
 #
-# [![Open in
-# Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/03_how_a_cnn_sees.ipynb)
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/03_how_a_cnn_sees.ipynb)
 #
 # Textbooks explain segmentation by a convolutional neural network (CNN) in
 # three sentences. You will test each of them, and make it exact where it is
@@ -18,44 +17,32 @@
 # - simulate an ultrasound image, and say what its grain, shadows and shapes
 #   mean,
 # - slide a filter by hand, and tell what edge, blob and speckle filters find,
-# - compute and measure how much of the image one answer depends on,
-# - look into a trained network, from its first feature maps to its doubts,
+# - compute and measure how much of the image one prediction depends on,
+# - look into a trained network, from its first feature maps to its
+#   uncertainty,
 # - put the pieces together to the network that notebook 4 trains.
 #
 # **Takes** under a minute. **Needs** notebook 2. **Reads** `arrays.npz`,
 # `folds.csv`, and `model.keras` of notebook 4 only if you ask for it.
-# **Writes** `fields.csv`, `layers.csv`.
+# **Writes** `receptive_fields.csv`, `layers.csv`.
 #
 # > **For teaching and research. This is not a medical device.**
 
 # %% tags=["setup"]
-# Setup: the same cell opens every notebook.
+# Setup: the same cell opens every notebook. It finds the series or fetches it.
 import os
-import subprocess
 import sys
-from pathlib import Path
 
 REPO = "https://github.com/OWNER/breast-ultrasound-notebooks"
 name = REPO.split("/")[-1]
-work = [Path("/kaggle/working"), Path("/content"), Path.cwd()]
-clone = next(filter(Path.is_dir, work)) / name
-folders = [Path.cwd(), *Path.cwd().parents, clone]
-folders.append(Path("/content/drive/MyDrive") / name)
-folders += Path("/kaggle/input").glob(f"**/{name}")
+homes = [".", "..", name, f"/content/drive/MyDrive/{name}"]
+found = [h for h in homes if os.path.exists(f"{h}/helpers/workspace.py")]
+if not found and os.system(f"git clone -q --depth=1 {REPO}"):
+    assert os.path.isdir("/content"), f"{name} is neither here nor at {REPO}"
+    from google.colab import drive
 
-marker = "helpers/workspace.py"
-if not any(os.path.exists(p / marker) for p in folders):
-    # opened alone, as Colab does: fetch the repository once
-    subprocess.run(["git", "clone", "-q", "--depth=1", REPO, clone])
-    if not clone.is_dir() and clone.parent == work[1]:
-        from google.colab import drive  # then it may lie in your Drive
-
-        drive.mount("/content/drive")
-found = (p for p in folders if os.path.exists(p / marker))
-root = next(found, None)
-assert root, f"{name} is neither here nor at {REPO}"
-sys.path.insert(0, str(root))
-
+    drive.mount("/content/drive")  # it may lie there
+sys.path[:0] = map(os.path.abspath, found or homes[2:])
 from helpers import workspace
 
 here = workspace.start()
@@ -72,26 +59,11 @@ import keras
 import numpy as np
 import pandas as pd
 
-from helpers import environment, exercises, figures
+from helpers import exercises, figures
 from helpers.data import masks
 from helpers.data.phantom import physics
-from helpers.evaluation import metrics
-from helpers.model import (
-    augmentation,
-    checkpoint,
-    explain,
-    losses,
-    training,
-    unet,
-)
 
-step = here.step(
-    "03_how_a_cnn_sees",
-    profile,
-    from_notebook_4=from_notebook_4,
-    rounds=rounds,
-    seed=seed,
-)
+step = here.step("03_how_a_cnn_sees")
 arrays = step.read("02_prepare_the_masks", "arrays.npz")
 folds = step.read("02_prepare_the_masks", "folds.csv")
 
@@ -111,8 +83,8 @@ folds = step.read("02_prepare_the_masks", "folds.csv")
 # spans too wide a range for a screen, so you are shown its logarithm. Its unit
 # is the *decibel* (dB): 20 dB more is ten times as strong, 6 dB about twice.
 #
-# `helpers/phantom.py` imitates these steps. Expect scatterers to become blots,
-# and smooth tissue to become grainy.
+# `helpers/data/phantom/physics.py` imitates these steps. Expect scatterers to
+# become blots, and smooth tissue to become grainy.
 
 # %%
 rng, probe = np.random.default_rng(seed), physics.Probe()
@@ -122,23 +94,21 @@ frame = physics.simulate("malignant", rng, 240, 280)
 blots = physics.echoes(points, rng, probe)
 
 # %%
-steps = {
+panels = {
     "five scatterers, close up": blots,
     "tissue: echo strength (dB)": 20 * np.log10(frame.expected),
     "envelope: a few echoes\ndrown the rest": frame.envelope,
     "its logarithm:\nthe picture": frame.image,
 }
-grey = [np.interp(v, (v.min(), v.max()), (0, 255)) for v in steps.values()]
+grey = [np.interp(v, (v.min(), v.max()), (0, 255)) for v in panels.values()]
 
 # %%
-figure = figures.gallery(
-    grey, [*steps], heading="From scatterers to a picture (simulated)"
-)
+heading = "From scatterers to a picture (simulated)"
 figures.show(
-    figure,
-    alt="Four simulated maps: blots of five scatterers, two of which run together; the "
-    "smooth strength of tissue with a lesion; its grainy envelope, nearly all dark; and "
-    "the log-compressed picture.",
+    figures.gallery(grey, list(panels), heading=heading),
+    alt="Four simulated maps: blots of five scatterers, two of which run "
+    "together; the smooth strength of tissue with a lesion; its grainy "
+    "envelope, nearly all dark; and the log-compressed picture.",
 )
 
 # %% [markdown]
@@ -151,9 +121,9 @@ figures.show(
 # The grain is called *speckle*. It comes from waves that add up or cancel, so
 # the same scatterers give the same speckle every time, and averaging a frame
 # with itself does nothing. Only another *look* helps: from another place or
-# angle the probe meets other scatterers, and the mean of $N$ looks has $1 /
-# \sqrt{N}$ of the grain (its standard deviation over its mean). Expect the
-# first column below to follow the third, and the second to stay.
+# angle the probe meets other scatterers, and the mean of $N$ looks has
+# $1 / \sqrt{N}$ of the grain (its standard deviation over its mean). Expect
+# the first column below to follow the third, and the second to stay.
 
 
 # %%
@@ -170,10 +140,10 @@ def grain(looks):
 
 # %%
 n = pd.Index([1, 4, 16], name="looks")
-table = pd.DataFrame({"moved probe": [grain(range(k)) for k in n]}, n)
-table["same frame"] = [grain([0] * k) for k in n]
-table["by theory"] = grain([0]) / n**0.5
-table.round(3)
+grains = pd.DataFrame({"moved probe": [grain(range(k)) for k in n]}, n)
+grains["same frame"] = [grain([0] * k) for k in n]
+grains["by theory"] = grain([0]) / n**0.5
+grains.round(3)
 
 # %% [markdown]
 # Scanners *compound* several angles for this reason. Blurring one frame is no
@@ -222,7 +192,8 @@ pd.DataFrame(rows, ["mean / deviation", "darker than half"]).round(2)
 # %%
 y, x = np.mgrid[:160, :200]
 disc = (y - 60) ** 2 + (x - 100) ** 2 < 30**2
-way = np.cumsum(disc, axis=0) / 60  # through the lesion; 1: all of its middle
+# the way through the lesion; 1: all of its middle
+way = np.cumsum(disc, axis=0) / 60
 
 
 # %%
@@ -247,15 +218,13 @@ settings = {
 }
 
 # %%
-figure = figures.gallery(
-    [scan(*each) for each in settings.values()],
-    list(settings),
-    heading="A lesion of your own (simulated)",
-)
+scans = [scan(*setting) for setting in settings.values()]
+heading = "A lesion of your own (simulated)"
 figures.show(
-    figure,
-    alt="Four simulated images of a round lesion: grainy; smoother with 16 looks; with a "
-    "dark band below it; and nearly black with a bright band below it.",
+    figures.gallery(scans, list(settings), heading=heading),
+    alt="Four simulated images of a round lesion: grainy; smoother with 16 "
+    "looks; with a dark band below it; and nearly black with a bright band "
+    "below it.",
 )
 
 # %% [markdown]
@@ -266,15 +235,16 @@ figures.show(
 
 
 # %%
+from helpers import environment
+
+
 def draw(darker, swallows, looks):
     """Show one setting; both in dB."""
     picture = scan(darker, swallows, looks)
     figures.show(figures.gallery([picture], ["yours"]), alt="Your setting.")
 
 
-if environment.under_papermill():
-    print("No reader here, so no sliders.")
-else:
+if not environment.under_papermill():
     from ipywidgets import interact
 
     interact(draw, darker=(0, 30), swallows=(-12, 12), looks=(1, 16))
@@ -296,7 +266,7 @@ else:
 # | calcifications | grains of chalk: bright dots | none | in some |
 #
 # No term decides alone. A report ends in a category from 0 to 6 that says what
-# to do next; BUSI does not tell it.
+# to do next; BUSI does not give it.
 #
 # Draw 20 of each, and measure. Expect a plus behind the benign ones (brighter
 # there than beside it, in decibels: enhancement), and a minus behind the
@@ -317,13 +287,13 @@ def measured(label, number):
     rng = np.random.default_rng((seed, number))
     frame = physics.simulate(label, rng, 240, 280)
     mask, level = frame.masks[0], 20 * np.log10(frame.expected)
-    told = {"label": label, "picture": frame.image, "mask": mask}
-    return told | {"behind (dB)": behind(mask, level)} | masks.describe(mask)
+    lesion = {"label": label, "picture": frame.image, "mask": mask}
+    return lesion | {"behind (dB)": behind(mask, level)} | masks.describe(mask)
 
 
 # %%
-both = ("benign", "malignant")
-drawn = pd.DataFrame([measured(k, i) for k in both for i in range(20)])
+kinds = ("benign", "malignant")
+drawn = pd.DataFrame([measured(k, i) for k in kinds for i in range(20)])
 columns = ["behind (dB)", "taller_than_wide", "solidity"]
 drawn.groupby("label")[columns].mean().round(2)
 
@@ -345,20 +315,20 @@ titles = [
 pictures, outlines = list(strongest["picture"]), list(strongest["mask"])
 figures.show(
     figures.gallery(pictures, titles, outlines, heading="Simulated"),
-    alt="Two simulated images with outlined lesions: left it is brighter behind the "
-    "lesion than beside, right it is darker.",
+    alt="Two simulated images with outlined lesions: left it is brighter "
+    "behind the lesion than beside, right it is darker.",
 )
 
 # %% [markdown]
 # So a part of what tells the class lies **outside** the lesion. A network that
 # saw only a small patch would miss it.
 #
-# ## One answer, or one for each pixel
+# ## One prediction, or one for each pixel
 #
-# *The first sentence.* To *classify* an image is to give one answer for all of
-# it. To *segment* it is to give an answer for each pixel. Take a case of fold
-# 0, which the network below does not train on: the one whose lesion is larger
-# than four in five others.
+# *The first sentence.* To *classify* an image is to predict one class for all
+# of it. To *segment* it is to predict a class for each pixel. Take a case of
+# fold 0, which the network below does not train on: the one whose lesion is
+# larger than four in five others.
 
 # %%
 images, labels = arrays["images"], arrays["labels"]
@@ -370,17 +340,15 @@ case = with_lesion[len(with_lesion) * 4 // 5]
 # %%
 image, target = images[case].astype(np.float32), labels[case]
 name, whole = folds["case"][case], masks.CLASSES[target.max()]
-one = f"classification:\n1 answer, {whole}"
-many = f"segmentation:\n{target.size:,} answers"
+titles = [f"classification:\n1 prediction, {whole}"]
+titles += [f"segmentation:\n{target.size:,} predictions"]
 
 # %%
-figure = figures.gallery(
-    [image] * 2, [one, many], [target < 0, target > 0], heading=name
-)
+none, outline = target < 0, target > 0
 figures.show(
-    figure,
-    alt=f"The same image twice: left with one label, {whole}, right with an outline "
-    "between two classes of pixels.",
+    figures.gallery([image] * 2, titles, [none, outline], heading=name),
+    alt=f"The same image twice: left with one label, {whole}, right with an "
+    "outline between two classes of pixels.",
 )
 
 # %% [markdown]
@@ -395,9 +363,9 @@ figures.show(
 #
 # *The second sentence.* A *filter* is a small table of weights. Lay it on a
 # patch of the image, multiply each pixel by the weight on it, and add up: that
-# is a *dot product*. This filter subtracts the row above from the row below.
-# You lay it on the top of the lesion; expect answers far from 0 where the
-# image changes downwards.
+# is a *dot product*, and the sum is the filter's *response* at this place.
+# This filter subtracts the row above from the row below. You lay it on the top
+# of the lesion; expect responses far from 0 where the image changes downwards.
 
 # %%
 row, column = np.argwhere(target > 0)[0].clip(3, len(image) - 3)
@@ -407,7 +375,7 @@ products = patch[:3, :3] * weights
 print(" ".join(f"{p:+.0f}" for p in products.flat), "=", products.sum())
 
 # %% [markdown]
-# Nine products and their sum: one answer, for one place. A loop slides the
+# Nine products and their sum: one response, for one place. A loop slides the
 # filter on. A patch of 6 pixels a side has room for 6 - 3 + 1 = 4 places a
 # side:
 
@@ -415,20 +383,20 @@ print(" ".join(f"{p:+.0f}" for p in products.flat), "=", products.sum())
 # %%
 def slide(image, weights):
     """Return the dot product of 3x3 weights with every patch."""
-    answer = np.zeros(np.subtract(image.shape, 2), np.float32)
-    for y, x in np.ndindex(answer.shape):
-        answer[y, x] = (image[y : y + 3, x : x + 3] * weights).sum()
-    return answer
+    responses = np.zeros(np.subtract(image.shape, 2), np.float32)
+    for y, x in np.ndindex(responses.shape):
+        responses[y, x] = (image[y : y + 3, x : x + 3] * weights).sum()
+    return responses
 
 
 slid = slide(patch, weights)
 
 # %%
-tables = {"patch (grey values)": patch, "filter": weights, "answers": slid}
+tables = {"patch (grey values)": patch, "filter": weights, "responses": slid}
 figures.show(
     figures.numbers(tables, "A filter slid over a patch"),
-    alt="The 6 by 6 patch, the 3 by 3 filter and the 4 by 4 answers as numbers; the "
-    f"first answer is {slid[0, 0]:.0f}.",
+    alt="The 6 by 6 patch, the 3 by 3 filter and the 4 by 4 responses as "
+    f"numbers; the first response is {slid[0, 0]:.0f}.",
 )
 
 # %% [markdown]
@@ -439,19 +407,19 @@ figures.show(
 
 # %%
 picture = image / 255
-four = picture[None, :, :, None], weights[:, :, None, None]
-answer = keras.ops.conv(*four)
-difference = np.abs(answer[0, :, :, 0] - slide(picture, weights)).max()
-print(f"{answer.shape[1:3]} answers, largest difference {difference:.1e}")
+with_four_axes = picture[None, :, :, None], weights[:, :, None, None]
+responses = keras.ops.conv(*with_four_axes)
+difference = np.abs(responses[0, :, :, 0] - slide(picture, weights)).max()
+print(f"{responses.shape[1:3]} responses, largest difference {difference:.1e}")
 assert difference < 1e-6
 
 # %% [markdown]
 # So the sentence is right for one filter on one image. Three things are
 # missing. A filter of a later layer spans *all channels* of the maps below it,
 # not one image. A *bias* is added, and a *nonlinearity* (ReLU: negative
-# answers become 0) follows, without which any number of layers would be no
+# responses become 0) follows, without which any number of layers would be no
 # more than one. (And with `padding="same"`, zeros are laid around the image,
-# so that there are as many answers as pixels.) Strictly this is
+# so that there are as many responses as pixels.) Strictly this is
 # *cross-correlation*: in a mathematician's convolution the filter is mirrored
 # first. As a network learns its weights, that makes no difference to it.
 #
@@ -459,9 +427,9 @@ assert difference < 1e-6
 #
 # Before networks, people designed filters. The *Sobel* filter above and its
 # sibling find edges. The *Laplacian of Gaussian* finds blobs of about one
-# size; dark blobs answer positive. The *local spread*, a standard deviation
-# over a few grains, is high in speckle and low in a cyst. Expect none of them
-# to mark the lesion alone.
+# size; its response to dark blobs is positive. The *local spread*, a standard
+# deviation over a few grains, is high in speckle and low in a cyst. Expect
+# none of them to mark the lesion alone.
 
 
 # %%
@@ -474,51 +442,49 @@ def blobs(sigma):
 # %%
 edges, across = cv2.Sobel(image, -1, 0, 1), cv2.Sobel(image, -1, 1, 0)
 power = cv2.blur(image**2, (7, 7)) - cv2.blur(image, (7, 7)) ** 2
-maps = {"edges, top to bottom": edges, "edges, left to right": across}
-maps["local spread"] = np.sqrt(power.clip(0))
-maps |= {f"blobs, {sigma} pixels": blobs(sigma) for sigma in (2, 6, 12)}
+by_filter = {"edges, top to bottom": edges, "edges, left to right": across}
+by_filter["local spread"] = np.sqrt(power.clip(0))
+by_filter |= {f"blobs, {sigma} pixels": blobs(sigma) for sigma in (2, 6, 12)}
 title, outlines = f"{name}: filters made by hand", [target > 0] * 6
 
 # %%
-figure = figures.heat(
-    maps, title, "grey values", outlines=outlines, columns=3, width=3
-)
+style = {"outlines": outlines, "columns": 3, "width": 3}
 figures.show(
-    figure,
-    alt="Six maps with the lesion's outline dashed: edges in two directions, local "
-    "spread, and blobs of three sizes.",
+    figures.heat(by_filter, title, "grey values", **style),
+    alt="Six maps with the lesion's outline dashed: edges in two directions, "
+    "local spread, and blobs of three sizes.",
 )
 
 # %% [markdown]
 # How well does each one tell lesion from background? Take a pixel of each at
-# random: how often does the lesion's have the larger answer (in size)? By
+# random: how often does the lesion's have the larger response (in size)? By
 # chance, half the time.
 
 
 # %%
-def larger_in_lesion(answers):
-    """Return how often a lesion pixel has the larger answer (AUC)."""
-    ranks = pd.Series(np.abs(answers).ravel()).rank()[target.ravel() > 0]
+def larger_in_lesion(responses):
+    """Return how often a lesion pixel has the larger response (AUC)."""
+    ranks = pd.Series(np.abs(responses).ravel()).rank()[target.ravel() > 0]
     n, rest = len(ranks), target.size - len(ranks)
     return (ranks.sum() - n * (n + 1) / 2) / (n * rest)
 
 
-pd.Series({k: larger_in_lesion(v) for k, v in maps.items()}).round(2)
+pd.Series({k: larger_in_lesion(v) for k, v in by_filter.items()}).round(2)
 
 # %% [markdown]
-# Speckle answers to edge and small blob filters everywhere, and what is
-# loudest are often burned-in marks or the black borders that notebook 2 added.
-# A CNN does two things about it: it *learns* its filters from examples, and it
+# Edge and small blob filters respond to speckle everywhere, and most of all,
+# often, to burned-in marks or the black borders that notebook 2 added. A CNN
+# does two things about it: it *learns* its filters from examples, and it
 # *stacks* them, so that filters read other filters' maps. (The local spread is
 # such a stack: it squares, then averages.)
 #
-# ## Stack and stride: how far does one answer see?
+# ## Stack and stride: how far does one response see?
 #
 # A 3x3 filter sees 3 pixels across. A second one on top of it sees 5. With a
-# *stride* of 2 a layer answers at every second place only; from then on, each
-# layer reaches twice as far. The patch that one answer depends on is its
-# *receptive field*. You compute it backwards from the answer: a filter of $k$
-# pixels with stride $s$ turns a field of $r$ pixels into $s \, r + k - s$
+# *stride* of 2 a layer responds at every second place only; from then on, each
+# layer reaches twice as far. The patch that one response depends on is its
+# *receptive field*. You compute it backwards from the response: a filter of
+# $k$ pixels with stride $s$ turns a field of $r$ pixels into $s \, r + k - s$
 # (Araujo et al. 2019).
 
 
@@ -539,9 +505,9 @@ stacks = {
 
 # %% [markdown]
 # Now *measure* it: build the stack with random weights, and take the gradient
-# of one answer by every pixel. Where it is not 0, the pixel can change the
-# answer. Expect computed and measured to be equal. (The *gradient* tells how
-# much an answer moves when the pixel moves a little.)
+# of one response by every pixel. Where it is not 0, the pixel can change the
+# response. Expect computed and measured to be equal. (The *gradient* tells how
+# much a response moves when the pixel moves a little.)
 
 
 # %%
@@ -554,22 +520,23 @@ def network_of(layers):
 
 
 # %%
+from helpers.model import explain
+
 keras.utils.set_random_seed(seed)
 noise = np.random.default_rng(seed).random((96, 96), np.float32)
 for title, layers in stacks.items():
     stack = network_of(layers)
     middle = stack.output.shape[1] // 2
-    seen = (
-        explain.gradient_energy(stack, noise, middle, middle).any(axis=0).sum()
-    )
+    energy = explain.gradient_energy(stack, noise, middle, middle)
+    seen = energy.any(axis=0).sum()
     print(f"{title}: {field(layers)} pixels computed, {seen} measured")
     assert seen == field(layers)
 
 # %% [markdown]
 # The series' own network has 1 to 4 levels, each at half the side of the one
 # before: two 3x3 filters, then a 2x2 *pooling* with stride 2, which keeps the
-# largest of four answers. You can compute how far its coarsest features see.
-# The way back up adds some more, which you measure at the final answer.
+# largest of four responses. You can compute how far its coarsest features see.
+# The way back up adds some more, which you measure at the final prediction.
 #
 # And "can change it" is not yet "matters". Luo et al. (2016) found most of the
 # influence in a small part of the field. So also find the smallest square
@@ -577,11 +544,13 @@ for title, layers in stacks.items():
 # squares.
 
 # %%
+from helpers.model import unet
+
 noise = np.random.default_rng(seed).random((320, 320), np.float32)
 
 
 def energy_of(levels):
-    """Return how much each pixel moves one answer of the U-Net, squared."""
+    """Return how much each pixel moves one prediction, squared."""
     network = unet.build(size=320, width=8, depth=levels)
     logits = keras.Model(network.input, network.get_layer("logits").output)
     return explain.gradient_energy(logits, noise, 80, 80)
@@ -598,7 +567,7 @@ energies = {levels: energy_of(levels) for levels in (1, 2, 3, 4)}
 fields = pd.DataFrame({"levels": energies.keys()})
 fields["coarsest features, computed"] = fields["levels"].map(computed)
 reach = [energy.any(axis=0).sum() for energy in energies.values()]
-fields["answer, measured"] = reach
+fields["prediction, measured"] = reach
 near = [explain.side_holding(energy, 0.95) for energy in energies.values()]
 fields["holds 95 %"] = near
 fields
@@ -621,15 +590,15 @@ levels_db = {
     for levels, energy in energies.items()
 }
 squares = [square(side) for side in near]
-title, unit = "What one answer depends on", "gradient's energy (dB)"
+title, unit = "What one prediction depends on", "gradient's energy (dB)"
 
 # %%
 figure = figures.heat(levels_db, title, unit, scale=(-60, 0), outlines=squares)
 figures.show(
     figure,
-    alt="Energy of the gradient for 1 to 4 levels, in a frame of 320 pixels. It reaches "
-    f"{fields['answer, measured'].tolist()} pixels across; 95 % lie in "
-    f"{fields['holds 95 %'].tolist()}.",
+    alt="Energy of the gradient for 1 to 4 levels, in a frame of 320 pixels. "
+    f"It reaches {fields['prediction, measured'].tolist()} pixels across; "
+    f"95 % lie in {fields['holds 95 %'].tolist()}.",
 )
 
 # %% [markdown]
@@ -646,6 +615,9 @@ figures.show(
 
 
 # %%
+from helpers.model import augmentation, losses
+
+
 def trained_here():
     """Return a small network that has seen up to 120 cases."""
     rest = np.flatnonzero(folds["fold"] != 0)
@@ -660,6 +632,8 @@ def trained_here():
 
 
 # %%
+from helpers.model import checkpoint
+
 if from_notebook_4:
     path = step.read("04_train_the_segmenter", "model.keras")
     model, source = checkpoint.load(path), "the network of notebook 4"
@@ -668,23 +642,24 @@ else:
 print(f"You look into {source}: {model.count_params():,} parameters.")
 
 # %% [markdown]
-# A feature map is what one filter answers, everywhere. Here are the four maps
-# that vary most, at three depths. Expect fine maps that follow edges and
-# speckle, and coarse maps that mark regions.
+# A feature map holds the responses of one filter, everywhere. Here are the
+# four maps that vary most, at three depths. Expect fine maps that follow edges
+# and speckle, and coarse maps that mark regions.
 
 # %%
 maps = explain.feature_maps(model, images[case])
 title = f"{name}: feature maps at three depths ({source})"
-unit = "share of the map's largest answer"
+unit = "share of the map's largest response"
 figures.show(
     figures.heat(maps, title, unit, scale=(0, 1)),
-    alt="Twelve feature maps: four fine ones, four of a middle size, four coarse ones.",
+    alt="Twelve feature maps: four fine ones, four of a middle size, four "
+    "coarse ones.",
 )
 
 # %% [markdown]
 # The title of each map tells its side in pixels and its number among the
 # channels. A map that is dark nearly everywhere belongs to a filter that
-# answers to something rare.
+# responds to something rare.
 #
 # Has training widened the view? Measure as before, as a mean over four
 # held-out images. (The images end the view now: a square can be no larger than
@@ -695,12 +670,10 @@ figures.show(
 def view(network):
     """Return the side of the square that holds 95 % of the energy."""
     logits = keras.Model(network.input, network.get_layer("logits").output)
-    middle = logits.output.shape[1] // 2
+    place = [logits.output.shape[1] // 2] * 2
     some = augmentation.as_input(images[held_out[:4]])[..., 0]
-    energy = [
-        explain.gradient_energy(logits, one, middle, middle) for one in some
-    ]
-    return explain.side_holding(np.mean(energy, axis=0), 0.95)
+    squared = [explain.gradient_energy(logits, one, *place) for one in some]
+    return explain.side_holding(np.mean(squared, axis=0), 0.95)
 
 
 # %%
@@ -714,14 +687,17 @@ print(f"of {len(image)} pixels a side")
 #
 # ## Down and up again: what a skip connection carries
 #
-# Going down buys a wide view and pays with the place. How much is lost? Shrink
-# the edges of the image, enlarge them again, and see what share is left (1
-# less the variance of what is lost over theirs). Do the same with the outlines
-# of all held-out lesions, and compare by the Dice of notebook 2: 1 means
-# nothing lost. Expect fine things to go first.
+# The way down (the *encoder*) buys a wide view and pays with the place. How
+# much is lost? Shrink the edges of the image, enlarge them again, and see what
+# share is left (1 minus the variance of what is lost over theirs). Do the same
+# with the outlines of all held-out lesions, and compare by the Dice of
+# notebook 2: 1 means nothing lost. Expect fine things to go first.
 
 
 # %%
+from helpers.evaluation import metrics
+
+
 def down_and_up(picture, factor):
     """Return a picture shrunk by a factor and enlarged again."""
     size = len(picture) // factor
@@ -739,37 +715,34 @@ factors = pd.Index([2, 4, 8, 16], name="shrunk by")
 lost = [np.var(edges - down_and_up(edges, k)) for k in factors]
 lesions = [mask for mask in labels[held_out] > 0 if mask.any()]
 dices = [[dice_after(mask, k) for mask in lesions] for k in factors]
-table = pd.DataFrame({"edges left": 1 - lost / np.var(edges)}, factors)
-table["mean Dice"], table["lowest"] = np.mean(dices, 1), np.min(dices, 1)
-table.round(3)
+left = pd.DataFrame({"edges left": 1 - lost / np.var(edges)}, factors)
+left["mean Dice"], left["lowest"] = np.mean(dices, 1), np.min(dices, 1)
+left.round(3)
 
 # %% [markdown]
 # The edges go first, the outlines of small lesions next, large ones last. For
 # one image:
 
 # %%
-back = down_and_up(image, 8)
-three = [image, back, 128 + image - back]
-titles = [
-    "image",
-    "shrunk by 8,\nenlarged again",
-    "the difference\n(grey: none)",
-]
+blurred = down_and_up(image, 8)
+three = [image, blurred, 128 + image - blurred]
+titles = ["image", "shrunk by 8,\nenlarged again"]
+titles += ["the difference\n(grey: none)"]
 
 # %%
 figure = figures.gallery(three, titles, [target > 0] * 3, heading=name)
 figures.show(
     figure,
-    alt="The image, a blurred copy with the lesion as a region, and their difference, "
-    "which holds edges and speckle.",
+    alt="The image, a blurred copy with the lesion as a region, and their "
+    "difference, which holds edges and speckle.",
 )
 
 # %% [markdown]
 # The blurred copy still tells *what* is there, and the difference tells
 # *where* it ends. A *skip connection* brings the second back: it lays the fine
-# maps from the way down beside the enlarged coarse ones, as more channels, and
-# the next filter reads both. The detail need not pass through the narrow
-# middle.
+# maps from the way down beside the enlarged coarse ones of the way up (the
+# *decoder*), as more channels, and the next filter reads both. The detail need
+# not pass through the narrow middle.
 #
 # ## A 1x1 convolution is a small dense layer at every pixel
 #
@@ -777,36 +750,36 @@ figures.show(
 # inputs a weight. The last convolution of a U-Net has filters of 1x1 pixels:
 # it reads the channels of one pixel and gives three numbers, one for each
 # class. Take this layer out of the network, and compute it by hand as a dense
-# layer, the same at every pixel. Expect equal answers.
+# layer, the same at every pixel. Expect equal outputs.
 
 # %%
 last = model.get_layer("logits")
 peek = keras.Model(model.input, [last.input, last.output])
-both = peek(augmentation.as_input(images[[case]]))
-features, logits = map(keras.ops.convert_to_numpy, both)
+in_and_out = peek(augmentation.as_input(images[[case]]))
+features, logits = map(keras.ops.convert_to_numpy, in_and_out)
 
 # %%
 kernel, bias = (np.array(w) for w in last.get_weights())
-dense = features.astype(np.float32) @ kernel[0, 0] + bias
+by_dense = features.astype(np.float32) @ kernel[0, 0] + bias
 print(f"kernel {kernel.shape}, {kernel.size + bias.size} weights in all")
-print(f"largest difference {np.abs(dense - logits).max():.1e}")
-assert np.allclose(dense, logits, atol=1e-4)
+print(f"largest difference {np.abs(by_dense - logits).max():.1e}")
+assert np.allclose(by_dense, logits, atol=1e-4)
 
 # %% [markdown]
 # So "a fully connected layer" is right only for *one pixel and its channels*.
 # It is not connected to the other pixels: those have had their say through the
-# features. Why not connect every answer to every pixel? Count the weights.
-# Then shift an image by 4 pixels: the answers should shift by 4 pixels as
+# features. Why not connect every output to every pixel? Count the weights.
+# Then shift an image by 4 pixels: the outputs should shift by 4 pixels as
 # well. Do they? (On a copy of 32 x 32 pixels, for the reason that you count
 # first.)
 
 # %%
-print(f"dense, all pixels to all answers: {image.size * image.size * 3:,}")
+print(f"dense, all pixels to all outputs: {image.size * image.size * 3:,}")
 print(f"3x3 convolution, one channel to three: {3 * 3 * 1 * 3}")
 
 # %%
-flat, back = keras.layers.Flatten(), keras.layers.Reshape((32, 32, 1))
-dense = keras.Sequential([flat, keras.layers.Dense(32 * 32), back])
+flatten, reshape = keras.layers.Flatten(), keras.layers.Reshape((32, 32, 1))
+dense = keras.Sequential([flatten, keras.layers.Dense(32 * 32), reshape])
 convolution = keras.layers.Conv2D(1, 3, padding="same")
 
 # %%
@@ -817,7 +790,7 @@ for title, layer in {"dense": dense, "convolution": convolution}.items():
     print(f"{title}: off by {off / np.abs(still).max():.1%} of its largest")
 
 # %% [markdown]
-# The convolution gives the same answers, 4 pixels further; the dense layer
+# The convolution gives the same outputs, 4 pixels further; the dense layer
 # gives others. Three reasons, then: far too many weights, tied to one image
 # size, and it would have to learn each pattern anew at each place. (With a
 # stride of 2, a convolution keeps to shifts by even numbers of pixels only.)
@@ -829,17 +802,17 @@ for title, layer in {"dense": dense, "convolution": convolution}.items():
 # the pixel above the patch that you filtered:
 
 # %%
-one = logits[0, row // 2, column // 2]
-powers = np.exp(one)
-by_hand, by_keras = powers / powers.sum(), keras.ops.softmax(one)
-pd.DataFrame(
-    {"logit": one, "by hand": by_hand, "by Keras": np.array(by_keras)},
-    index=masks.CLASSES,
-).round(4)
+logit = logits[0, row // 2, column // 2]
+powers = np.exp(logit)
+softmax = {"logit": logit, "by hand": powers / powers.sum()}
+softmax["by Keras"] = np.array(keras.ops.softmax(logit))
+pd.DataFrame(softmax, index=masks.CLASSES).round(4)
 
 # %%
-classes = training.predict(model, images[held_out])
-off = np.abs(1 - classes.sum(axis=-1)).max()
+from helpers.model import training
+
+probabilities = training.predict(model, images[held_out])
+off = np.abs(1 - probabilities.sum(axis=-1)).max()
 print(f"each pixel's probabilities sum to 1 within {off:.0e}")
 
 # %% [markdown]
@@ -847,9 +820,9 @@ print(f"each pixel's probabilities sum to 1 within {off:.0e}")
 # enlarged, and one number a class is added for the image as a whole.)
 #
 # So each pixel has a distribution, not only a winner. Its *entropy* (Shannon
-# 1948) says how undecided it is: 0 bits if one class has everything, $\log_2 3
-# = 1.58$ bits if all three are equal. Expect it along outlines, and all over a
-# lesion whose class is in doubt.
+# 1948) says how undecided it is: 0 bits if one class has everything,
+# $\log_2 3 = 1.58$ bits if all three are equal. Expect it along outlines, and
+# all over a lesion whose class is uncertain.
 
 
 # %%
@@ -858,32 +831,31 @@ def entropy(p):
     return -(p * np.log2(p.clip(1e-12))).sum(axis=-1)
 
 
-answer = classes[list(held_out).index(case)]
+of_case = probabilities[list(held_out).index(case)]
 
 # %%
 title = f"{name} ({source})"
 figures.show(
-    figures.maps(image, answer, masks.CLASSES, target > 0, title),
+    figures.maps(image, of_case, masks.CLASSES, target > 0, title),
     alt="The held-out image with its outline, and its three probability maps.",
 )
 
 # %%
-doubt, bits = {"where is it undecided?": entropy(answer)}, (0, np.log2(3))
-figure = figures.heat(
-    doubt, name, "entropy (bits)", bits, outlines=[target > 0], width=4
-)
+undecided = {"where is it undecided?": entropy(of_case)}
+style = {"scale": (0, np.log2(3)), "outlines": [target > 0], "width": 4}
 figures.show(
-    figure,
-    alt="Entropy of each pixel, from 0 to 1.58 bits, with the lesion's outline.",
+    figures.heat(undecided, name, "entropy (bits)", **style),
+    alt="Entropy of each pixel, from 0 to 1.58 bits, with the lesion's "
+    "outline.",
 )
 
 # %% [markdown]
-# Does doubt find the errors? Compare wrong and right pixels of the whole
+# Does uncertainty find the errors? Compare wrong and right pixels of the whole
 # held-out fold.
 
 # %%
-bits = entropy(classes)
-wrong = classes.argmax(axis=-1) != labels[held_out]
+bits = entropy(probabilities)
+wrong = probabilities.argmax(axis=-1) != labels[held_out]
 print(f"wrong: {wrong.mean():.1%} of the pixels")
 print(f"mean entropy where wrong: {bits[wrong].mean():.2f} bits")
 print(f"mean entropy where right: {bits[~wrong].mean():.2f} bits")
@@ -896,24 +868,24 @@ print(f"wrong, yet below 0.2 bits: {sure:.0%} of these")
 #
 # ## The network, put together
 #
-# You have all the pieces of a U-Net (Ronneberger et al. 2015): filters and
-# strides down; enlarging, skips and filters up; a 1x1 convolution to three
-# logits; softmax. `explain.layer_costs` counts each layer's parameters, and
-# its *multiply-adds* for one image. Check one by hand: the first layer has 5x5
-# filters, at every second pixel.
+# You have all the pieces of a U-Net (Ronneberger et al. 2015): an encoder of
+# filters and strides; a decoder of enlarging, skips and filters; a 1x1
+# convolution to three logits; softmax. `explain.layer_costs` counts each
+# layer's parameters, and its *multiply-adds* for one image. Check one by hand:
+# the first layer has 5x5 filters, at every second pixel.
 
 # %%
-unet = unet.build(len(image), width=16)
-table = explain.layer_costs(unet)
-first = table[table["kind"] == "Conv2D"].iloc[0]
+costs = explain.layer_costs(unet.build(len(image), width=16))
+first = costs[costs["kind"] == "Conv2D"].iloc[0]
 by_hand = 5 * 5 * 1 * first["channels"] * (len(image) // 2) ** 2
 print(f"by hand {by_hand:,}, counted {first['multiply_adds']:,}")
 assert by_hand == first["multiply_adds"]
 
 # %%
-maps = table[table["side"] > 1]
-stage = (maps["side"] != maps["side"].shift()).cumsum().rename("stage")
-stages = maps.groupby(stage)
+with_maps = costs[costs["side"] > 1]
+sides = with_maps["side"]
+stage = (sides != sides.shift()).cumsum().rename("stage")
+stages = with_maps.groupby(stage)
 summary = stages.agg({"side": "first", "channels": "last", "layer": "size"})
 summary.join(stages[["parameters", "multiply_adds"]].sum())
 
@@ -927,12 +899,12 @@ summary.join(stages[["parameters", "multiply_adds"]].sum())
 # at more places.
 
 # %%
-share = table.groupby("side")[["parameters", "multiply_adds"]].sum()
+share = costs.groupby("side")[["parameters", "multiply_adds"]].sum()
 (share / share.sum()).round(3)
 
 # %%
-step.save("fields.csv", fields)
-step.save("layers.csv", table)
+step.save("receptive_fields.csv", fields)
+step.save("layers.csv", costs)
 step.finish()
 
 # %% [markdown]
@@ -957,24 +929,24 @@ step.finish()
 #
 # </details>
 #
-# <details><summary>2. A filter's weights sum to 0. What does it answer in a flat region, and why is that useful?</summary>
+# <details><summary>2. A filter's weights sum to 0. What is its response in a flat region, and why is that useful?</summary>
 #
-# 0, however bright the region is. So it answers to change alone, and not to
+# 0, however bright the region is. So it responds to change alone, and not to
 # the gain of the scanner.
 #
 # </details>
 #
 # <details><summary>3. Why is the computed receptive field too good a promise?</summary>
 #
-# It tells which pixels *can* change an answer. Most of the influence comes
+# It tells which pixels *can* change a prediction. Most of the influence comes
 # from a much smaller part around the centre, as you measured.
 #
 # </details>
 #
 # <details><summary>4. A pixel has 0.5 background and 0.5 malignant. Its entropy? What does it tell you?</summary>
 #
-# 1 bit: as undecided as a coin. It does not tell who is right, and a low
-# entropy does not either.
+# 1 bit: two classes, equally probable. It does not tell who is right, and a
+# low entropy does not either.
 #
 # </details>
 #
@@ -989,18 +961,18 @@ step.finish()
 # ## Exercise 1: see as far as you can
 #
 # You may stack six 3x3 layers; three of them have stride 2. In which order
-# does one answer see furthest? Give the six strides, first layer first.
+# does one response see furthest? Give the six strides, first layer first.
 
 # %%
 strides = ...  # for example [1, 2, 1, 2, 1, 2]
-exercises.check(exercises.far_sight, strides)
+exercises.check(exercises.receptive_field_order, strides)
 
 # %% [markdown]
 # <details><summary>Solution</summary>
 #
 # ```python
 # strides = [2, 2, 2, 1, 1, 1]
-# exercises.check(exercises.far_sight, strides)
+# exercises.check(exercises.receptive_field_order, strides)
 # ```
 #
 # It sees `field([(3, s) for s in strides])` = 63 pixels. The price: all six
@@ -1010,9 +982,9 @@ exercises.check(exercises.far_sight, strides)
 #
 # ## Exercise 2: a filter for the edge below
 #
-# Write a 3x3 filter that gives a positive answer where dark lies above bright,
-# as where enhancement begins below a cyst, and 0 on flat ground and on edges
-# between left and right.
+# Write a 3x3 filter that gives a positive response where dark lies above
+# bright, as where enhancement begins below a cyst, and 0 on flat ground and on
+# edges between left and right.
 
 # %%
 my_filter = ...  # your nine numbers: a list of three lists

@@ -1,13 +1,12 @@
 # %% [markdown]
 # # 4. Train the segmenter: can a CNN learn it?
 #
-# [![Open in
-# Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/04_train_the_segmenter.ipynb)
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/04_train_the_segmenter.ipynb)
 #
 # You will train a U-Net, a convolutional neural network (CNN) with a way down
 # and a way up, to give every pixel of an ultrasound image one of three
-# classes. It learns on four fifths of the cases, and you keep its answers on
-# the last fifth, which it never saw.
+# classes. It learns on four fifths of the cases, and you keep its predictions
+# on the last fifth, which it never saw.
 #
 # **You will** be able to
 # - build the network and its loss, and say why the loss must also work on
@@ -25,33 +24,20 @@
 # > **For teaching and research. This is not a medical device.**
 
 # %% tags=["setup"]
-# Setup: the same cell opens every notebook.
+# Setup: the same cell opens every notebook. It finds the series or fetches it.
 import os
-import subprocess
 import sys
-from pathlib import Path
 
 REPO = "https://github.com/OWNER/breast-ultrasound-notebooks"
 name = REPO.split("/")[-1]
-work = [Path("/kaggle/working"), Path("/content"), Path.cwd()]
-clone = next(filter(Path.is_dir, work)) / name
-folders = [Path.cwd(), *Path.cwd().parents, clone]
-folders.append(Path("/content/drive/MyDrive") / name)
-folders += Path("/kaggle/input").glob(f"**/{name}")
+homes = [".", "..", name, f"/content/drive/MyDrive/{name}"]
+found = [h for h in homes if os.path.exists(f"{h}/helpers/workspace.py")]
+if not found and os.system(f"git clone -q --depth=1 {REPO}"):
+    assert os.path.isdir("/content"), f"{name} is neither here nor at {REPO}"
+    from google.colab import drive
 
-marker = "helpers/workspace.py"
-if not any(os.path.exists(p / marker) for p in folders):
-    # opened alone, as Colab does: fetch the repository once
-    subprocess.run(["git", "clone", "-q", "--depth=1", REPO, clone])
-    if not clone.is_dir() and clone.parent == work[1]:
-        from google.colab import drive  # then it may lie in your Drive
-
-        drive.mount("/content/drive")
-found = (p for p in folders if os.path.exists(p / marker))
-root = next(found, None)
-assert root, f"{name} is neither here nor at {REPO}"
-sys.path.insert(0, str(root))
-
+    drive.mount("/content/drive")  # it may lie there
+sys.path[:0] = map(os.path.abspath, found or homes[2:])
 from helpers import workspace
 
 here = workspace.start()
@@ -60,7 +46,6 @@ here = workspace.start()
 profile: str = "quick"  # results go to runs/<data>-<profile>/
 image_size: int = 128  # pixels a side; as in notebook 2
 width: int = 16  # channels at the finest level; 24: twice the time
-encoder: str = "residual"  # "mobilenet": ImageNet weights, downloaded
 start: str = "random"  # "simulated": weights that know phantoms (width 24)
 epochs: int = 12  # times that each image is seen
 batch_size: int = 8  # images a step; halve it if memory runs out
@@ -70,32 +55,14 @@ first_fold: int = 0  # the first of them; to spread folds over machines
 seed: int = 0  # another number, another run
 
 # %%
-import signal
-import tempfile
-
 import keras
 import numpy as np
 import pandas as pd
 
-from helpers import environment, exercises, figures
-from helpers.data import masks, splits
-from helpers.evaluation import calibration, classification, postprocessing
-from helpers.model import augmentation, checkpoint, losses, training, unet
+from helpers import exercises, figures
+from helpers.model import training, unet
 
-step = here.step(
-    "04_train_the_segmenter",
-    profile,
-    image_size=image_size,
-    width=width,
-    encoder=encoder,
-    start=start,
-    epochs=epochs,
-    batch_size=batch_size,
-    learning_rate=learning_rate,
-    n_folds=n_folds,
-    first_fold=first_fold,
-    seed=seed,
-)
+step = here.step("04_train_the_segmenter")
 arrays = step.read("02_prepare_the_masks", "arrays.npz")
 folds = step.read("02_prepare_the_masks", "folds.csv")
 images, labels = arrays["images"], arrays["labels"]
@@ -105,12 +72,12 @@ print(f"{len(images)} cases of {images.shape[1]} x {images.shape[2]} pixels")
 # ## The network
 #
 # A *convolution* slides a small filter over the image and takes a dot product
-# at each place; each filter gives a map of answers, called a *channel*. The
-# network stacks many of them. On the way down it halves the resolution, so
-# that later filters see more of the image; on the way up it doubles it again
-# and joins what it saw on the way down at the same scale. The last layer gives
-# three numbers for each pixel, and *softmax* turns them into probabilities.
-# (Notebook 3 shows each of these pieces.)
+# at each place; each filter gives a map of responses, called a *channel*. The
+# network stacks many of them. On the way down, the *encoder*, it halves the
+# resolution, so that later filters see more of the image; on the way up, the
+# *decoder*, it doubles it again and joins what it saw on the way down at the
+# same scale. The last layer gives three numbers for each pixel, and *softmax*
+# turns them into probabilities. (Notebook 3 shows each of these pieces.)
 #
 # It computes in the kind of number that is fastest here: *float32* has 32
 # bits, and *mixed* means 16 bits where they are enough.
@@ -118,7 +85,7 @@ print(f"{len(images)} cases of {images.shape[1]} x {images.shape[2]} pixels")
 # %%
 keras.config.set_dtype_policy(training.precision())
 keras.utils.set_random_seed(seed)
-model = unet.build(size=image_size, width=width, encoder=encoder)
+model = unet.build(size=image_size, width=width)
 policy = keras.config.dtype_policy().name
 print(f"{model.count_params():,} parameters, {policy}")
 
@@ -131,8 +98,8 @@ print(f"{model.count_params():,} parameters, {policy}")
 
 # %%
 stages = ("image", "max_pooling", "up_sampling", "logits")
-shown = [x for x in model.layers if x.name.startswith(stages)]
-sizes = {layer.name: str(layer.output.shape[1:]) for layer in shown}
+chosen = [x for x in model.layers if x.name.startswith(stages)]
+sizes = {layer.name: str(layer.output.shape[1:]) for layer in chosen}
 pd.Series(sizes, name="rows, columns, channels").to_frame()
 
 # %% [markdown]
@@ -140,41 +107,40 @@ pd.Series(sizes, name="rows, columns, channels").to_frame()
 #
 # The loss adds three parts. *Cross-entropy* looks at each pixel alone: it is
 # minus the logarithm of the probability that the right class got. *Soft Dice*
-# is 1 less the Dice of the whole lesion, taken of the probabilities. The third
-# asks about the whole image: is there a lesion at all, and if so, is it
+# is 1 minus the Dice of the whole lesion, taken of the probabilities. The
+# third asks about the whole image: is there a lesion at all, and if so, is it
 # malignant?
 #
 # On a normal image there is no lesion, and the plain Dice formula says 0
-# whatever the network answers, so it would teach nothing there. The 1 that our
-# loss adds above and below the fraction bar mends this. You can check it: give
-# a false lesion of 4 x 4 pixels to an empty mask and make it fainter. Every
-# part must fall.
+# whatever the network predicts, so it would teach nothing there. The 1 that
+# our loss adds above and below the fraction bar repairs this. You can check
+# it: give a *false positive*, a lesion of 4 x 4 pixels where there is none, to
+# an empty mask and make it fainter. Every part must fall.
 
 
 # %%
 def false_lesion(probability):
-    """Return an answer for one 16 x 16 image: a malignant spot."""
-    answer = np.zeros((1, 16, 16, 3), "float32")
-    answer[..., 0] = 1
-    answer[0, 4:8, 4:8] = [1 - probability, 0, probability]
-    return answer
+    """Return a prediction for one 16 x 16 image: a malignant spot."""
+    prediction = np.zeros((1, 16, 16, 3), "float32")
+    prediction[..., 0] = 1
+    prediction[0, 4:8, 4:8] = [1 - probability, 0, probability]
+    return prediction
 
 
 # %%
+from helpers.model import losses
+
 empty = np.zeros((1, 16, 16), "int32")
-parts = {"Dice": losses.dice_loss, "image": losses.image_loss}
+terms = {"Dice": losses.dice_loss, "image": losses.image_loss}
 for p in (0.9, 0.5, 0.1):
-    told = {
-        k: float(part(empty, false_lesion(p))[0]) for k, part in parts.items()
-    }
-    print(
-        f"a lesion at {p}: "
-        + ", ".join(f"{k} loss {v:.3f}" for k, v in told.items())
-    )
+    spot = false_lesion(p)
+    values = {k: float(term(empty, spot)[0]) for k, term in terms.items()}
+    listed = ", ".join(f"{k} loss {v:.3f}" for k, v in values.items())
+    print(f"a lesion at {p}: {listed}")
 
 # %% [markdown]
-# Both fall with each line, so the network is rewarded for doubt where nothing
-# is.
+# Both fall with each line, so the network is rewarded for being less sure
+# where nothing is.
 #
 # ## First memorise eight images
 #
@@ -183,24 +149,26 @@ for p in (0.9, 0.5, 0.1):
 # new images.
 #
 # `AdamW` is the rule by which the parameters are changed: Adam, as in notebook
-# 0, and at each step all weights shrink a little, which keeps them small. An
-# *epoch* is one look at all images, a *batch* the number of images that are
-# looked at before each change.
+# 0, and at each step all weights shrink a little, which keeps them small. How
+# much each parameter must change is computed by *backpropagation*: from the
+# loss back through the layers, the last one first. An *epoch* is one look at
+# all images, a *batch* the number of images that are looked at before each
+# change.
 
 # %%
-has_lesion = np.flatnonzero(labels.any(axis=(1, 2)))
-eight = has_lesion[:: max(1, len(has_lesion) // 8)][:8]
-model.compile(
-    keras.optimizers.AdamW(2e-3),
-    loss=losses.segmentation_loss,
-    metrics=[losses.lesion_dice],
-)
+from helpers.model import augmentation
+
+lesion_rows = np.flatnonzero(labels.any(axis=(1, 2)))
+eight = lesion_rows[:: max(1, len(lesion_rows) // 8)][:8]
+adam = keras.optimizers.AdamW(2e-3)
+loss, dice = losses.segmentation_loss, losses.lesion_dice
+model.compile(adam, loss=loss, metrics=[dice])
 
 # %%
 x, y = augmentation.as_input(images[eight]), labels[eight]
 memory = model.fit(x, y, epochs=60, batch_size=8, verbose=0)
-dice = memory.history["lesion_dice"]
-print(f"Dice on these: {dice[0]:.2f} at first, {dice[-1]:.2f} at the end")
+seen = memory.history["lesion_dice"]
+print(f"Dice on these: {seen[0]:.2f} at first, {seen[-1]:.2f} at the end")
 
 # %% [markdown]
 # ## Who learns, who decides, who is held out
@@ -212,24 +180,22 @@ print(f"Dice on these: {dice[0]:.2f} at first, {dice[-1]:.2f} at the end")
 # The held-out fold must not decide anything, or its score would flatter
 # itself.
 
-
 # %%
+from helpers.data import splits
+
+
 def split(fold):
-    """Return the rows for training, for validation and held out, as three arrays."""
+    """Return three arrays of rows: for training, for validation, held out."""
     rest = folds.index[folds["fold"] != fold]
     inner = splits.assign_folds(folds.loc[rest], n_folds=8, seed=seed)
     held = folds.index[folds["fold"] == fold]
-    return [
-        part.to_numpy() for part in (rest[inner != 0], rest[inner == 0], held)
-    ]
+    return [x.to_numpy() for x in (rest[inner != 0], rest[inner == 0], held)]
 
 
 # %%
-parts = ["training", "validation", "held out"]
-counts = [
-    folds.loc[rows, "label"].value_counts() for rows in split(first_fold)
-]
-pd.DataFrame(counts, index=parts).fillna(0).astype(int)
+names = ["training", "validation", "held out"]
+counts = [folds.loc[x, "label"].value_counts() for x in split(first_fold)]
+pd.DataFrame(counts, index=names).fillna(0).astype(int)
 
 # %% [markdown]
 # Three rows of cases, and no case is in two of them. The validation part is
@@ -247,19 +213,15 @@ pd.DataFrame(counts, index=parts).fillna(0).astype(int)
 pair = images[eight[0]], labels[eight[0]]
 rngs = [np.random.default_rng(i) for i in range(4)]
 views = [augmentation.augment(*pair, rng) for rng in rngs]
-seen, moved = zip(*views, strict=True)
+shown, moved = zip(*views, strict=True)
 
 # %%
-figure = figures.gallery(
-    seen,
-    [f"view {i + 1}" for i in range(4)],
-    [target > 0 for target in moved],
-    heading="Four views of one case, image and mask moved together",
-)
-figures.show(
-    figure,
-    alt="Four randomly moved and brightened views of one image; the outline follows.",
-)
+titles = [f"view {i + 1}" for i in range(4)]
+outlines = [target > 0 for target in moved]
+heading = "Four views of one case, image and mask moved together"
+alt = "Four views of one image, moved and brightened; the outline follows."
+figure = figures.gallery(shown, titles, outlines, heading=heading)
+figures.show(figure, alt=alt)
 
 # %% [markdown]
 # ## Stop it, and go on
@@ -270,14 +232,16 @@ figures.show(
 # for it. Train a tiny network on tiny images, and press Ctrl-C in the middle
 # of the third epoch (the class does it for you).
 
-
 # %%
+from signal import SIGINT, raise_signal
+
+
 class Interrupted(augmentation.Batches):
     """Batches that press Ctrl-C in the third epoch."""
 
     def __getitem__(self, i):
         if self.epoch == 2 and i == 1:
-            signal.raise_signal(signal.SIGINT)
+            raise_signal(SIGINT)
         return super().__getitem__(i)
 
 
@@ -285,14 +249,12 @@ class Interrupted(augmentation.Batches):
 def tiny_run(kind, folder):
     """Train four epochs on 24 images of a quarter of the size."""
     keras.utils.set_random_seed(seed)
-    small = [part[:24, ::4, ::4] for part in (images, labels)]
+    small = [x[:24, ::4, ::4] for x in (images, labels)]
     model = unet.build(size=image_size // 4, width=4, depth=3)
     train = kind(*small, batch_size=8, seed=seed)
-    check = augmentation.Batches(
-        *small, batch_size=8, seed=seed, augment=False
-    )
-    how = {"epochs": 4, "learning_rate": learning_rate, "seed": seed}
-    return training.fit(model, train, check, folder, **how)[0]
+    check = augmentation.Batches(*small, 8, seed, augment=False)
+    settings = {"epochs": 4, "learning_rate": learning_rate, "seed": seed}
+    return training.fit(model, train, check, folder, **settings)[0]
 
 
 # %% [markdown]
@@ -303,7 +265,10 @@ def tiny_run(kind, folder):
 # with another number of cores.)
 
 # %%
-scratch = Path(tempfile.mkdtemp())
+from pathlib import Path
+from tempfile import mkdtemp
+
+scratch = Path(mkdtemp())
 try:
     tiny_run(Interrupted, scratch / "a")
 except KeyboardInterrupt:
@@ -330,6 +295,8 @@ print(f"largest difference: {max(abs(a - b).max() for a, b in pairs)}")
 # you, once the start-up of the first one no longer counts.
 
 # %%
+from helpers import environment
+
 print(f"{environment.device()}: computes in {training.precision()}")
 
 # %% [markdown]
@@ -337,18 +304,21 @@ print(f"{environment.device()}: computes in {training.precision()}")
 #
 # 500 images are few to learn from scratch what speckle, shadow and a lesion's
 # rim look like. But simulated images cost nothing. With `start = "simulated"`
-# the network begins with weights that `tools/pretrain.py` trained on 2,000 of
-# them, and on no real image; whether that helped is in the table
+# the network begins with weights that `tools/research/pretrain.py` trained on
+# 2,000 of them, and on no real image; whether that helped is in the table
 # `results/experiments.csv`. With "random" it begins with nothing.
 
-
 # %%
+from helpers.files import ROOT
+from helpers.model import checkpoint
+
+
 def new_network():
     """Return the network as the training finds it."""
     keras.utils.set_random_seed(seed)
-    network = unet.build(size=image_size, width=width, encoder=encoder)
+    network = unet.build(size=image_size, width=width)
     if start == "simulated":
-        checkpoint.start_from(network, root / f"models/start_{width}.npz")
+        checkpoint.start_from(network, ROOT / f"models/start_{width}.npz")
     return network
 
 
@@ -369,48 +339,49 @@ def batches_of(rows, n, augment=True):
 # The *learning rate* says how large the changes are. It rises from 0 over the
 # first epoch (the *warm-up*: random weights must not be thrown about) and then
 # falls along a cosine to 0, so that the last steps are small. For each fold
-# the loop trains, chooses three cuts on the validation part (more on them
-# below), and answers the held-out cases, each also mirrored; the mean of both
-# answers is kept.
+# the loop trains, chooses three *thresholds* (the values above which something
+# counts, more on them below) on the validation part, and predicts the held-out
+# cases. This it does with *test-time augmentation*: it predicts each image as
+# it is and mirrored, and keeps the mean.
 
 # %%
-held_out, answers, history, rules, validation = [], [], [], [], []
+from helpers.evaluation import calibration, classification, postprocessing
+
+settings = {"epochs": epochs, "learning_rate": learning_rate, "seed": seed}
+held_out, predictions, records, fitted, features = [], [], [], [], []
 for fold in range(first_fold, first_fold + n_folds):
     training_rows, validation_rows, rows = split(fold)
+    train = batches_of(training_rows, batch_size)
+    check = batches_of(validation_rows, 32, augment=False)
+    folder = step.folder / f"fold_{fold}"
+    drive = step.drive and step.drive / folder.name
     model, record = training.fit(
-        new_network(),
-        batches_of(training_rows, batch_size),
-        batches_of(validation_rows, 32, augment=False),
-        step.folder / f"fold_{fold}",
-        epochs=epochs,
-        learning_rate=learning_rate,
-        seed=seed,
-        drive=step.drive and step.drive / f"fold_{fold}",
+        new_network(), train, check, folder, **settings, drive=drive
     )
-    history += [{"fold": fold, **row} for row in record]
-    told = training.predict(model, images[validation_rows], flip=True)
-    truth = labels[validation_rows]
-    fitted = postprocessing.fit_rule(told, truth) | calibration.fit_scaling(
-        1 - told[..., 0], truth > 0
-    )
-    rules.append({"fold": fold, **fitted})
-    told = pd.DataFrame(
-        map(classification.image_features, told), validation_rows
-    )
-    validation.append(told.assign(fold=fold))
+    records += [{"fold": fold, **row} for row in record]
+    predicted = training.predict(model, images[validation_rows], flip=True)
+    ground_truth = labels[validation_rows]
+    rule = postprocessing.fit_rule(predicted, ground_truth)
+    lesion = 1 - predicted[..., 0]
+    scaling = calibration.fit_scaling(lesion, ground_truth > 0)
+    fitted.append({"fold": fold} | rule | scaling)
+    measured = map(classification.image_features, predicted)
+    table = pd.DataFrame(measured, validation_rows)
+    features.append(table.assign(fold=fold))
     held_out.append(rows)
-    answers.append(training.predict(model, images[rows], flip=True))
+    predictions.append(training.predict(model, images[rows], flip=True))
 
 # %% [markdown]
 # ## Read the curves
 #
 # Both losses should fall together. Where the training loss goes on falling and
-# the validation loss rises, the network has begun to memorise. (The training
-# loss may lie above the other one: it is taken on the changed views, with
-# parts switched off.)
+# the validation loss rises, the network is *overfitting*: it learns these
+# images by heart, and nothing that helps with others. (The training loss may
+# lie above the other one: it is taken on the changed views, with parts
+# switched off.)
 
 # %%
-history = pd.DataFrame(history)
+history = pd.DataFrame(records)
 last = history[history["fold"] == fold]
 best = last.loc[last["val_loss"].idxmin()]
 kept = f"epoch {best['epoch']:.0f}, validation loss {best['val_loss']:.3f}"
@@ -419,29 +390,28 @@ print(f"kept: {kept}")
 # %%
 title = f"Fold {fold}, {epochs} epochs ({here.data.kind} images)"
 ends = last["loss"].iloc[[0, -1]].round(2).tolist()
-figures.show(
-    figures.curves(last, title),
-    alt=f"Training loss at first and at last: {ends}. Kept: {kept}.",
-)
+alt = f"Training loss at first and at last: {ends}. Kept: {kept}."
+figures.show(figures.curves(last, title), alt=alt)
 
 # %% [markdown]
 # If the kept epoch is one of the last, the network was still learning: more
 # epochs might help, as in the larger profiles.
 #
-# ## Choose the cuts, but not on held-out cases
+# ## Choose the thresholds, but not on held-out cases
 #
-# The network gives probabilities. A mask needs a cut: above which probability
-# does a pixel count as lesion (`threshold`)? Below which size is a spot
-# ignored (`minimum_area`, a share of the image)? And how sure must the network
-# be of *any* lesion before it marks one (`image_threshold`, a probability)?
-# The loop above let the validation part answer: the first two are those of its
-# highest mean Dice, the third is the highest that still keeps 95 % of its
-# lesions. These are few cases, so expect the cuts to differ between folds. The
-# three columns that follow are a *temperature*, alone and with a shift:
-# notebook 5 tells what they are good for.
+# The network gives probabilities. A mask needs a threshold: above which
+# probability does a pixel count as lesion (`threshold`)? Below which size is a
+# spot ignored (`minimum_area`, a share of the image)? And how sure must the
+# network be of *any* lesion before it marks one (`image_threshold`, a
+# probability)? The loop above let the validation part decide: the first two
+# are those of its highest mean Dice, the third is the highest that still keeps
+# 95 % of its lesions. These are few cases, so expect the thresholds to differ
+# between folds. The three columns that follow correct the probabilities: a
+# temperature alone (*temperature scaling*), or with a shift (*Platt scaling*).
+# Notebook 5 tells what they are good for.
 
 # %%
-rules = pd.DataFrame(rules)
+rules = pd.DataFrame(fitted)
 rules.round(3)
 
 # %% [markdown]
@@ -452,22 +422,22 @@ rules.round(3)
 # outline is? In the map of the right class? And anywhere else?
 
 # %%
-rows, probabilities = np.concatenate(held_out), np.concatenate(answers)
-kinds = folds.loc[rows, "label"].to_numpy()
-shown = [int(np.argmax(kinds == c)) for c in masks.CLASSES[1:] if c in kinds]
+from helpers.data import masks
+
+rows, probabilities = np.concatenate(held_out), np.concatenate(predictions)
+classes = folds.loc[rows, "label"].to_numpy()
+present = [c for c in masks.CLASSES[1:] if c in classes]
+examples = [int(np.argmax(classes == c)) for c in present]
 
 # %%
-for i in shown:
-    name, outline = folds["case"][rows[i]], labels[rows[i]] > 0
-    figures.show(
-        figures.maps(
-            images[rows[i]], probabilities[i], masks.CLASSES, outline, name
-        ),
-        alt=f"{name}: the image and three probability maps.",
-    )
+for i in examples:
+    case, outline = folds["case"][rows[i]], labels[rows[i]] > 0
+    pair = images[rows[i]], probabilities[i]
+    figure = figures.maps(*pair, masks.CLASSES, outline, case)
+    figures.show(figure, alt=f"{case}: the image and three probability maps.")
 
 # %% [markdown]
-# ## Keep the answers
+# ## Keep the predictions
 #
 # Notebook 5 reads these probabilities and scores them at the images' original
 # size. They are kept as 16-bit numbers, which have three digits: half the
@@ -479,24 +449,22 @@ for i in shown:
 step.save("history.csv", history)
 step.save("rules.csv", rules)
 known = folds[["case", "label", "group"]]
-step.save("validation.csv", known.join(pd.concat(validation), how="inner"))
+step.save("validation.csv", known.join(pd.concat(features), how="inner"))
 checkpoint.save(model, step.folder / "model.keras")
 step.keep("model.keras")
-step.save(
-    "predictions.npz",
-    {
-        "case": folds.loc[rows, "case"].to_numpy(str),
-        "fold": folds.loc[rows, "fold"].to_numpy(),
-        "probabilities": probabilities.astype(np.float16),
-    },
-)
+contents = {
+    "case": folds.loc[rows, "case"].to_numpy(str),
+    "fold": folds.loc[rows, "fold"].to_numpy(),
+    "probabilities": probabilities.astype(np.float16),
+}
+step.save("predictions.npz", contents)
 step.finish()
 
 # %% [markdown]
 # **You have** built a U-Net with a loss that also teaches on normal images,
-# checked that it can memorise, trained it, and kept its answers on cases that
-# it never saw. Next: `05_read_the_errors` asks which cases fail, and how sure
-# you may be of the numbers.
+# checked that it can memorise, trained it, and kept its predictions on cases
+# that it never saw. Next: `05_read_the_errors` asks which cases fail, and how
+# sure you may be of the numbers.
 #
 # ## Check yourself
 #
@@ -524,23 +492,23 @@ step.finish()
 #
 # <details><summary>4. The training loss falls, the validation loss rises. What happens, and which weights are kept?</summary>
 #
-# The network begins to memorise the training images. Kept are the weights from
-# before: those of the lowest validation loss.
+# The network is overfitting: it memorises the training images. Kept are the
+# weights from before: those of the lowest validation loss.
 #
 # </details>
 #
 # <details><summary>5. What goes wrong on a normal image with the plain Dice loss?</summary>
 #
 # Nothing is shared with an empty mask, so its Dice is 0 whatever the network
-# answers. The loss is the same for a large false lesion and a faint one, and
-# teaches nothing.
+# predicts. The loss is the same for a large false positive and a faint one,
+# and teaches nothing.
 #
 # </details>
 #
 # ## Exercise 1: count the parameters of a layer
 #
 # A convolution with filters of 3 x 3 pixels reads 16 channels and gives 32.
-# Each of its filters has a bias, a number that is added to its answers. How
+# Each of its filters has a bias, a number that is added to its responses. How
 # many parameters has it?
 
 # %%

@@ -1,60 +1,47 @@
 # %% [markdown]
 # # 5. Read the errors: which cases fail, and how sure are you?
 #
-# [![Open in
-# Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/05_read_the_errors.ipynb)
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/05_read_the_errors.ipynb)
 #
 # You will score the held-out predictions case by case, at the images' original
-# size, and compare them with answers that need no learning at all. Then you
-# will look at the best and the worst cases, because a mean hides both, and ask
-# what the network rests its answers on.
+# size, and compare them with predictions that need no learning at all. Then
+# you will look at the best and the worst cases, because a mean hides both, and
+# ask what the network rests its predictions on.
 #
 # **You will**
 # - score each case, report lesion images and normal images apart, with
 #   intervals,
-# - set trivial answers and the agreement of two people beside the network's
-#   score,
+# - set trivial predictions and the agreement of two people beside the
+#   network's score,
 # - name the kinds of error and their likely causes by written rules, and count
 #   lesions,
 # - check whether the probabilities can be believed, and whether they tell of a
 #   failure,
-# - hide, paint over and disturb images, and see what happens to the answer.
+# - hide, paint over and disturb images, and see what happens to the
+#   prediction.
 #
-# **Takes** about a minute in the quick profile. **Needs** notebooks 1, 2 and
-# 4. **Reads** `cases.csv`, `arrays.npz`, `folds.csv`, `leaks.csv`,
+# **Takes** about a minute in the quick profile. **Needs** notebooks 1, 2
+# and 4. **Reads** `cases.csv`, `arrays.npz`, `folds.csv`, `leaks.csv`,
 # `outlines.csv`, `predictions.npz`, `rules.csv`, `model.keras`. **Writes**
 # `scores.csv`, `report.json`, and every table below as a CSV file.
 #
 # > **For teaching and research. This is not a medical device.**
 
 # %% tags=["setup"]
-# Setup: the same cell opens every notebook.
+# Setup: the same cell opens every notebook. It finds the series or fetches it.
 import os
-import subprocess
 import sys
-from pathlib import Path
 
 REPO = "https://github.com/OWNER/breast-ultrasound-notebooks"
 name = REPO.split("/")[-1]
-work = [Path("/kaggle/working"), Path("/content"), Path.cwd()]
-clone = next(filter(Path.is_dir, work)) / name
-folders = [Path.cwd(), *Path.cwd().parents, clone]
-folders.append(Path("/content/drive/MyDrive") / name)
-folders += Path("/kaggle/input").glob(f"**/{name}")
+homes = [".", "..", name, f"/content/drive/MyDrive/{name}"]
+found = [h for h in homes if os.path.exists(f"{h}/helpers/workspace.py")]
+if not found and os.system(f"git clone -q --depth=1 {REPO}"):
+    assert os.path.isdir("/content"), f"{name} is neither here nor at {REPO}"
+    from google.colab import drive
 
-marker = "helpers/workspace.py"
-if not any(os.path.exists(p / marker) for p in folders):
-    # opened alone, as Colab does: fetch the repository once
-    subprocess.run(["git", "clone", "-q", "--depth=1", REPO, clone])
-    if not clone.is_dir() and clone.parent == work[1]:
-        from google.colab import drive  # then it may lie in your Drive
-
-        drive.mount("/content/drive")
-found = (p for p in folders if os.path.exists(p / marker))
-root = next(found, None)
-assert root, f"{name} is neither here nor at {REPO}"
-sys.path.insert(0, str(root))
-
+    drive.mount("/content/drive")  # it may lie there
+sys.path[:0] = map(os.path.abspath, found or homes[2:])
 from helpers import workspace
 
 here = workspace.start()
@@ -67,40 +54,29 @@ import numpy as np
 import pandas as pd
 
 from helpers import exercises, figures
-from helpers.data import busi, marks, masks
-from helpers.evaluation import (
-    baselines,
-    bootstrap,
-    calibration,
-    error_analysis,
-    metrics,
-    postprocessing,
-    robustness,
-    uncertainty,
-)
-from helpers.model import checkpoint, explain, training
+from helpers.data import busi, masks
 
+step = here.step("05_read_the_errors")
 pd.set_option("display.max_colwidth", None)  # show rules in full
-step = here.step("05_read_the_errors", profile)
 predictions = step.read("04_train_the_segmenter", "predictions.npz")
 rules = step.read("04_train_the_segmenter", "rules.csv").set_index("fold")
-found = step.read("01_explore_the_data", "cases.csv").set_index("case")
+explored = step.read("01_explore_the_data", "cases.csv").set_index("case")
 arrays = step.read("02_prepare_the_masks", "arrays.npz")
 folds = step.read("02_prepare_the_masks", "folds.csv").set_index("case")
 
 # %% [markdown]
-# Notebook 4 kept its answers on the cases that it had held out. You bring the
-# images, the outlines and the folds into the order of these answers, so that
-# row `i` is the same case everywhere. With one fold trained these are a fifth
-# of the cases; with five, all.
+# Notebook 4 kept its predictions on the cases that it had held out. You bring
+# the images, the outlines and the folds into the order of these predictions,
+# so that row `i` is the same case everywhere. With one fold trained these are
+# a fifth of the cases; with five, all.
 
 # %%
-names, classes = predictions["case"], predictions["probabilities"]
+names, probabilities = predictions["case"], predictions["probabilities"]
 cases = busi.index(here.data.root).set_index("case").loc[names]
-cases = cases.join(folds[["group", "fold"]]).join(found["glyphs"])
+cases = cases.join(folds[["group", "fold"]]).join(explored["glyphs"])
 cases = cases.reset_index()
 references = [masks.merge(paths) for paths in cases["masks"]]
-ill = (cases["label"] != "normal").to_numpy()
+has_lesion = (cases["label"] != "normal").to_numpy()
 print(f"{len(cases)} held-out cases of folds {sorted(set(cases['fold']))}")
 
 # %% [markdown]
@@ -108,30 +84,36 @@ print(f"{len(cases)} held-out cases of folds {sorted(set(cases['fold']))}")
 #
 # The lesion probability of a pixel is that of benign plus that of malignant.
 # `postprocessing.lesion_mask` restores it to the original size first and only
-# then asks whether it is above the cut. The cuts are those that notebook 4
-# chose for each fold on its validation part, so the cases that you score had
-# no say in them.
+# then asks whether it is above the *threshold*, from where on a pixel counts
+# as lesion. The thresholds are those that notebook 4 chose for each fold on
+# its validation part, so the cases that you score had no say in them. An image
+# is *flagged* if anything is marked on it.
 
 # %%
-answers = postprocessing.lesion_masks(cases, classes, rules)
-n_marked = sum(mask.any() for mask in answers)
-print(f"something is marked on {n_marked} of {len(answers)} images")
+from helpers.evaluation import postprocessing
+
+predicted = postprocessing.lesion_masks(cases, probabilities, rules)
+n_flagged = sum(mask.any() for mask in predicted)
+print(f"{n_flagged} of {len(predicted)} images are flagged")
 
 # %% [markdown]
 # ## One row of scores for each case
 #
-# What is the score of an empty answer? The rule must be stated, or two people
-# with the same answers will report different numbers. This is ours; it also
-# stands in the file that you write at the end. *Dice* and *IoU* measure shared
-# area, from 0 (none) to 1 (the same mask). A row has more columns than the few
-# that are shown: each is explained where it is used. `NaN` means that the case
-# has no such value.
+# What is the score of an empty prediction? The rule must be stated, or two
+# people with the same predictions will report different numbers. This is ours;
+# it also stands in the file that you write at the end. *Dice* and *IoU*
+# measure the area that a prediction shares with the *ground truth* (what
+# counts as right: here the person's outline), from 0 (none) to 1 (the same
+# mask). A row has more columns than the few that are shown: each is explained
+# where it is used. `NaN` means that the case has no such value.
 
 # %%
+from helpers.evaluation import metrics
+
 print(metrics.EMPTY_RULE)
-rows = pd.DataFrame(map(metrics.case_scores, references, answers))
-table = cases[["case", "label", "group", "fold"]].join(rows)
-lesions, normals = table[ill], table[~ill]
+scores = pd.DataFrame(map(metrics.case_scores, references, predicted))
+table = cases[["case", "label", "group", "fold"]].join(scores)
+lesions, normals = table[has_lesion], table[~has_lesion]
 some = ["case", "dice", "iou", "reference_area", "predicted_area"]
 table[some].head().round(3)
 
@@ -147,9 +129,11 @@ table[some].head().round(3)
 # it wide? Then these cases do not tell you much.
 
 # %%
-parts = {"all lesion images": ill}
-parts |= {name: table["label"] == name for name in masks.CLASSES[1:]}
-by_label = bootstrap.by_subgroup(table["dice"], table["group"], parts)
+from helpers.evaluation import bootstrap
+
+classes = {"all lesion images": has_lesion}
+classes |= {name: table["label"] == name for name in masks.CLASSES[1:]}
+by_label = bootstrap.by_subgroup(table["dice"], table["group"], classes)
 by_label.round(3)
 
 # %% [markdown]
@@ -159,19 +143,20 @@ by_label.round(3)
 # image's diagonal, so a few of them lift the mean a lot.
 
 # %%
-bootstrap.by_subgroup(table["hd95"], table["group"], parts).round(1)
+bootstrap.by_subgroup(table["hd95"], table["group"], classes).round(1)
 
 # %% [markdown]
 # Normal images have no lesion to find, so there is no overlap to score. What
-# matters is whether the answer stays empty (nothing is marked), and if not,
-# how much of the image is marked in vain.
+# matters is whether the prediction stays empty (a *true negative*: nothing
+# there, nothing marked), and if not, how large the *false-positive area* is
+# (marked, but no lesion).
 
 # %%
 empty = normals["predicted_area"] == 0
-pixels = (cases["height"] * cases["width"])[normals.index]
-share = (normals["predicted_area"] / pixels).mean()
-print(f"normal images left empty: {empty.sum()} of {len(normals)}")
-print(f"mean share of a normal image marked as lesion: {share:.2%}")
+size = (cases["height"] * cases["width"])[normals.index]
+false_positive = (normals["predicted_area"] / size).mean()
+print(f"normal images correctly empty: {empty.sum()} of {len(normals)}")
+print(f"mean false-positive area: {false_positive:.2%} of a normal image")
 
 # %% [markdown]
 # ### How many cases would you need?
@@ -198,43 +183,43 @@ print(f"a mean Dice known to 0.02 either side needs {needed} such cases")
 # %% [markdown]
 # So when two methods are compared on a hundred images, and their means differ
 # by 0.02, two separate intervals cannot tell them apart. A *paired* comparison
-# can do better, because both answer the same cases, and the hard ones are hard
+# can do better, because both meet the same cases, and the hard ones are hard
 # for both.
 #
-# ### Two cuts, case by case
+# ### Two thresholds, case by case
 #
 # Lesions and normals pull against each other: who marks less leaves more
 # normal images empty, and misses more lesions. So never read one of these
-# numbers without the other. Beside the fitted cuts, here is the plain cut at
-# one half, with nothing fitted. The last two columns are shares of the images,
-# from 0 to 1.
+# numbers without the other. Beside the fitted thresholds, here is the plain
+# threshold of one half, with nothing fitted. The last two columns are shares
+# of the images, from 0 to 1.
 
 # %%
 half = rules.assign(**postprocessing.RULE)
-plain = postprocessing.lesion_masks(cases, classes, half)
-marked, dice = pd.DataFrame(), pd.DataFrame()
-for cut, given in {"fitted": answers, "one half": plain}.items():
-    marked[cut] = [mask.any() for mask in given]
-    dice[cut] = list(map(metrics.dice, references, given))
+plain = postprocessing.lesion_masks(cases, probabilities, half)
+flagged, dice = pd.DataFrame(), pd.DataFrame()
+for name, found in {"fitted": predicted, "one half": plain}.items():
+    flagged[name] = [mask.any() for mask in found]
+    dice[name] = list(map(metrics.dice, references, found))
 
 # %%
-trade = pd.DataFrame({"lesion Dice": dice[ill].mean()})
-trade["lesions marked"] = marked[ill].mean()
-trade["normals left empty"] = 1 - marked[~ill].mean()
-trade.round(3)
+thresholds = pd.DataFrame({"lesion Dice": dice[has_lesion].mean()})
+thresholds["lesions flagged"] = flagged[has_lesion].mean()
+thresholds["normals correctly empty"] = 1 - flagged[~has_lesion].mean()
+thresholds.round(3)
 
 # %% [markdown]
 # Did fitting change the Dice of lesion images, or is the difference luck? If
-# the two cuts were alike, swapping their scores in a whole group of near
+# the two thresholds were alike, swapping their scores in a whole group of near
 # copies would change nothing. The *permutation test* swaps at random, many
 # times; p is the share of swaps with a difference as large as the one you
 # have. Below 0.05 it is often called *significant*: hard to put down to luck.
-# A negative difference means that the fitted cuts have the lower Dice. Before
-# you call that a loss, look at the normal images in the table above: they are
-# what the cuts were to protect.
+# A negative difference means that the fitted thresholds have the lower Dice.
+# Before you call that a loss, look at the normal images in the table above:
+# they are what the thresholds were to protect.
 
 # %%
-pair = dice["fitted"][ill], dice["one half"][ill]
+pair = dice["fitted"][has_lesion], dice["one half"][has_lesion]
 gain, p = bootstrap.paired_test(*pair, lesions["group"])
 paired = {"difference": gain, "p": p}
 print(f"fitted minus one half: {gain:+.4f} mean Dice, p = {p:.3f}")
@@ -244,46 +229,45 @@ print(f"fitted minus one half: {gain:+.4f} mean Dice, p = {p:.3f}")
 #
 # A score means little alone. Nothing anywhere, the *mean shape* of the
 # training masks, and the mask of the *nearest* training image, copied, are
-# answers that learn nothing. The last one you measured in notebook 2, under
-# this split and under a random one: there it profits from near copies, and so
-# would a network. And at the top stands how well two outlines of one frame
-# agree: the *label-noise ceiling*. Expect the network between them. (On
+# predictions that learn nothing. The last one you measured in notebook 2,
+# under this split and under a random one: there it profits from near copies,
+# and so would a network. And at the top stands how well two outlines of one
+# frame agree: the *label-noise ceiling*. Expect the network between them. (On
 # simulated images no second person drew anything: there the top is a
 # program's, and far too high.)
 
 # %%
+from helpers.evaluation import baselines
+
 own = [references[i] for i in lesions.index]
-pictures, labels = arrays["images"], arrays["labels"]
-shape = baselines.mean_shape(own, lesions["fold"], labels, folds["fold"])
+images, labels = arrays["images"], arrays["labels"]
+shape_dice = baselines.mean_shape(own, lesions["fold"], labels, folds["fold"])
 leaks = step.read("02_prepare_the_masks", "leaks.csv").set_index("split")
 copied = leaks[["copy-nearest Dice", "low", "high"]]
 outlines = step.read("02_prepare_the_masks", "outlines.csv")
-twice = found.loc[outlines["a"], "group"]
+twice = explored.loc[outlines["a"], "group"]
 
 # %%
-comparison = {
+intervals = {
     "background everywhere": (0, 0, 0),
-    "mean shape": bootstrap.interval(shape, lesions["group"]),
+    "mean shape": bootstrap.interval(shape_dice, lesions["group"]),
     "copy the nearest": copied.loc["by groups"],
     "copy the nearest, leaky split": copied.loc["random"],
     "the trained network": by_label.iloc[0, 1:],
     "another outline, same frame": bootstrap.interval(outlines["dice"], twice),
 }
-comparison = pd.DataFrame(map(list, comparison.values()), comparison)
+comparison = pd.DataFrame(map(list, intervals.values()), intervals)
 comparison.columns = ["value", "low", "high"]
 
 # %%
 mean = lesions["dice"].mean()
-figures.show_intervals(
-    comparison,
-    mean,
-    "mean lesion Dice, 95 % interval (dashed: the network)",
-    f"Between nothing and a second outline ({here.data.kind})",
-)
+axis = "mean lesion Dice, 95 % interval (dashed: the network)"
+title = f"Between nothing and a second outline ({here.data.kind})"
+figures.show_intervals(comparison, mean, axis, title)
 
 # %% [markdown]
 # One popular number is missing here, with reason. Most pixels are background,
-# so an answer that finds no lesion at all has a splendid *pixel accuracy*:
+# so a prediction that finds no lesion at all has a splendid *pixel accuracy*:
 
 # %%
 accuracy = np.mean([1 - r.mean() for r in references])
@@ -299,13 +283,11 @@ print(f"pixel accuracy of 'background everywhere': {accuracy:.1%}")
 
 # %%
 middle = lesions["dice"].median()
-low = (lesions["dice"] < 0.1).sum()
+low = f"{(lesions['dice'] < 0.1).sum()} of {len(lesions)} below 0.1"
 title = f"Held-out lesion images ({here.data.kind})"
-figures.show(
-    figures.score_histogram(lesions, title),
-    alt=f"Histogram of Dice by case: median {middle:.2f}, {low} of "
-    f"{len(lesions)} below 0.1.",
-)
+figure = figures.score_histogram(lesions, title)
+alt = f"Histogram of Dice by case: median {middle:.2f}, {low}."
+figures.show(figure, alt=alt)
 
 # %% [markdown]
 # ## Worst, middle and best
@@ -315,6 +297,8 @@ figures.show(
 # case and its outline, without knowing its score.
 
 # %%
+from helpers.evaluation import error_analysis
+
 pd.Series(error_analysis.CAUSES, name="the case has it, if").to_frame()
 
 # %% [markdown]
@@ -326,12 +310,11 @@ pd.Series(error_analysis.CAUSES, name="the case has it, if").to_frame()
 # %%
 shots = [busi.read_image(cases["image"][i]) for i in lesions.index]
 looks = pd.DataFrame(map(error_analysis.appearance, shots, own), lesions.index)
-kinds_of = found.groupby("group")["label"].nunique()
+labels_of = explored.groupby("group")["label"].nunique()
 looks["glyphs"] = cases["glyphs"]
-looks["other_class"] = lesions["group"].map(kinds_of) > 1
-looks["outlines"] = lesions["case"].map(
-    error_analysis.least_agreement(outlines)
-)
+looks["other_class"] = lesions["group"].map(labels_of) > 1
+agreement = error_analysis.least_agreement(outlines)
+looks["outlines"] = lesions["case"].map(agreement)
 causes = error_analysis.causes(looks)
 
 # %% [markdown]
@@ -342,18 +325,15 @@ causes = error_analysis.causes(looks)
 
 # %%
 def show_cases(rows, heading):
-    """Show some lesion images with both outlines, their Dice and their causes."""
+    """Show lesion images with both outlines, their Dice and their causes."""
     why = causes.loc[rows].apply(error_analysis.causes_as_text, axis=1)
-    titles = [
-        f"{table['case'][i]}, Dice {table['dice'][i]:.2f}\n{why[i]}"
-        for i in rows
-    ]
-    images = [busi.read_image(cases["image"][i]) for i in rows]
-    outlined = [references[i] for i in rows], [answers[i] for i in rows]
-    figures.show(
-        figures.gallery(images, titles, *outlined, heading=heading),
-        alt=f"{heading}: {'; '.join(titles)}.".replace("\n", " "),
-    )
+    case, dice = table["case"], table["dice"]
+    titles = [f"{case[i]}, Dice {dice[i]:.2f}\n{why[i]}" for i in rows]
+    shots = [busi.read_image(cases["image"][i]) for i in rows]
+    both = [references[i] for i in rows], [predicted[i] for i in rows]
+    figure = figures.gallery(shots, titles, *both, heading=heading)
+    listed = "; ".join(titles).replace("\n", " ")
+    figures.show(figure, alt=f"{heading}: {listed}.")
 
 
 order = lesions.sort_values("dice").drop_duplicates("group").index
@@ -375,14 +355,14 @@ show_cases(order[-4:], "The best cases")
 # %%
 def mean_of(parts, heading):
     """Show the mean Dice of parts of the lesion images, and return it."""
-    told = bootstrap.by_subgroup(lesions["dice"], lesions["group"], parts)
-    what = "mean Dice, 95 % interval (dashed: all lesion images)"
-    figures.show_intervals(told, mean, what, f"{heading} ({here.data.kind})")
-    return told
+    means = bootstrap.by_subgroup(lesions["dice"], lesions["group"], parts)
+    axis = "mean Dice, 95 % interval (dashed: all lesion images)"
+    figures.show_intervals(means, mean, axis, f"{heading} ({here.data.kind})")
+    return means
 
 
-parts = dict(causes.items()) | {"none of these": ~causes.any(axis=1)}
-by_cause = mean_of(parts, "Does the cause go with a lower score?")
+with_cause = dict(causes.items()) | {"none of these": ~causes.any(axis=1)}
+by_cause = mean_of(with_cause, "Does the cause go with a lower score?")
 by_cause.round(3)
 
 # %% [markdown]
@@ -402,20 +382,19 @@ for name, part in {"below": bad, "at least": ~bad}.items():
 # So far a marked pixel was right wherever a lesion is. Now its class counts,
 # too. For each class take the pixels that the person and the network both give
 # it, over all images, and divide by those that either of them gives it. A
-# lesion that is well outlined but named wrongly costs both classes. Large
+# lesion that is well outlined but wrongly classified costs both classes. Large
 # lesions have more pixels and weigh more, so this is no mean over cases. Each
 # `value` is an IoU, from 0 to 1.
 
 
 # %%
 def class_pixels(i):
-    """Return the pixels that both, and that either, give each class on case i."""
-    full = postprocessing.restore_probabilities(
-        classes[i], *references[i].shape
-    )
-    told = postprocessing.class_mask(answers[i], full)
-    truth = masks.target(references[i], cases["label"][i])
-    return metrics.class_pixels(truth, told)
+    """Return the intersection and union of each class on case i, in pixels."""
+    shape, label = references[i].shape, cases["label"][i]
+    full = postprocessing.restore_probabilities(probabilities[i], *shape)
+    prediction = postprocessing.class_mask(predicted[i], full)
+    ground_truth = masks.target(references[i], label)
+    return metrics.class_pixels(ground_truth, prediction)
 
 
 table = table.join(pd.DataFrame(map(class_pixels, table.index)))
@@ -423,9 +402,9 @@ table = table.join(pd.DataFrame(map(class_pixels, table.index)))
 # %%
 pixel_iou = {}
 for name in masks.CLASSES[1:]:
-    pixels = table[[f"both_{name}", f"either_{name}"]]
-    told = bootstrap.interval(pixels, table["group"], bootstrap.ratio)
-    pixel_iou[name] = dict(zip(["value", "low", "high"], told, strict=True))
+    pixels = table[[f"intersection_{name}", f"union_{name}"]]
+    iou = bootstrap.interval(pixels, table["group"], bootstrap.ratio)
+    pixel_iou[name] = dict(zip(["value", "low", "high"], iou, strict=True))
 pd.DataFrame(pixel_iou).T.round(3)
 
 # %% [markdown]
@@ -433,12 +412,13 @@ pd.DataFrame(pixel_iou).T.round(3)
 #
 # Where the network marked something, which class did it give to most of it?
 # This is not yet a diagnosis of the image, which notebook 7 asks for; it only
-# asks whether the pixels got the right name. Rows are the cases' labels,
-# columns the network's names, and each cell counts cases.
+# asks whether the pixels got the right class. Rows are the cases' labels,
+# columns the predicted classes, and each cell counts cases.
 
 # %%
-table["named"] = list(map(postprocessing.majority_class, classes, answers))
-pd.crosstab(table["label"], table["named"])
+majority = map(postprocessing.majority_class, probabilities, predicted)
+table["majority_class"] = list(majority)
+pd.crosstab(table["label"], table["majority_class"])
 
 # %% [markdown]
 # ## What kind of error?
@@ -451,15 +431,14 @@ pd.crosstab(table["label"], table["named"])
 pd.Series(error_analysis.KINDS, name="rule").to_frame()
 
 # %% [markdown]
-# *Leaks below* stands apart because of how ultrasound works: behind a lesion
-# it is often darker, and an answer that runs down into this shadow takes it
-# for lesion.
+# *Spills into the shadow* stands apart because of how ultrasound works: behind
+# a lesion it is often darker, and a prediction that runs down into this shadow
+# takes it for lesion.
 
 # %%
-table["kind"] = error_analysis.kinds(lesions).reindex(
-    table.index, fill_value=""
-)
-kinds = pd.crosstab(table["kind"][ill], table["label"][ill])
+named = error_analysis.kinds(lesions)
+table["kind"] = named.reindex(table.index, fill_value="")
+kinds = pd.crosstab(table["kind"][has_lesion], table["label"][has_lesion])
 kinds = kinds.reindex(list(error_analysis.KINDS), fill_value=0)
 kinds
 
@@ -468,10 +447,10 @@ kinds
 # wrong class, and something else was marked as well, where no lesion is.
 
 # %%
-hit = table[ill & (table["dice"] >= 0.1)]
+hit = table[has_lesion & (table["dice"] >= 0.1)]
 beside = {
     "found": len(hit),
-    "wrong_class": int((hit["named"] != hit["label"]).sum()),
+    "wrong_class": int((hit["majority_class"] != hit["label"]).sum()),
     "false_lesion_beside": int((hit["false_iou10"] > 0).sum()),
 }
 beside
@@ -486,11 +465,11 @@ beside
 # question for other data.
 
 # %%
-area = lesions["reference_area"].rank(method="first")
+by_size = lesions["reference_area"].rank(method="first")
 quarters = [f"size, quarter {k} of 4" for k in (1, 2, 3, 4)]
-size = pd.qcut(area, 4, labels=quarters)
+quarter = pd.qcut(by_size, 4, labels=quarters)
 parts = {name: lesions["label"] == name for name in masks.CLASSES[1:]}
-parts |= {name: size == name for name in quarters}
+parts |= {name: quarter == name for name in quarters}
 
 # %%
 copies = lesions["group"].map(folds["group"].value_counts())
@@ -511,55 +490,54 @@ subgroups.round(3)
 #
 # A doctor counts lesions, not pixels. A lesion counts as found where one
 # marked part overlaps it with an IoU of at least 0.1, or, more strictly, 0.5.
-# A marked part that finds none is a false lesion, on normal images too. So
-# under the stricter rule fewer are found and more are false. *False lesions an
-# image* is their mean number over all images.
+# A marked part that finds none is a *false positive*, on normal images too. So
+# under the stricter rule fewer are found and more are false. *False positives
+# per image* is their mean number over all images.
 
 # %%
 print(metrics.LESION_RULE)
-rows = []
+lines = []
 for least in ("10", "50"):
     counts = table[[f"found_iou{least}", "lesions"]]
-    share = bootstrap.interval(counts, table["group"], bootstrap.ratio)
+    found_share = bootstrap.interval(counts, table["group"], bootstrap.ratio)
     false = bootstrap.interval(table[f"false_iou{least}"], table["group"])
-    rows.append([int(least) / 100, *share, *false])
+    lines.append([int(least) / 100, *found_share, *false])
 
 # %%
 columns = ["IoU, at least", "share of lesions found", "low", "high"]
-columns += ["false lesions an image", "false, low", "false, high"]
-by_lesion = pd.DataFrame(rows, columns=columns)
+columns += ["false positives per image"]
+columns += ["false positives, low", "false positives, high"]
+by_lesion = pd.DataFrame(lines, columns=columns)
 by_lesion.round(3)
 
 # %% [markdown]
-# These are the numbers at one cut. Ask for more certainty, and false lesions
-# go away, but so do true ones. The *FROC curve* shows the whole trade: each
-# marked part has the mean probability inside it as its confidence, and you
-# keep the parts above a bar that you lower step by step. It starts from the
-# plain cut at one half.
+# These are the numbers at one threshold. Ask for more certainty, and false
+# positives go away, but so do true ones. The *FROC curve* shows the whole
+# trade: each marked part has the mean probability inside it as its confidence,
+# and you keep the parts above a threshold that you lower step by step. It
+# starts from the plain threshold of one half.
 
 # %%
-full = [
-    1 - postprocessing.restore_probabilities(c, *r.shape)[..., 0]
-    for c, r in zip(classes, references, strict=True)
-]
+from helpers.evaluation import calibration
+
+shapes = (mask.shape for mask in references)
+pairs = zip(probabilities, shapes, strict=True)
+restored = (postprocessing.restore_probabilities(p, *s) for p, s in pairs)
+full = [1 - p[..., 0] for p in restored]
 spots = list(map(metrics.candidates, references, plain, full))
 froc = calibration.froc(spots)
 
 # %%
 curve = froc["false_per_image"], froc["sensitivity"]
-figures.show_lines(
-    {"IoU at least 0.1": curve},
-    "false lesions an image",
-    "share of lesions found",
-    f"FROC curve ({here.data.kind})",
-)
+axes = "false positives per image", "share of lesions found"
+title = f"FROC curve ({here.data.kind})"
+figures.show_lines({"IoU at least 0.1": curve}, *axes, title)
 
 # %%
-at_rate = {
-    str(rate): curve[1][curve[0] <= rate].max() for rate in (0.1, 0.25, 0.5)
-}
+rates = (0.1, 0.25, 0.5)
+at_rate = {str(rate): curve[1][curve[0] <= rate].max() for rate in rates}
 for rate, share in at_rate.items():
-    print(f"at {rate} false lesions an image {share:.2f} of all are found")
+    print(f"at {rate} false positives per image {share:.2f} of all are found")
 
 # %% [markdown]
 # ## Can you believe the probabilities?
@@ -568,7 +546,7 @@ for rate, share in at_rate.items():
 # about 70 % should be lesion. The *expected calibration error* (ECE) is the
 # mean gap between the two, weighted by how many pixels have such a
 # probability. The *Brier score* is the mean squared distance of the
-# probability from the truth, 0 or 1.
+# probability from the ground truth, 0 or 1.
 #
 # Most pixels are easy background, and they make any ECE look small. So lesion
 # images get a row of their own, and so do the pixels that the network itself
@@ -576,47 +554,51 @@ for rate, share in at_rate.items():
 
 # %%
 at = folds.index.get_indexer(names)
-truth = labels[at] > 0
-lesion = 1 - classes[..., 0].astype(np.float32)
-parts = {
-    "all pixels": np.ones_like(truth),
-    "of lesion images": np.broadcast_to(ill[:, None, None], truth.shape),
+ground_truth = labels[at] > 0
+lesion = 1 - probabilities[..., 0].astype(np.float32)
+everywhere = np.ones_like(ground_truth)
+pixel_sets = {
+    "all pixels": everywhere,
+    "of lesion images": everywhere & has_lesion[:, None, None],
     "unsure ones (0.1 to 0.9)": (lesion > 0.1) & (lesion < 0.9),
 }
 
 # %%
-trust = [calibration.summary(lesion[w], truth[w]) for w in parts.values()]
-trust = pd.DataFrame(trust)
-trust.insert(0, "pixels", list(parts))
-trust.insert(1, "share", [where.mean() for where in parts.values()])
-trust.round(4)
+chosen = pixel_sets.values()
+errors = [calibration.summary(lesion[w], ground_truth[w]) for w in chosen]
+by_pixels = pd.DataFrame(errors)
+by_pixels.insert(0, "pixels", list(pixel_sets))
+by_pixels.insert(1, "share", [w.mean() for w in chosen])
+by_pixels.round(4)
 
 # %% [markdown]
-# Networks are often too sure of themselves. One number can mend part of that:
-# divide all *logits* (the network's raw numbers, before they become
-# probabilities) by a *temperature* above 1, and every probability moves
-# towards one half. But the Dice part of the loss rewards marking a little too
-# much, and that error has a direction. So a second fit, *Platt scaling*, also
-# adds a shift. Notebook 4 fitted both, for each fold on its validation part
-# alone. Compare the ECE and the Brier score of the three rows: lower is
-# better. Expect most from the second fit: where probabilities are too high
-# rather than too far from one half, a temperature alone may even do harm.
+# Networks are often too sure of themselves. One number can correct part of
+# that. *Temperature scaling* divides all *logits* (the network's raw numbers,
+# before they become probabilities) by a *temperature* above 1, and every
+# probability moves towards one half. But the Dice part of the loss rewards
+# marking a little too much, and that error has a direction. So a second fit,
+# *Platt scaling*, also adds a shift. Notebook 4 fitted both, for each fold on
+# its validation part alone. Compare the ECE and the Brier score of the three
+# rows: lower is better. Expect most from the second fit: where probabilities
+# are too high rather than too far from one half, a temperature alone may even
+# do harm.
 
 # %%
-fits = rules.loc[cases["fold"]].to_dict("series")
-fits = {name: fit.to_numpy()[:, None, None] for name, fit in fits.items()}
-scale, shift = fits["platt_temperature"], fits["platt_shift"]
-told = {
-    "as they are": lesion,
-    "temperature": calibration.rescale(lesion, fits["temperature"]),
-    "and a shift": calibration.rescale(lesion, scale, shift),
+fits = rules.loc[cases["fold"]]
+parameters = ["temperature", "platt_temperature", "platt_shift"]
+fitted = [fits[name].to_numpy()[:, None, None] for name in parameters]
+temperature, *platt = fitted
+versions = {
+    "uncalibrated": lesion,
+    "temperature-scaled": calibration.rescale(lesion, temperature),
+    "Platt-scaled": calibration.rescale(lesion, *platt),
 }
 
 # %%
-mended = [calibration.summary(p, truth) for p in told.values()]
-mended = pd.DataFrame(mended)
-mended.insert(0, "probabilities", list(told))
-mended.round(4)
+errors = [calibration.summary(v, ground_truth) for v in versions.values()]
+recalibrated = pd.DataFrame(errors)
+recalibrated.insert(0, "probabilities", list(versions))
+recalibrated.round(4)
 
 # %% [markdown]
 # The *reliability diagram* shows where the gap lies. A curve below the
@@ -624,42 +606,41 @@ mended.round(4)
 
 # %%
 curves = {"as it should be": ([0, 1], [0, 1])}
-for name, p in told.items():
-    bins = calibration.reliability(p[ill], truth[ill], bins=10)
+true = ground_truth[has_lesion]
+for name, version in versions.items():
+    bins = calibration.reliability(version[has_lesion], true, bins=10)
     curves[name] = bins["confidence"], bins["accuracy"]
-figures.show_lines(
-    curves,
-    "lesion probability",
-    "share that is lesion",
-    f"Pixels of held-out lesion images ({here.data.kind})",
-)
+axes = "lesion probability", "share that is lesion"
+title = f"Pixels of held-out lesion images ({here.data.kind})"
+figures.show_lines(curves, *axes, title)
 
 # %% [markdown]
-# A temperature changes no mask at the cut of one half: one half stays one
-# half. A shift does, and the cuts of this notebook were fitted without it. So
-# the masks stay as they are; the mended probabilities are for whoever reads
-# them as such.
+# A temperature changes no mask at the threshold of one half: one half stays
+# one half. A shift does, and the thresholds of this notebook were fitted
+# without it. So the masks stay as they are; the recalibrated probabilities are
+# for whoever reads them as such.
 #
 # ## Does the network know when it fails?
 #
 # Nobody can check every outline. It would help if the network were unsure
 # where it is wrong. Take the mean lesion probability inside its outline as its
 # *confidence*. Keep only the surest cases: does their Dice rise? Turn it round
-# and call 1 - Dice the *loss* of a case. Keep the surest case, then the two
+# and take 1 - Dice as the *loss* of a case. Keep the surest case, then the two
 # surest, and so on, and note the mean loss each time. The mean of all these is
 # the *AURC* (area under the risk-coverage curve): lower is better. `random` is
 # what a random order would give.
 
 # %%
+from helpers.evaluation import classification
+
 loss = 1 - lesions["dice"].to_numpy()
-sure = [postprocessing.mean_inside(p) for p in lesion[ill]]
-area, excess = calibration.aurc(sure, loss)
+confidence = list(map(classification.mean_inside, lesion[has_lesion]))
+area, excess = calibration.aurc(confidence, loss)
 aurc = {"value": area, "random": float(loss.mean()), "excess": excess}
-kept = 1 - calibration.risk_coverage(sure, loss)[1]
 print({name: round(value, 3) for name, value in aurc.items()})
-print(
-    f"mean Dice {kept[-1]:.3f}, of the surer half {kept[len(kept) // 2]:.3f}"
-)
+kept = 1 - calibration.risk_coverage(confidence, loss)[1]
+surer = kept[len(kept) // 2]
+print(f"mean Dice {kept[-1]:.3f}, of the surer half {surer:.3f}")
 
 # %% [markdown]
 # `excess` is what the best possible order (by the true Dice) would still save:
@@ -669,19 +650,23 @@ print(
 #
 # ### Ask the same network five times
 #
-# Another idea: where several answers to one case *disagree*, they cannot all
-# be right. You have one network for each fold, so you ask it about five views
-# of each case: as it is, mirrored, darker, brighter, and smaller. Each answer
-# is moved back to its place.
+# Another idea: where several predictions for one case *disagree*, they cannot
+# all be right. You have one network for each fold, so you ask it about five
+# views of each case: as it is, mirrored, darker, brighter, and smaller. Each
+# prediction is moved back to its place. Together they are a *test-time
+# augmentation ensemble*.
 #
 # **From here on** you use the saved model, that of the last fold trained, and
 # the cases that this fold held out. They are fewer, so the intervals are
 # wider.
 
 # %%
+from helpers.evaluation import uncertainty
+from helpers.model import checkpoint, training
+
 model = checkpoint.load(step.read("04_train_the_segmenter", "model.keras"))
 last = int(predictions["fold"][-1])
-mine = np.flatnonzero(ill & (cases["fold"] == last))
+mine = np.flatnonzero(has_lesion & (cases["fold"] == last))
 print(f"fold {last}: {len(mine)} held-out lesion images")
 
 
@@ -690,36 +675,38 @@ def predict(images):
     return training.predict(model, images)
 
 
-members = uncertainty.tta_probabilities(predict, pictures[at[mine]])
+views = uncertainty.tta_probabilities(predict, images[at[mine]])
 
 # %% [markdown]
-# `agreement` is the mean Dice between two of the five answers, the usual
+# `agreement` is the mean Dice between two of the five predictions, the usual
 # baseline. The others look at the mean of the five: its mean probability
-# inside the outline, its *entropy* there (how undecided it is: 0 where it is
-# certain, largest at one half; turned round, so that higher is surer), its
-# highest probability. `view` is the first answer alone. Where nothing was
-# marked there is nothing to be sure of, and all but the highest are 0. Which
-# order puts the failures last? Each `value` is an AURC, and gets an interval.
+# inside the outline (`mean inside`), its *entropy* there (how undecided it is:
+# 0 where it is certain, largest at one half; turned round, so that higher is
+# surer), its highest probability. `single view` is the mean inside of the
+# first prediction alone. Where nothing was marked there is nothing to be sure
+# of, and all but the highest are 0. Which order puts the failures last? Each
+# `value` is an AURC, and gets an interval.
 
 # %%
-sure = uncertainty.confidences(members)
-loss = 1 - table["dice"][mine].to_numpy()
-orders = uncertainty.rank(sure, loss, table["group"][mine])
+confidences = uncertainty.confidences(views)
+loss_there = 1 - table["dice"][mine].to_numpy()
+groups = table["group"][mine]
+orders = uncertainty.rank(confidences, loss_there, groups)
 orders.round(3)
 
 # %%
-ways = {
-    "five answers agree": sure["agreement"],
-    "sure inside": sure["inside"],
-    "random order": np.ones(len(loss)),
-    "best order": -loss,
+ranked = {
+    "agreement": confidences["agreement"],
+    "mean inside": confidences["mean inside"],
+    "random order": np.ones(len(loss_there)),
+    "best order": -loss_there,
 }
-figures.show_lines(
-    {n: calibration.risk_coverage(w, loss) for n, w in ways.items()},
-    "share of cases kept",
-    "mean of 1 - Dice",
-    f"Keep only the surest cases (fold {last}, {here.data.kind})",
-)
+coverage = {}
+for name, by in ranked.items():
+    coverage[name] = calibration.risk_coverage(by, loss_there)
+axes = "share of cases kept", "mean of 1 - Dice"
+title = f"Keep only the surest cases (fold {last}, {here.data.kind})"
+figures.show_lines(coverage, *axes, title)
 
 # %% [markdown]
 # Read the curves from the left. One that stays low keeps good cases first.
@@ -729,7 +716,7 @@ figures.show_lines(
 #
 # ## What does it look at?
 #
-# Paint a square of the image grey and ask again. If the answer falls, the
+# Paint a square of the image grey and ask again. If the probability falls, the
 # network rested on what you hid. Slide the square over the whole image, and
 # the falls make a map. What falls is the mean lesion probability inside the
 # network's own outline; a fall of 0.1 is from 0.8 to 0.7, say. You look at
@@ -739,15 +726,15 @@ figures.show_lines(
 # first.
 
 # %%
+from helpers.model import explain
+
 seen = [i for i in mine if (lesion[i] > 0.5).any()]
 seen = sorted(seen, key=lambda i: table["dice"][i])
 seen = [seen[0], seen[len(seen) // 2], seen[-1]] if seen else []
 titles = [f"{names[i]}, Dice {table['dice'][i]:.2f}" for i in seen]
 inside = [lesion[i] > 0.5 for i in seen]
-falls = [
-    explain.occlusion(predict, pictures[at[i]], m)
-    for i, m in zip(seen, inside, strict=True)
-]
+squares = zip(images[at[seen]], inside, strict=True)
+falls = [explain.occlusion(predict, image, m) for image, m in squares]
 
 # %% [markdown]
 # First what the network saw, with the person's outline solid and its own
@@ -756,41 +743,41 @@ falls = [
 
 # %%
 if seen:
-    images, outlined = pictures[at[seen]], truth[seen]
-    figures.show(
-        figures.gallery(images, titles, outlined, inside, columns=3),
-        alt=f"Three cases with both outlines: {', '.join(titles)}.",
-    )
+    shown = images[at[seen]], titles, ground_truth[seen], inside
+    alt = f"Three cases with both outlines: {', '.join(titles)}."
+    figures.show(figures.gallery(*shown, columns=3), alt=alt)
 
 # %%
 what = "fall of the lesion probability"
 if seen:
     maps = dict(zip(titles, falls, strict=True))
-    hits = sum(
-        m.ravel()[f.argmax()] for m, f in zip(inside, falls, strict=True)
-    )
-    figures.show(
-        figures.heat(maps, what, "fall", outlines=inside, columns=3),
-        alt=f"Three maps of the {what} where a square is hidden; the "
-        f"largest fall lies inside the network's outline in {hits}.",
-    )
+    largest = [fall.argmax() for fall in falls]
+    hits = sum(m.flat[k] for m, k in zip(inside, largest, strict=True))
+    alt = f"Three maps of the {what} where a square is hidden; the largest "
+    alt += f"fall lies inside the network's outline in {hits}."
+    figure = figures.heat(maps, what, "fall", outlines=inside, columns=3)
+    figures.show(figure, alt=alt)
 
 # %% [markdown]
 # A map of this kind is a sketch. A square cannot hide a shadow or a texture
 # that is everywhere, and grey paint is itself a thing that the network has
 # never seen.
 #
-# ### Would it answer the same without the marks?
+# ### Would it predict the same without the marks?
 #
 # Callipers sit at a lesion's rim and text tells the side. A network could
 # learn from them where a lesion is, and which lesions a doctor found worth
 # measuring. So paint the marks over, and ask again. And the other way round:
 # burn marks into images that have none. `robustness.HeldOut` holds the network
-# and the cases, and compares its answers before and after a change, case by
-# case.
+# and the cases, and compares its predictions before and after a change, case
+# by case.
 
 # %%
-bench = robustness.HeldOut(predict, len(truth[0]), cases, references, rules)
+from helpers.data import marks
+from helpers.evaluation import robustness
+
+side, inputs = images.shape[1], (cases, references, rules)
+held_out = robustness.HeldOut(predict, side, *inputs)
 rng = np.random.default_rng(0)
 drawn, here_last = cases["glyphs"] >= 2, cases["fold"] == last
 
@@ -805,34 +792,34 @@ def with_two(image):
 
 # %%
 changes = {
-    "lesion, marks painted over": (without, ill & drawn),
-    "lesion, marks added": (with_two, ill & ~drawn),
-    "normal, marks added": (with_two, ~ill & ~drawn),
+    "lesion, marks painted over": (without, has_lesion & drawn),
+    "lesion, marks added": (with_two, has_lesion & ~drawn),
+    "normal, marks added": (with_two, ~has_lesion & ~drawn),
 }
-rows = []
+effects = []
 for name, (change, which) in changes.items():
-    chosen = np.flatnonzero(which & here_last)
-    if len(chosen):
-        compared = bench.of(chosen).compared(change)
-        rows.append(compared.assign(change=name))
+    rows = np.flatnonzero(which & here_last)
+    if len(rows):
+        effect = held_out.subset(rows).compare(change)
+        effects.append(effect.assign(change=name))
 
 # %% [markdown]
-# On normal images the Dice is 1 if the answer stays empty, else 0, as the rule
-# above says. `lesion probability` is one number for the whole image: how sure
-# the network is that there is a lesion at all. `before` is the mean without
-# the change, `difference` is after minus before, and `p` is that of the
-# permutation test.
+# On normal images the Dice is 1 if the prediction stays empty, else 0, as the
+# rule above says. `lesion probability` is one number for the whole image: how
+# sure the network is that there is a lesion at all. `before` is the mean
+# without the change, `difference` is after minus before, and `p` is that of
+# the permutation test.
 
 # %%
-marks = pd.concat(rows, ignore_index=True)
-marks.insert(0, "change", marks.pop("change"))
-marks.round(3)
+by_change = pd.concat(effects, ignore_index=True)
+by_change.insert(0, "change", by_change.pop("change"))
+by_change.round(3)
 
 # %% [markdown]
-# A p below 0.05 is a sign that marks move the answer; a p above it says that
-# these cases do not show it. How large the difference is matters more: compare
-# it with the intervals above. What the painting misses, such as dotted lines,
-# stays in the image.
+# A p below 0.05 is a sign that marks move the prediction; a p above it says
+# that these cases do not show it. How large the difference is matters more:
+# compare it with the intervals above. What the painting misses, such as dotted
+# lines, stays in the image.
 #
 # ## What if the image were worse?
 #
@@ -847,10 +834,9 @@ marks.round(3)
 # step of 15 adds a quarter of the way from black to white everywhere.
 
 # %%
-worse = bench.of(mine).worsened()
-figures.show_disturbed(
-    worse, f"Fold {last}, with 95 % intervals ({here.data.kind})"
-)
+worse = held_out.subset(mine).degrade()
+title = f"Fold {last}, with 95 % intervals ({here.data.kind})"
+figures.show_disturbed(worse, title)
 
 # %% [markdown]
 # The bands are wide, because they are over few cases. But all strengths have
@@ -862,8 +848,8 @@ figures.show_disturbed(
 
 # %%
 lowest = worse.loc[worse.groupby("disturbance")["value"].idxmin()]
-columns = ["disturbance", "unit", "strength", "value", "difference", "p"]
-lowest[columns].round(3)
+some = ["disturbance", "unit", "strength", "value", "difference", "p"]
+lowest[some].round(3)
 
 # %% [markdown]
 # ## Keep what you found
@@ -872,22 +858,22 @@ lowest[columns].round(3)
 # quote, each figure under a plain name.
 
 # %%
-kept = {
-    "cuts": trade.reset_index(names="cut"),
+tables = {
+    "thresholds": thresholds.reset_index(names="threshold"),
     "comparison": comparison.reset_index(names="answer"),
     "causes": by_cause.reset_index(names="cause"),
     "subgroups": subgroups.reset_index(names="cases"),
     "by_lesion": by_lesion,
-    "calibration": trust,
-    "calibration_scaled": mended,
+    "calibration": by_pixels,
+    "calibration_scaled": recalibrated,
     "uncertainty": orders.reset_index(names="confidence"),
-    "marks": marks,
+    "marks": by_change,
     "robustness": worse,
     "power": power,
 }
 
 # %%
-for name, content in kept.items():
+for name, content in tables.items():
     step.save(f"{name}.csv", content)
 
 # %% [markdown]
@@ -895,29 +881,29 @@ for name, content in kept.items():
 # alone.
 
 # %%
-n, *value = by_label.iloc[0]
-mean_dice = dict(zip(["mean", "low", "high"], value, strict=True))
+n, *bounds = by_label.iloc[0]
+mean_dice = dict(zip(["mean", "low", "high"], bounds, strict=True))
 report = {
     "simulated": here.data.kind == "phantom",
     "held_out_cases": len(table),
     "folds": sorted(map(int, set(cases["fold"]))),
     "lesion_dice": {**mean_dice, "n": int(n)},
     "lesion_dice_median": float(middle),
-    "normals": {"n": len(normals), "left_empty": int(empty.sum())},
+    "normals": {"n": len(normals), "correctly_empty": int(empty.sum())},
     "pixel_iou": pixel_iou,
-    "mean_shape_dice": float(shape.mean()),
-    "kinds": table["kind"][ill].value_counts().to_dict(),
+    "mean_shape_dice": float(shape_dice.mean()),
+    "kinds": table["kind"][has_lesion].value_counts().to_dict(),
     "found": beside,
     "froc": at_rate,
     "aurc": aurc,
-    "cuts_paired_test": paired,
+    "thresholds_paired_test": paired,
     "cases_for_half_width_of_0.02": needed,
     "one_fold": {"fold": last, "lesion_images": len(mine)},
     "empty_rule": metrics.EMPTY_RULE,
 }
 
 # %%
-report |= {name: part.to_dict("records") for name, part in kept.items()}
+report |= {name: part.to_dict("records") for name, part in tables.items()}
 step.save("report.json", report)
 step.save("scores.csv", table)
 step.save("froc.csv", froc)
@@ -926,18 +912,18 @@ step.finish()
 
 # %% [markdown]
 # **You have** scored every held-out case at its original size, reported
-# lesions and normals apart with an interval, set trivial answers and a second
-# person beside the network, named the kinds of error and tested their causes,
-# mended the probabilities, and asked what the network looks at and what it can
-# bear. A few held-out cases give a wide interval: only a run over all five
-# folds on the real images (`profiles/gpu.yaml`) says how good the method is.
-# Next: `06_benefits_and_challenges` measures what textbooks claim of such
-# networks, and `07_from_pixels_to_findings` asks what one may say about a
-# whole image.
+# lesions and normals apart with an interval, set trivial predictions and a
+# second person beside the network, named the kinds of error and tested their
+# causes, recalibrated the probabilities, and asked what the network looks at
+# and what it can bear. A few held-out cases give a wide interval: only a run
+# over all five folds on the real images (`profiles/gpu.yaml`) says how good
+# the method is. Next: `06_benefits_and_challenges` measures what textbooks
+# claim of such networks, and `07_from_pixels_to_findings` asks what one may
+# say about a whole image.
 #
 # ## Check yourself
 #
-# <details><summary>1. A table gives a mean Dice of 0.80 over all images, normal ones with an empty answer counted as 1. What do you ask?</summary>
+# <details><summary>1. A table gives a mean Dice of 0.80 over all images, normal ones with an empty prediction counted as 1. What do you ask?</summary>
 #
 # How many normal images there were, and how many stayed empty. Each of them
 # lifts the mean by a full 1, whatever happened to the lesions. Ask for the two
@@ -959,7 +945,7 @@ step.finish()
 #
 # </details>
 #
-# <details><summary>4. Five views of one image give five equal answers. Is the outline right?</summary>
+# <details><summary>4. Five views of one image give five equal predictions. Is the outline right?</summary>
 #
 # Not for certain. Views of one network share its habits: a shadow that it
 # takes for a lesion is marked five times, at the same place, in full
@@ -970,15 +956,15 @@ step.finish()
 # <details><summary>5. In the worst cases you notice callipers in nearly every image. What do you do before you call them the cause?</summary>
 #
 # Count them in the good cases as well, and paint them over to see whether the
-# answer changes. What is common everywhere explains nothing.
+# prediction changes. What is common everywhere explains nothing.
 #
 # </details>
 #
 # ## Exercise 1: a calibration error of two bins
 #
-# Write a function of two arrays, the probabilities and what was true (0 or 1).
-# It returns the expected calibration error over two bins: up to one half, and
-# above.
+# Write a function of two arrays, the probabilities and the ground truth (0 or
+# 1). It returns the expected calibration error over two bins: up to one half,
+# and above.
 
 # %%
 error_of_two = ...  # a function of two arrays: probabilities, and 0 or 1
@@ -988,11 +974,11 @@ exercises.check(exercises.own_calibration_error, error_of_two)
 # <details><summary>Solution</summary>
 #
 # ```python
-# def error_of_two(told, true):
+# def error_of_two(p, ground_truth):
 #     total = 0
-#     for part in (told <= 0.5, told > 0.5):
+#     for part in (p <= 0.5, p > 0.5):
 #         if part.any():
-#             gap = abs(told[part].mean() - true[part].mean())
+#             gap = abs(p[part].mean() - ground_truth[part].mean())
 #             total += part.mean() * gap  # weighted by the share of the cases
 #     return total
 #

@@ -1,8 +1,7 @@
 # %% [markdown]
 # # 6. Benefits and challenges: are the textbook claims true here?
 #
-# [![Open in
-# Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/06_benefits_and_challenges.ipynb)
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/06_benefits_and_challenges.ipynb)
 #
 # Texts on segmentation by CNN list what is good about it and what is hard,
 # mostly without a number. You will take ten such claims one by one, turn each
@@ -23,33 +22,20 @@
 # > **For teaching and research. This is not a medical device.**
 
 # %% tags=["setup"]
-# Setup: the same cell opens every notebook.
+# Setup: the same cell opens every notebook. It finds the series or fetches it.
 import os
-import subprocess
 import sys
-from pathlib import Path
 
 REPO = "https://github.com/OWNER/breast-ultrasound-notebooks"
 name = REPO.split("/")[-1]
-work = [Path("/kaggle/working"), Path("/content"), Path.cwd()]
-clone = next(filter(Path.is_dir, work)) / name
-folders = [Path.cwd(), *Path.cwd().parents, clone]
-folders.append(Path("/content/drive/MyDrive") / name)
-folders += Path("/kaggle/input").glob(f"**/{name}")
+homes = [".", "..", name, f"/content/drive/MyDrive/{name}"]
+found = [h for h in homes if os.path.exists(f"{h}/helpers/workspace.py")]
+if not found and os.system(f"git clone -q --depth=1 {REPO}"):
+    assert os.path.isdir("/content"), f"{name} is neither here nor at {REPO}"
+    from google.colab import drive
 
-marker = "helpers/workspace.py"
-if not any(os.path.exists(p / marker) for p in folders):
-    # opened alone, as Colab does: fetch the repository once
-    subprocess.run(["git", "clone", "-q", "--depth=1", REPO, clone])
-    if not clone.is_dir() and clone.parent == work[1]:
-        from google.colab import drive  # then it may lie in your Drive
-
-        drive.mount("/content/drive")
-found = (p for p in folders if os.path.exists(p / marker))
-root = next(found, None)
-assert root, f"{name} is neither here nor at {REPO}"
-sys.path.insert(0, str(root))
-
+    drive.mount("/content/drive")  # it may lie there
+sys.path[:0] = map(os.path.abspath, found or homes[2:])
 from helpers import workspace
 
 here = workspace.start()
@@ -61,24 +47,15 @@ watts: float = 10.0  # assumed of one busy core, with its memory
 seed: int = 0  # another number, another run
 
 # %%
-import keras
 import numpy as np
 import pandas as pd
 
-from helpers import exercises, figures
-from helpers.claims import checks, toy_images, trials
-from helpers.data import busi, marks, masks
-from helpers.evaluation import baselines, metrics, robustness
-from helpers.model import explain, training
+from helpers.claims import checks, trials
+from helpers.data import busi, masks
+from helpers.files import ROOT
 
 pd.set_option("display.max_colwidth", None)  # show checks in full
-step = here.step(
-    "06_benefits_and_challenges",
-    profile,
-    batches_each=batches_each,
-    watts=watts,
-    seed=seed,
-)
+step = here.step("06_benefits_and_challenges")
 arrays = step.read("02_prepare_the_masks", "arrays.npz")
 folds = step.read("02_prepare_the_masks", "folds.csv")
 
@@ -99,39 +76,40 @@ print(checks.RULE)
 # - **In miniature, here**: networks of a few thousand parameters, on small
 #   images, for a few passes over them. You see how it is done, in seconds. Its
 #   numbers mean little.
-# - **On real images, once**: by `tools/claims.py`, for longer. What it
-#   measured lies in `results/`, and counts for the verdicts. Its cost is told
-#   in *core minutes*: one processor core at work for a minute.
+# - **On real images, once**: by `tools/research/claims.py`, for longer. What
+#   it measured lies in `results/`, and counts for the verdicts. This is the
+#   *reference run*. Its cost is given in *core minutes*: one processor core at
+#   work for a minute.
 #
 # Both use the same split: training on folds 2, 3 and 4, scores on the lesions
 # of fold 1. Fold 0 has no part in it.
 
 # %%
-kept = checks.read(root / "results")
-print(kept[2]["command"])
-print(f"{kept[2]['core_seconds'] / 60:.0f} core minutes")
-print(f"made from simulated images: {kept[2]['simulated']}")
+reference = checks.read(ROOT / "results")
+real_dice, real_cost, real_settings = reference
+print(real_settings["command"])
+print(f"{real_settings['core_seconds'] / 60:.0f} core minutes")
+print(f"made from simulated images: {real_settings['simulated']}")
 
 # %% [markdown]
 # Now the miniature. You shrink the images to half of their side, and take the
 # masks of the held-out lesions at their original size, to score against.
 
 # %%
-cases = folds.merge(
-    busi.index(here.data.root)[["case", "image", "masks"]], on="case"
-)
+index = busi.index(here.data.root)
+cases = folds.merge(index[["case", "image", "masks"]], on="case")
 side = arrays["images"].shape[1] // 2
 images, labels = busi.load_arrays(cases, side, here.runs / "cache")
-size = (labels > 0).mean(axis=(1, 2))
+area = (labels > 0).mean(axis=(1, 2))
 
 # %%
 learn = np.flatnonzero(cases["fold"].isin([2, 3, 4]))
-test = np.flatnonzero((cases["fold"] == 1) & (size > 0))
+test = np.flatnonzero((cases["fold"] == 1) & (area > 0))
 references = [masks.merge(paths) for paths in cases["masks"][test]]
 print(f"{len(learn)} cases to learn from, {len(test)} lesions to score")
 
 # %% [markdown]
-# All scores go into one place: for each answer that you try, the Dice of each
+# All scores go into one place: for each method that you try, the Dice of each
 # held-out lesion. `trials.trained` trains a network on so many batches and
 # keeps its last weights; `trials.case_dice` scores it.
 
@@ -139,7 +117,7 @@ print(f"{len(learn)} cases to learn from, {len(test)} lesions to score")
 names = list(cases["case"][test])
 scored = {
     "group": dict(zip(names, cases["group"][test], strict=True)),
-    "area": dict(zip(names, size[test], strict=True)),
+    "area": dict(zip(names, area[test], strict=True)),
 }
 
 
@@ -149,7 +127,7 @@ usual |= {"steps": batches_each, "seed": seed}
 
 
 def note(name, values):
-    """Keep one number for each held-out lesion under the name of an answer."""
+    """Keep one number for each held-out lesion under a method's name."""
     scored[name] = dict(zip(names, values, strict=True))
 
 
@@ -166,11 +144,15 @@ def run(name, rows=learn, **settings):
 
 
 # %%
+import keras
+
+from helpers.model import training
+
 keras.config.set_dtype_policy(training.precision())
 base = run("network")
-dice = np.mean(list(scored["network"].values()))
+base_dice = np.mean(list(scored["network"].values()))
 print(f"{base.count_params():,} parameters, {base.dtype_policy.name}")
-print(f"Dice {dice:.2f} ({here.data.kind})")
+print(f"Dice {base_dice:.2f} ({here.data.kind})")
 
 # %% [markdown]
 # `report` shows the checks of a claim in both runs, says the verdict of each,
@@ -180,20 +162,24 @@ print(f"Dice {dice:.2f} ({here.data.kind})")
 # the bound and still not pass, because one end of its interval does not.
 
 # %%
-cost, found = pd.DataFrame(), []
-told = {"classical": list(baselines.CLASSICAL), "people": kept[2]["people"]}
+from helpers.evaluation import baselines
+
+cost, decided = pd.DataFrame(), []
+mini_settings = {"classical": list(baselines.CLASSICAL)}
+mini_settings["people"] = real_settings["people"]
 
 
 # %%
 def report(claim):
-    """Return the checks of a claim: of this miniature, and of the kept run."""
-    shown, mini = {}, (pd.DataFrame(scored), cost, told)
-    for name, tables in {"miniature": mini, "real images": kept}.items():
-        checks = checks.checks_of(claim, *tables)
-        found.extend({"run": name, **check} for check in checks)
-        shown[name] = checks.readable(checks)
-        verdict = checks.verdict([check["passed"] for check in checks])
-        print(f"{name}: {verdict}")
+    """Return a claim's checks: of this miniature, and of the reference run."""
+    shown, mini = {}, (pd.DataFrame(scored), cost, mini_settings)
+    both = {"miniature": mini, "real images": reference}
+    for run_name, tables in both.items():
+        own = checks.checks_of(claim, *tables)
+        decided.extend({"run": run_name, **check} for check in own)
+        shown[run_name] = checks.readable(own)
+        verdict = checks.verdict([check["passed"] for check in own])
+        print(f"{run_name}: {verdict}")
     return pd.concat(shown)
 
 
@@ -207,6 +193,8 @@ def report(claim):
 # that would score well. The claim needs it to stay below one half.
 
 # %%
+from helpers.evaluation import metrics
+
 shapes = {
     label: baselines.fixed_shape(labels[rows.index] > 0)
     for label, rows in cases.loc[learn].groupby("label")
@@ -215,14 +203,11 @@ shapes = {
 
 
 # %%
-def score(answers):
+def score(squares):
     """Return the Dice of small masks on the held-out lesions, at full size."""
-    pairs = zip(answers, references, strict=True)
-    boxes = [masks.letterbox(r, side)[1] for r in references]
-    return [
-        metrics.dice(r, masks.restore(a, box))
-        for (a, r), box in zip(pairs, boxes, strict=True)
-    ]
+    boxes = [masks.Letterbox.of(*r.shape, side) for r in references]
+    full_size = map(masks.restore, squares, boxes)
+    return [*map(metrics.dice, references, full_size)]
 
 
 # %% [markdown]
@@ -240,10 +225,12 @@ report(1)
 #
 # Notebook 3 slid a filter by hand. Here is that equality once for each image:
 # the Sobel filter, as dot products with every patch, against `keras.ops.conv`.
-# What is left is rounding, as a share of the largest answer. The table writes
-# such small numbers with an exponent: 1e-05 is 0.00001.
+# What is left is rounding, as a share of the largest response. The table
+# writes such small numbers with an exponent: 1e-05 is 0.00001.
 
 # %%
+from helpers.model import explain
+
 pictures = images[test].astype(np.float32) / 255
 note("filter", [explain.filter_gap(p, explain.SOBEL) for p in pictures])
 report(2)
@@ -257,23 +244,23 @@ report(2)
 # pixels to all pixels* is another thing. Count its parameters:
 
 # %%
-dense = (side * side + 1) * side * side * 3
-print(f"dense, {side} x {side} pixels to 3 classes each: {dense:,}")
+weights = (side * side + 1) * side * side * 3
+print(f"dense, {side} x {side} pixels to 3 classes each: {weights:,}")
 print(f"the whole small network: {base.count_params():,}")
 
 # %% [markdown]
 # And it does not know that a lesion four pixels to the right is the same
-# lesion. Shift an image, and compare the answer with the shifted answer. Where
+# lesion. Shift an image, and compare the output with the shifted output. Where
 # the two agree, a layer is called *translation-equivariant*. A convolution is,
 # but for the border (and, with a stride, for shifts by whole strides only).
-# The change is told as a multiple of how large the answers are: 0 is none.
-# Expect the dense layer to be off by about 1, as much as its answers are
+# The change is given as a multiple of how large the outputs are: 0 is none.
+# Expect the dense layer to be off by about 1, as much as its outputs are
 # large.
 
 # %%
 convolution, connected = explain.two_layers(32)
-tiny = [masks.letterbox(image, 32)[0] for image in images[test]]
-tiny = np.float32(tiny) / 255
+thumbnails = [masks.letterbox(image, 32)[0] for image in images[test]]
+tiny = np.float32(thumbnails) / 255
 
 # %%
 note("pixel", [explain.pixel_gap(base, image) for image in images[test]])
@@ -290,23 +277,28 @@ report(3)
 #
 # The code does not know what an image shows. Here is a **toy**: pictures that
 # imitate land from above, with dark lakes and bright towns.
-# `helpers/aerial.py` draws them, and they are far simpler than any satellite's
-# picture. Each also has the shadow of a cloud, about as dark as a lake, which
-# is not to be marked.
+# `helpers/claims/toy_images.py` draws them, and they are far simpler than any
+# satellite's picture. Each also has the shadow of a cloud, about as dark as a
+# lake, which is not to be marked.
 
 # %%
-land, truth = toy_images.draw(90, side, seed)
-others, other_truth = toy_images.draw(45, side, seed + 1)
+from helpers.claims import toy_images
+
+land, land_labels = toy_images.draw(90, side, seed)
+others, other_labels = toy_images.draw(45, side, seed + 1)
 
 # %%
+from helpers import figures
+
 figures.show(
     figures.gallery(
         list(land[:3]),
         ["land", "with a lake", "with a town"],
-        list(truth[:3] > 0),
+        list(land_labels[:3] > 0),
         heading="Toy pictures from above (drawn, not photographed)",
     ),
-    alt="Three drawn pictures of fields from above; a lake and a town are outlined.",
+    alt="Three drawn pictures of fields from above; "
+    "a lake and a town are outlined.",
 )
 
 # %% [markdown]
@@ -314,16 +306,16 @@ figures.show(
 # ultrasound only: does what it learned carry over?
 
 # %%
-flyer = trials.trained(land, truth, **usual)
-marked = np.flatnonzero(other_truth.any(axis=(1, 2)))
-where = list(other_truth[marked] > 0)
-toys = [f"toy {i}" for i in marked]
+flyer = trials.trained(land, land_labels, **usual)
+has_object = np.flatnonzero(other_labels.any(axis=(1, 2)))
+objects = list(other_labels[has_object] > 0)
+toys = [f"toy {i}" for i in has_object]
 
 # %%
 scored["group"] |= dict(zip(toys, toys, strict=True))
-for name, model in {"toy": flyer, "toy untrained": base}.items():
-    dice = trials.case_dice(model, others[marked], where)
-    scored[name] = dict(zip(toys, dice, strict=True))
+for method, model in {"toy": flyer, "toy untrained": base}.items():
+    dice = trials.case_dice(model, others[has_object], objects)
+    scored[method] = dict(zip(toys, dice, strict=True))
 report(4)
 
 # %% [markdown]
@@ -357,58 +349,60 @@ report(5)
 # (each by a network that did not train on it) by the compact network of
 # `results/busi-compact-five-folds`.
 
+# %%
+from helpers.evaluation import bootstrap
+
+lesions = real_dice.dropna(subset="network")
+quarters = checks.quarters(lesions)
+middles = lesions.groupby(quarters)["area"].median()
+parts = {
+    f"quarter {k}: {middle:.1%} of the image": quarters == k
+    for k, middle in middles.items()
+}
+sizes = bootstrap.by_subgroup(lesions["network"], lesions["group"], parts)
 
 # %%
-def in_words(table):
-    """Return the values of a table as text, for those who cannot see."""
-    return "; ".join(f"{k} {v:.2f}" for k, v in table["value"].items())
-
-
-sizes = checks.by_size(kept[0])
-every = kept[0]["network"].mean()
-
-# %%
-figures.show(
-    figures.intervals(
-        sizes,
-        every,
-        "mean Dice, 95 % interval (dashed: all lesions)",
-        "Real lesions by size, smallest first",
-    ),
-    alt=f"Mean Dice by size of the lesion: {in_words(sizes)}",
+figures.show_intervals(
+    sizes,
+    lesions["network"].mean(),
+    "mean Dice, 95 % interval (dashed: all lesions)",
+    "Real lesions by size, smallest first",
 )
 
 # %% [markdown]
 # ## Claim 6: they learn to ignore noise
 #
 # Does a network ignore noise because it is a CNN, or because it has seen
-# noise? Spoil the held-out images in two ways: with speckle, which is like
+# noise? Disturb the held-out images in two ways: with speckle, which is like
 # what is there, and with the measuring marks and words that scanners burn in.
-# `helpers/disturb.py` does both. The claim needs the first network to lose
-# less than 0.05 to each.
+# `helpers/evaluation/robustness.py` does both. The claim needs the first
+# network to lose less than 0.05 to each.
 
 
 # %%
-def spoilt(kind, strength):
+from helpers.evaluation import robustness
+
+
+def disturbed(kind, strength):
     """Return the held-out images, disturbed at twice the size."""
-    found = []
+    squares, disturb = [], robustness.DISTURBANCES[kind]
     for i, image in enumerate(arrays["images"][test]):
-        rng = np.random.default_rng((seed, i))
-        changed = getattr(robustness, kind)(image, strength, rng)
-        found.append(masks.letterbox(changed, side)[0])
-    return np.stack(found)
+        changed = disturb(image, strength, np.random.default_rng((seed, i)))
+        squares.append(masks.letterbox(changed, side)[0])
+    return np.stack(squares)
 
 
 # %%
-bad = {"speckle": spoilt("speckle", 0.5), "marks": spoilt("marks", 2)}
+noisy = {"speckle": disturbed("speckle", 0.5), "marks": disturbed("marks", 2)}
 figures.show(
     figures.gallery(
-        [images[test[0]], *(x[0] for x in bad.values())],
-        ["as it was", *bad],
+        [images[test[0]], *(x[0] for x in noisy.values())],
+        ["as it was", *noisy],
         [labels[test[0]] > 0] * 3,
         heading=f"{names[0]}, disturbed ({here.data.kind})",
     ),
-    alt="One held-out image as it was, with more speckle, and with burned-in marks.",
+    alt="One held-out image as it was, with more speckle, "
+    "and with burned-in marks.",
 )
 
 # %% [markdown]
@@ -417,7 +411,7 @@ figures.show(
 
 
 # %%
-def disturbed(image, rng):
+def sometimes_speckled(image, rng):
     """Return an image with speckle, or as it was, by chance."""
     if rng.random() < 0.5:
         return image
@@ -425,14 +419,14 @@ def disturbed(image, rng):
 
 
 # %%
-hardened = run("noisy", disturb=disturbed)
+hardened = run("noisy", disturb=sometimes_speckled)
 scored["plain"] = scored["network"]
 
 # %%
-for kind, changed in bad.items():
-    for name, model in {"plain": base, "noisy": hardened}.items():
+for kind, changed in noisy.items():
+    for method, model in {"plain": base, "noisy": hardened}.items():
         dice = trials.case_dice(model, changed, references)
-        note(f"{name} {kind}", dice)
+        note(f"{method} {kind}", dice)
 report(6)
 
 # %% [markdown]
@@ -443,48 +437,45 @@ report(6)
 # ignores nothing.
 #
 # (In miniature the second network meets speckle only, as words are larger than
-# small images can bear. In the kept run it meets both.)
+# small images can bear. In the reference run it meets both.)
 #
 # ## Claim 7: they segment very accurately
 #
 # More accurately than what? Three *classical* methods learn nothing. *Otsu*
-# cuts between dark and bright. *Watershed* takes bright edges as ridges, lets
-# water rise from the dark core and from outside the middle, and draws the line
-# where the two meet. *GrabCut* refines it by the greys inside and outside. All
-# three are told to look for something dark in the middle; with more care they
-# would do better. `copy-nearest` takes the mask of the most alike training
-# image. And as accurately as whom? Two outlines of one frame in the real set
-# agree with a mean Dice that notebook 2 measured: that is the third bound. The
-# first check names the classical method that did best, so the two runs may
-# name different ones.
+# sets a threshold between dark and bright. *Watershed* takes bright edges as
+# ridges, lets water rise from the dark core and from outside the middle, and
+# draws the line where the two meet. *GrabCut* refines it by the greys inside
+# and outside. All three are made to look for something dark in the middle;
+# with more care they would do better. `copy-nearest` takes the mask of the
+# most alike training image. And as accurately as whom? Two outlines of one
+# frame in the real set agree with a mean Dice that notebook 2 measured: that
+# is the third bound. The first check names the classical method that did best,
+# so the two runs may name different ones.
 
 # %%
-for name, method in baselines.CLASSICAL.items():
-    note(name, score(method(image) for image in images[test]))
-rows = np.concatenate([learn, test])
-nearest = baselines.nearest_in_training(images[rows], cases["fold"][rows] == 1)
-nearest = rows[nearest[len(learn) :]]
+for method, segment in baselines.CLASSICAL.items():
+    note(method, score(segment(image) for image in images[test]))
+used = np.concatenate([learn, test])
+nearest = baselines.nearest_in_training(images[used], cases["fold"][used] == 1)
+copied = used[nearest[len(learn) :]]
 
 # %%
-note("copy-nearest", score(labels[nearest] > 0))
+note("copy-nearest", score(labels[copied] > 0))
 report(7)
 
 # %% [markdown]
 # In one picture, over all lesions of the real set, each scored out of fold:
 
 # %%
-answers = ["network", "copy-nearest", *baselines.CLASSICAL]
-ranking = checks.means(kept[0], answers)
+methods = ["network", "copy-nearest", *baselines.CLASSICAL]
+ranking = checks.means(real_dice, methods)
 
 # %%
-figures.show(
-    figures.intervals(
-        ranking,
-        kept[2]["people"],
-        "mean Dice, 95 % interval (dashed: two outlines of one frame)",
-        f"The same {kept[0]['network'].count()} real lesions, five answers",
-    ),
-    alt=f"Mean Dice on real lesions: {in_words(ranking)}",
+figures.show_intervals(
+    ranking,
+    real_settings["people"],
+    "mean Dice, 95 % interval (dashed: two outlines of one frame)",
+    f"The same {real_dice['network'].count()} real lesions, five methods",
 )
 
 # %% [markdown]
@@ -502,23 +493,24 @@ figures.show(
 counts = {100: len(learn)}
 for percent in (50, 10):
     own = checks.share_of_groups(cases["group"][learn], percent, seed)
-    part = learn[own]
-    run(f"share-{percent}", part)
-    counts[percent] = len(part)
-told["counts"] = counts
+    run(f"share-{percent}", learn[own])
+    counts[percent] = int(own.sum())
+mini_settings["counts"] = counts
 report(8)
 
 # %% [markdown]
-# The kept run has five parts, from a twentieth to all. Each of its two seeds
-# draws its own groups, and the mean counts:
+# The reference run has five parts, from a twentieth to all. Each of its two
+# seeds draws its own groups, and the mean counts:
 
 # %%
-real_counts = {int(k): n for k, n in kept[2]["counts"].items()}
-curve = checks.curve(kept[0], real_counts)
+real_counts = real_settings["counts"]
+curve = checks.means(real_dice, [f"share-{k}" for k in real_counts])
+curve["images"] = list(real_counts.values())
 a, b = checks.power_law(curve["images"], 1 - curve["value"])
 n = np.geomspace(curve["images"].min(), 2 * curve["images"].max())
 
 # %%
+as_text = "; ".join(f"{k} {v:.2f}" for k, v in curve["value"].items())
 figures.show(
     figures.learning_curve(
         curve,
@@ -526,44 +518,46 @@ figures.show(
         "mean Dice, 95 % interval",
         f"Real images: error = {a:.2f} n^-{b:.2f}, to twice the data",
     ),
-    alt=f"Mean Dice by percent of the data: {in_words(curve)}",
+    alt=f"Mean Dice by percent of the data: {as_text}",
 )
 
 # %% [markdown]
 # Read the curve from the left: a tenth of the data already brings most of the
-# Dice, and all the rest adds what the first check of this claim tells. The
-# intervals tell how much the scored lesions matter. That other training images
+# Dice, and all the rest adds what the first check of this claim says. The
+# intervals say how much the scored lesions matter. That other training images
 # might have been drawn is not in them.
 #
 # ## Claim 9: they cost much computation
 #
-# Count three things. *Multiply-adds* for one answer, from the layers' shapes.
-# *Core seconds*: the time that processor cores worked, which does not grow
-# when the machine is busy with something else. *Energy*: core seconds times
-# the power that one busy core is assumed to draw, the parameter `watts` above;
-# a guess, good to a factor of about two.
+# Count three things. *Multiply-adds* for one prediction, from the layers'
+# shapes. *Core seconds*: the time that processor cores worked, which does not
+# grow when the machine is busy with something else. *Energy*: core seconds
+# times the power that one busy core is assumed to draw, the parameter `watts`
+# above; a guess, good to a factor of about two.
 
 # %%
 turns = [trials.cost(s, w, 3) for s, w in [(32, 8), (64, 16)]]
 cost = pd.concat(map(pd.DataFrame, turns))
-told |= {"networks": [(8, 32), (16, 64)]}
-told |= {"images": len(learn), "epochs": kept[2]["epochs"]}
+mini_settings |= {"networks": [(8, 32), (16, 64)], "images": len(learn)}
+mini_settings["epochs"] = real_settings["epochs"]
 report(9)
 
 # %% [markdown]
 # The bound is an hour of one core for one training, of as many epochs as the
 # compact network gets. In single numbers, of this machine (`here`) and, where
-# it was measured, of the kept run's: millions of parameters and of
+# it was measured, of the reference run's: millions of parameters and of
 # multiply-adds, and core milliseconds for one image, in training and for one
-# answer. The memory is that of the whole process, TensorFlow and all; `NaN`
-# where it was not measured. The last columns, with Wh for watt hours, price a
-# training on as many images as *you* have, in both runs. The check above
-# counts the kept run's own images; where these are more, so are its minutes:
+# prediction. The memory is that of the whole process, TensorFlow and all;
+# `NaN` where it was not measured. The last columns, with Wh for watt hours,
+# price a training on as many images as *you* have, in both runs. The check
+# above counts the reference run's own images; where these are more, so are its
+# minutes:
 
 # %%
-both = pd.concat({"here": cost, "kept": kept[1]}, names=["run", "turn"])
-price = both.groupby(["run", "size", "width"]).mean()
-minutes = checks.training_minutes(price, told["images"], told["epochs"])
+costs = {"here": cost, "reference": real_cost}
+turns_of = pd.concat(costs, names=["run", "turn"])
+price = turns_of.groupby(["run", "size", "width"]).mean()
+minutes = price["train_s"] * len(learn) * real_settings["epochs"] / 60
 
 # %%
 table = pd.DataFrame(
@@ -571,7 +565,7 @@ table = pd.DataFrame(
         "parameters (M)": price["parameters"] / 1e6,
         "multiply-adds (M)": price["multiply_adds"] / 1e6,
         "training (ms)": price["train_s"] * 1000,
-        "answer (ms)": price["answer_s"] * 1000,
+        "prediction (ms)": price["answer_s"] * 1000,
         "memory (MB)": price.get("memory_mb"),
         "core minutes": minutes,
         "Wh": minutes * watts / 60,
@@ -580,17 +574,18 @@ table = pd.DataFrame(
 table.round(1)
 
 # %%
-shown = price.loc["kept" if len(kept[1]) else "here"].reset_index()
+plotted = price.loc["reference" if len(real_cost) else "here"].reset_index()
+low, high = plotted["train_s"].min(), plotted["train_s"].max()
 figures.show(
-    figures.work_and_time(shown, "Work and time, by size and width"),
-    alt="Core seconds for one image in training against its multiply-adds: from "
-    f"{shown['train_s'].min():.3f} to {shown['train_s'].max():.3f} seconds.",
+    figures.work_and_time(plotted, "Work and time, by size and width"),
+    alt="Core seconds for one image in training against its "
+    f"multiply-adds: from {low:.3f} to {high:.3f} seconds.",
 )
 
 # %% [markdown]
 # Twice the side is four times the work, and twice the width nearly so.
-# Multiply-adds tell the time only roughly: on small images the fixed costs of
-# each layer weigh more.
+# Multiply-adds predict the time only roughly: on small images the fixed costs
+# of each layer weigh more.
 #
 # ## Claim 10: they are sensitive to hyperparameters
 #
@@ -599,7 +594,7 @@ figures.show(
 # Hunter 1961) takes half of the combinations, chosen so that both levels of
 # each factor meet those of every other equally often. A *factor* is a thing
 # that you set, a *level* one of its two values. Each setting runs with two
-# seeds, because luck has a share, too. (*Dice part* tells whether the loss has
+# seeds, because luck has a share, too. (*Dice part* says whether the loss has
 # one.)
 
 # %%
@@ -608,38 +603,38 @@ levels = {
     "Dice part": (False, True),
     "width": (4, 8),
 }
-settings, codes = checks.half_fraction(levels)
-pd.DataFrame(settings)
+from helpers.claims import design
+
+combinations, codes = design.half_fraction(levels)
+pd.DataFrame(combinations)
 
 # %%
-for k, (rate, overlap, width) in enumerate(s.values() for s in settings):
+for k, (rate, overlap, width) in enumerate(c.values() for c in combinations):
     chosen = {"learning_rate": rate, "overlap": overlap, "width": width}
     for i in (0, 1):
         run(f"design-{k} s{i}", **chosen, depth=1, seed=i)
 
 # %%
-told |= {"factors": list(levels), "codes": codes}
+mini_settings |= {"factors": list(levels), "codes": codes}
 report(10)
 
 # %% [markdown]
-# The kept run varies the batch size as well. The spread of the scores is
+# The reference run varies the batch size as well. The spread of the scores is
 # measured by their *variance*: the mean squared distance from their mean. How
 # much of it goes back to each factor, to their interplay, and to the seed
 # alone?
 
 # %%
-factors, codes = kept[2]["factors"], np.array(kept[2]["codes"])
-split = checks.shares_of_variance(kept[0], factors, codes).set_index("of")
+factors = real_settings["factors"]
+real_codes = np.array(real_settings["codes"])
+split = design.shares_of_variance(real_dice, factors, real_codes)
 
 # %%
-figures.show(
-    figures.intervals(
-        split,
-        0,
-        "share of the variance, 95 % interval",
-        "Real images: what the spread of short trainings goes back to",
-    ),
-    alt=f"Shares of variance: {in_words(split)}",
+figures.show_intervals(
+    split,
+    0,
+    "share of the variance, 95 % interval",
+    "Real images: what the spread of short trainings goes back to",
 )
 
 # %% [markdown]
@@ -653,15 +648,15 @@ figures.show(
 # count, from real images; then the miniature's, for comparison.
 
 # %%
-checks = pd.DataFrame(found)
-tables = {
-    name: checks.verdicts(part).assign(run=name)
-    for name, part in checks.groupby("run")
+all_checks = pd.DataFrame(decided)
+verdicts = {
+    run_name: checks.verdicts(own).assign(run=run_name)
+    for run_name, own in all_checks.groupby("run")
 }
-tables["real images"]
+verdicts["real images"]
 
 # %%
-tables["miniature"]
+verdicts["miniature"]
 
 # %% [markdown]
 # Read them with their bounds in mind. Another bound, another verdict: so argue
@@ -669,8 +664,8 @@ tables["miniature"]
 # sets, other scanners or other networks.
 
 # %%
-step.save("checks.csv", checks)
-step.save("claims.csv", pd.concat(tables.values()))
+step.save("checks.csv", all_checks)
+step.save("claims.csv", pd.concat(verdicts.values()))
 step.finish()
 
 # %% [markdown]
@@ -722,6 +717,8 @@ step.finish()
 # many times as many images you need to halve it.
 
 # %%
+from helpers import exercises
+
 times = ...  # a function of one number, b
 exercises.check(exercises.data_to_halve, times)
 

@@ -1,4 +1,4 @@
-"""Sphinx settings of the pages; the text comes from executed notebooks and the README."""
+"""Sphinx settings of the pages, which `tools.site.build` makes."""
 
 import os
 import tomllib
@@ -8,9 +8,7 @@ from docutils.nodes import SkipNode
 from latex2mathml.converter import convert
 
 ROOT = Path(os.environ["BUSI_ROOT"])
-ADDRESS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
-    "urls"
-]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 project = "Breast ultrasound segmentation, a notebook series"
 author = "the authors of the series"
@@ -26,20 +24,19 @@ html_copy_source = False
 html_use_index = False  # the glossary and the search do its work
 html_context = {"default_mode": "auto"}
 nb_code_prompt_show, nb_code_prompt_hide = "Show the code", "Hide the code"
-nb_execution_mode = (
-    "off"  # the pages show what a run wrote, nothing is run here
-)
+nb_execution_mode = "off"  # the pages show what a run wrote
 nb_merge_streams = True
 nb_output_stderr = "remove"  # start-up chatter of libraries
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3  # pages link to headings of others
 html_math_renderer = "mathml"
 html_theme_options = {
-    "repository_url": ADDRESS["Repository"],
+    "repository_url": PROJECT["urls"]["Repository"],
     "repository_branch": "main",
     "path_to_docs": "notebooks",
     "use_repository_button": True,
-    "use_download_button": False,  # Colab's button opens the notebook, without our links
+    # Colab's button opens the notebook, without our links
+    "use_download_button": False,
     "use_fullscreen_button": False,
     "launch_buttons": {"colab_url": "https://colab.research.google.com"},
     "show_navbar_depth": 1,
@@ -52,7 +49,7 @@ SIMULATED = (
 
 
 def inline_math(writer, node):
-    """Write a formula as MathML, which browsers set without a script or a network."""
+    """Write a formula as MathML: it needs neither script nor network."""
     writer.body.append(convert(node.astext()))
     raise SkipNode
 
@@ -64,7 +61,7 @@ def block_math(writer, node):
 
 
 def banner(app, page, template, context, doctree):
-    """Mark the pages that show a run on simulated images; the others show none."""
+    """Mark the pages that show a run on simulated images."""
     shows_run = page == "index" or page.startswith("notebooks/")
     if os.environ["BUSI_SIMULATED"] == "True" and shows_run:
         context["theme_announcement"] = SIMULATED

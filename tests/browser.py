@@ -1,4 +1,4 @@
-"""A real browser for tests: Chromium of the system, driven by Playwright, and a server.
+"""A real browser for tests: Chromium, driven by Playwright, and a server.
 
 Playwright lies in .venv-browser (`make browser`). Where it or Chromium is
 missing, the fixtures of conftest.py skip with the sentence of `missing`.
@@ -18,37 +18,31 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = "lib/python{}.{}/site-packages".format(*sys.version_info)
 site.addsitedir(ROOT / ".venv-browser" / PACKAGES)
-NAMES = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-)
+NAMES = ("chromium", "chromium-browser")
+NAMES += ("google-chrome", "google-chrome-stable")
 
 
 def chromium():
-    """Return the path of $CHROMIUM or of the system's Chromium or Chrome, or None."""
+    """Return the path of $CHROMIUM or of the system's browser, or None."""
     named = os.environ.get("CHROMIUM")
     return named or next(filter(None, map(shutil.which, NAMES)), None)
 
 
 def missing():
-    """Return the sentence that says what there is no browser without, or None."""
+    """Return the sentence that says what is missing for a browser, or None."""
     if importlib.util.find_spec("playwright") is None:
-        return (
-            "no Playwright here: `make browser` installs it into .venv-browser"
-        )
+        how = "`make browser` installs it into .venv-browser"
+        return f"no Playwright here: {how}"
     if chromium() is None:
-        return (
-            "no Chromium here: install it (Debian and Ubuntu: `sudo apt install "
-            "chromium`) or name one with CHROMIUM=/path/to/chrome"
-        )
+        how = "install it (Debian and Ubuntu: `sudo apt install chromium`)"
+        other = "or name one with CHROMIUM=/path/to/chrome"
+        return f"no Chromium here: {how} {other}"
     return None
 
 
 @contextmanager
 def started():
-    """Start a headless Chromium; give Playwright's Browser, and end it afterwards."""
+    """Give a headless Chromium, Playwright's Browser; end it afterwards."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -68,7 +62,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 @contextmanager
 def served(folder):
-    """Serve a folder on this machine; give its address, `http://127.0.0.1:port/`."""
+    """Serve a folder on this machine; give its address, http://..."""
     handler = functools.partial(Quiet, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -81,9 +75,9 @@ def served(folder):
 class Tab:
     """A page in a context of its own, which writes down what goes wrong in it.
 
-    page: Playwright's Page; errors: console errors, exceptions and answers of
-    400 and up; foreign: addresses asked for that do not begin with `home`
-    (they get no answer).
+    page: Playwright's Page; errors: console errors, exceptions and responses
+    of 400 and up; foreign: addresses asked for that do not begin with `home`
+    (they get no response).
     """
 
     def __init__(self, browser, home, width=1280, height=900, **options):
@@ -92,9 +86,8 @@ class Tab:
         self.errors, self.foreign = [], []
         self.context.route(lambda url: not is_at(url, home), self.refuse)
         self.page = self.context.new_page()
-        self.page.set_default_timeout(
-            20_000
-        )  # milliseconds, for a busy machine
+        # milliseconds, for a busy machine
+        self.page.set_default_timeout(20_000)
         self.page.on("console", self.hear)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("response", self.check)
@@ -105,9 +98,8 @@ class Tab:
 
     def hear(self, message):
         if message.type == "error":
-            self.errors.append(
-                f"{message.text} ({message.location.get('url')})"
-            )
+            url = message.location.get("url")
+            self.errors.append(f"{message.text} ({url})")
 
     def check(self, response):
         if response.status >= 400:
@@ -115,5 +107,5 @@ class Tab:
 
 
 def is_at(url, home):
-    """Tell whether an address lies under `home`, or inside of the page itself."""
+    """Tell whether an address lies under `home`, or inside of the page."""
     return url.startswith((home, "data:", "blob:"))

@@ -1,4 +1,4 @@
-"""What several test files share: data sets, a run of the series, its pages, a browser."""
+"""What several test files share: data sets, a run and its pages, a browser."""
 
 import os
 import subprocess
@@ -7,69 +7,76 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from browser import Tab, missing, served, started
 
 from helpers.data import busi
 from helpers.data.phantom import dataset
+from helpers.files import ROOT
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the run of the series, the longest part.
+
+    Each file's tests share what they set up, so one process takes them all;
+    all that look at the run of the series count as one file.
+    """
+
+    def runs_series(item):
+        return not {"series", "site"}.isdisjoint(item.fixturenames)
+
+    for item in items:
+        group = "series" if runs_series(item) else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=runs_series, reverse=True)
 
 
 @pytest.fixture(scope="session")
 def phantom_root(tmp_path_factory):
     """A phantom data set of 12 benign, 8 malignant and 6 normal cases."""
     home = tmp_path_factory.mktemp("phantom")
-    return dataset.write_dataset(
-        home, n_benign=12, n_malignant=8, n_normal=6, seed=1
-    )
+    counts = {"n_benign": 12, "n_malignant": 8, "n_normal": 6}
+    return dataset.write_dataset(home, **counts, seed=1)
 
 
 @pytest.fixture(scope="session")
 def busi_root():
-    """The real images, from $BUSI_DIR or a shared folder beside the project, or a skip."""
+    """The real images, from $BUSI_DIR or shared/ beside the project."""
     beside = ROOT.parent / "shared" / "data" / "Dataset_BUSI_with_GT"
-    where = os.environ.get("BUSI_DIR") or (
-        str(beside) if beside.is_dir() else ""
-    )
+    where = os.environ.get("BUSI_DIR") or (beside.is_dir() and str(beside))
     if not where:
         pytest.skip("no real BUSI images: set BUSI_DIR to run this test")
     root = busi.find(where)
     if (root / "PHANTOM.json").exists():
-        pytest.skip(
-            "BUSI_DIR holds a phantom, this test needs real BUSI images"
-        )
+        pytest.skip("BUSI_DIR holds a phantom: real images are needed")
     return root
 
 
-def run_all(runs, *arguments):
+def run_all(runs, *arguments, root=ROOT):
     """Run the series as a user does; return the finished process."""
-    environment = {
-        **os.environ,
-        "BUSI_RUNS": str(runs),
-        "BUSI_SITE": str(runs / "site"),
-    }
-    command = [sys.executable, str(ROOT / "tools" / "run_all.py"), *arguments]
+    places = {"BUSI_RUNS": str(runs), "BUSI_SITE": str(runs / "site")}
     return subprocess.run(
-        command,
-        env=environment,
+        [sys.executable, "-m", "tools.run_all", *arguments],
+        env={**os.environ, **places},
         capture_output=True,
         text=True,
         check=False,
-        cwd=ROOT,
+        cwd=root,
     )
 
 
 @pytest.fixture(scope="session")
 def series(phantom_root, tmp_path_factory):
-    """One run of the whole series; (folder of the runs, finished process)."""
+    """A run of the series, (its folder, finished process), tiny profile."""
     runs = tmp_path_factory.mktemp("runs")
-    return runs, run_all(runs, "--data", str(phantom_root))
+    what = ["--data", str(phantom_root), "--profile", "tiny"]
+    return runs / "phantom-tiny", run_all(runs, *what)
 
 
 @pytest.fixture(scope="session")
 def able():
-    """A skip that says what is missing for a browser, before anything long is begun."""
+    """Skip where a browser is missing, before anything long is begun."""
     reason = missing()
     if reason:
         pytest.skip(reason)
@@ -77,13 +84,13 @@ def able():
 
 @pytest.fixture(scope="session")
 def site(able, request):
-    """The folder of built pages: $BUSI_SITE where it is set, else those of `series`."""
+    """The folder of built pages: $BUSI_SITE, else those of `series`."""
     kept = os.environ.get("BUSI_SITE")
     if kept:
         return Path(kept).resolve()
-    runs, done = request.getfixturevalue("series")
+    run, done = request.getfixturevalue("series")
     assert done.returncode == 0, done.stdout + done.stderr
-    return runs / "site"
+    return run.parent / "site"
 
 
 @pytest.fixture(scope="module")
@@ -95,14 +102,14 @@ def browser(able):
 
 @pytest.fixture(scope="module")
 def home(browser, site):
-    """The address at which the built pages are served, `http://127.0.0.1:port/`."""
+    """The address of the built pages, `http://127.0.0.1:port/`."""
     with served(site) as address:
         yield address
 
 
 @pytest.fixture
 def tab(browser, home):
-    """A function that opens a fresh `Tab` on the pages: tab(width=390, ...)."""
+    """A function that opens a fresh `Tab` of the pages: tab(width=390)."""
     opened = []
 
     def open_tab(**options):

@@ -1,4 +1,4 @@
-"""Where this runs is told apart, and no kind of Drive or device stops a notebook."""
+"""The kind of machine is told apart; no Drive or device stops a notebook."""
 
 import errno
 import os
@@ -15,12 +15,12 @@ TIMED_OUT = "mount failed: timeout during initial read of root folder"
 
 
 class MessageError(Exception):
-    """As Colab's own, which is raised when the reader refuses: of no built-in kind."""
+    """As Colab's own, raised when the reader refuses: of no built-in kind."""
 
 
 @pytest.fixture
 def colab(monkeypatch, tmp_path):
-    """A Colab machine with a reader before it; call it to say what drive.mount does."""
+    """A Colab machine and its reader; call it to say what mount does."""
     for name in ("BUSI_UNATTENDED", "KAGGLE_KERNEL_RUN_TYPE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLAB_RELEASE_TAG", "test")
@@ -28,11 +28,9 @@ def colab(monkeypatch, tmp_path):
     monkeypatch.setattr(environment, "can_ask", lambda: True)
 
     def mounts(mount):
-        google, package = (
-            types.ModuleType("google"),
-            types.ModuleType("google.colab"),
-        )
+        package = types.ModuleType("google.colab")
         package.drive = types.SimpleNamespace(mount=mount)
+        google = types.ModuleType("google")
         google.colab = package
         monkeypatch.setitem(sys.modules, "google", google)
         monkeypatch.setitem(sys.modules, "google.colab", package)
@@ -66,18 +64,14 @@ def test_drive_is_mounted_once(colab):
     ],
     ids=["refused", "timed out", "elsewhere"],
 )
-def test_a_drive_that_does_not_mount_is_reported_and_not_fatal(
-    error, colab, capsys
-):
+def test_a_drive_that_does_not_mount_is_reported(error, colab, capsys):
     def fails(_where, timeout_ms):
         raise error
 
     colab(fails)
     assert environment.drive() is None
-    assert (
-        f"Drive is not available ({error}): going on"
-        in capsys.readouterr().out
-    )
+    sentence = f"Drive is not available ({error}): going on"
+    assert sentence in capsys.readouterr().out
 
 
 def test_nobody_is_asked_where_nobody_can_answer(colab, monkeypatch, capsys):
@@ -87,19 +81,18 @@ def test_nobody_is_asked_where_nobody_can_answer(colab, monkeypatch, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_only_a_kernel_without_papermill_can_ask(monkeypatch):
-    import IPython
-
+@pytest.mark.parametrize(
+    ("kernel", "papermill", "can"),
+    [(None, False, False), (object(), False, True), (object(), True, False)],
+    ids=["child process", "reader", "papermill"],
+)
+def test_only_a_kernel_without_papermill_can_ask(
+    monkeypatch, kernel, papermill, can
+):
     monkeypatch.delenv("BUSI_UNATTENDED", raising=False)
-    monkeypatch.setattr(environment, "under_papermill", lambda: False)
-    monkeypatch.setattr(IPython, "get_ipython", lambda: None)
-    assert (
-        not environment.can_ask()
-    )  # a child process, as of `!python tools/run_all.py`
-    monkeypatch.setattr(IPython, "get_ipython", object)
-    assert environment.can_ask()
-    monkeypatch.setattr(environment, "under_papermill", lambda: True)
-    assert not environment.can_ask()
+    monkeypatch.setattr(environment, "under_papermill", lambda: papermill)
+    monkeypatch.setattr("IPython.get_ipython", lambda: kernel)
+    assert environment.can_ask() == can
 
 
 def test_a_drive_that_dropped_is_mounted_anew(colab, monkeypatch):
@@ -107,9 +100,8 @@ def test_a_drive_that_dropped_is_mounted_anew(colab, monkeypatch):
 
     def dropped(path, *arguments, **options):
         if str(path).startswith(str(environment.DRIVE)):
-            raise OSError(
-                errno.ENOTCONN, "Transport endpoint is not connected"
-            )
+            message = "Transport endpoint is not connected"
+            raise OSError(errno.ENOTCONN, message)
         return whole(path, *arguments, **options)
 
     colab(lambda where, timeout_ms: asked.append(where))
@@ -118,8 +110,13 @@ def test_a_drive_that_dropped_is_mounted_anew(colab, monkeypatch):
     assert asked == [str(environment.DRIVE)]
 
 
+def without_gpu(monkeypatch):
+    monkeypatch.setattr(environment, "nvidia", lambda _field: None)
+    return environment.gpu_advice()
+
+
 def test_kaggle_is_not_taken_for_colab(colab, monkeypatch):
-    """Its image is built on Colab's, so that Colab's package and folders are there."""
+    """Its image is built on Colab's, so that Colab's package is there."""
     colab(never)
     monkeypatch.setenv("KAGGLE_KERNEL_RUN_TYPE", "Interactive")
     monkeypatch.delenv("BUSI_RUNS", raising=False)
@@ -128,25 +125,17 @@ def test_kaggle_is_not_taken_for_colab(colab, monkeypatch):
     assert "Settings, Accelerator, GPU T4" in without_gpu(monkeypatch)
 
 
-def without_gpu(monkeypatch):
-    monkeypatch.setattr(environment, "nvidia", lambda _field: None)
-    return environment.gpu_advice()
-
-
 def test_without_a_gpu_the_clicks_are_named(colab, monkeypatch):
-    assert "choose Runtime, Change runtime type, T4 GPU, Save" in without_gpu(
-        monkeypatch
-    )
+    clicks = "choose Runtime, Change runtime type, T4 GPU, Save"
+    assert clicks in without_gpu(monkeypatch)
     monkeypatch.delenv("COLAB_RELEASE_TAG")
-    assert (
-        environment.gpu_advice() == ""
-    )  # on a laptop there is nothing to click
+    # on a laptop there is nothing to click
+    assert environment.gpu_advice() == ""
 
 
 def test_a_t4_computes_in_mixed_float16(colab, monkeypatch):
-    here = os.environ["PATH"]
-    monkeypatch.setenv("PATH", f"{ROOT / 'tools/rehearsal/t4'}:{here}")
-    assert (
-        environment.device() == "Tesla T4" and environment.gpu_advice() == ""
-    )
+    commands = ROOT / "tools/colab_rehearsal/t4"
+    monkeypatch.setenv("PATH", f"{commands}:{os.environ['PATH']}")
+    assert environment.device() == "Tesla T4"
+    assert environment.gpu_advice() == ""
     assert training.precision() == "mixed_float16"

@@ -1,92 +1,46 @@
-"""The shape of the package: imports point down, and only the top row loads TensorFlow."""
+"""Imports run down, and only the upper folders load TensorFlow."""
 
 import ast
 import subprocess
 import sys
 
+import pytest
 from conftest import ROOT
 
-LEVELS = [
-    {"aerial", "archives", "masks", "phantom", "place"},
-    {"busi"},
-    {
-        "batches",
-        "calibration",
-        "disturb",
-        "errors",
-        "exercises",
-        "figures",
-        "groups",
-        "intervals",
-        "scores",
-        "sources",
-    },
-    {
-        "audit",
-        "baselines",
-        "claims",
-        "doubt",
-        "findings",
-        "networks",
-        "sight",
-        "training",
-        "workspace",
-    },
-    {"robustness", "trials"},
-]
-# what a module of the top row may read of it: (read, reader)
-TOP = [("networks", "training")]
+FOLDERS = ["", "data", "evaluation", "model", "claims"]  # from the lowest up
+MODULES = sorted((ROOT / "helpers").rglob("*.py"))
 
 
-def imports(path):
-    """Return (helper modules, other packages) that a module imports anywhere."""
-    own, other = set(), set()
+def folder(path):
+    """Return the folder of helpers/ that a module lies in, "" at the top."""
+    return path.relative_to(ROOT / "helpers").parts[0].removesuffix(path.name)
+
+
+@pytest.mark.parametrize(
+    "path", MODULES, ids=lambda p: str(p.parent.name + "/" + p.name)
+)
+def test_imports_run_down(path):
+    own = FOLDERS.index(folder(path))
+    package = [*path.relative_to(ROOT).parent.parts]
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.level == 1:
-            own |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            other.add(node.module.split(".")[0])
-        elif isinstance(node, ast.Import):
-            other |= {alias.name.split(".")[0] for alias in node.names}
-    return own, other
+        if isinstance(node, ast.ImportFrom) and node.level:
+            above = package[: len(package) + 1 - node.level]
+            base = [*above, *(node.module or "").split(".")]
+            for name in (alias.name for alias in node.names):
+                used = [part for part in (*base, name) if part][1]
+                rank = FOLDERS.index(used) if used in FOLDERS else 0
+                # the files at the top read data, and nothing above it
+                assert rank <= max(own, 1), f"{path} imports {used}"
 
 
-def modules():
-    return {
-        p.stem: p
-        for p in (ROOT / "helpers").glob("*.py")
-        if p.stem != "__init__"
-    }
-
-
-def test_every_module_has_a_level():
-    assert set(modules()) == set().union(*LEVELS)
-
-
-def test_imports_point_down():
-    level = {name: i for i, names in enumerate(LEVELS) for name in names}
-    for name, path in modules().items():
-        for used in imports(path)[0]:
-            assert level[used] < level[name] or (used, name) in TOP, (
-                f"{name} -> {used}"
-            )
-
-
-def test_only_the_top_row_loads_tensorflow():
-    heavy = {"tensorflow", "keras", "jax", "torch"}
-    users = {
-        name for name, path in modules().items() if imports(path)[1] & heavy
-    }
-    assert users == {"networks", "sight", "training", "trials"}
-
-
-def test_importing_the_package_is_light():
-    code = "import sys, helpers; print(sorted({'numpy', 'cv2', 'keras'} & set(sys.modules)))"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == "[]"
+def test_data_and_evaluation_load_no_tensorflow():
+    names = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in MODULES
+        if folder(path) in ("", "data", "evaluation")
+    ]
+    code = f"import sys, {', '.join(names)}\n"
+    code += "print({'tensorflow', 'keras', 'jax'} & set(sys.modules))"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "set()", done.stdout + done.stderr

@@ -1,9 +1,11 @@
-"""The form of the notebooks: one source, one setup cell, declared parameters, no outputs."""
+"""The form of the notebooks: one source, one setup cell, no outputs."""
 
 import ast
 import json
 import re
 import statistics
+import subprocess
+import sys
 
 import jupytext
 import nbformat
@@ -12,17 +14,24 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from tools import build_notebooks as tool
-from tools import run_all
+from tools import build_notebooks, run_all
 
-SOURCES = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.py"))
-PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
+SOURCES = build_notebooks.sources()
+PROFILES = sorted(p.stem for p in (ROOT / "profiles").glob("*.yaml"))
 each = pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
 
 
 def cells(source, tag):
     book = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
     return [c.source for c in book.cells if tag in c.metadata.get("tags", [])]
+
+
+def code(source):
+    """Return the code cells up to "Check yourself", without the setup."""
+    lesson = source.read_text().split("# ## Check yourself")[0]
+    cells = jupytext.reads(lesson, "py:percent").cells
+    cells = [cell for cell in cells if cell.cell_type == "code"]
+    return [c.source for c in cells if "setup" not in str(c.metadata)]
 
 
 def test_every_notebook_has_both_files():
@@ -33,9 +42,7 @@ def test_every_notebook_has_both_files():
 @each
 def test_pair_is_in_step(source):
     committed = source.with_suffix(".ipynb").read_text()
-    assert committed == nbformat.writes(tool.built(source)) + "\n", (
-        "run `make notebooks`"
-    )
+    assert committed == build_notebooks.as_text(source), "run `make notebooks`"
 
 
 @each
@@ -48,9 +55,10 @@ def test_no_outputs_and_unique_ids(source):
 
 
 @each
-def test_one_setup_cell_the_same_everywhere(source):
-    assert cells(source, "setup") == cells(SOURCES[0], "setup")
-    assert len(cells(source, "setup")) == 1
+def test_one_short_setup_cell_the_same_everywhere(source):
+    (cell,) = cells(source, "setup")
+    assert [cell] == cells(SOURCES[0], "setup")
+    assert len(re.findall(r"^\s*[^\s#]", cell, re.MULTILINE)) <= 12
 
 
 @each
@@ -58,76 +66,74 @@ def test_one_parameters_cell_with_scalars_explained(source):
     (cell,) = cells(source, "parameters")
     assert cell.startswith("profile: str")
     for line in cell.splitlines():
-        assert re.fullmatch(r"\w+: (str|int|float|bool) = \S+  # .+", line), (
-            line
-        )
+        assert re.fullmatch(r"\w+: (str|int|float|bool) = \S+  # .+", line)
+
+
+@each
+def test_at_most_eight_names_are_imported_before_the_first_idea(source):
+    _, first, *_ = code(source)
+    nodes = [n for n in ast.parse(first).body if hasattr(n, "names")]
+    assert 0 < sum(len(node.names) for node in nodes) <= 8
+
+
+@each
+def test_nothing_but_here_is_taken_from_the_setup_cell(source):
+    text = "here = None\n" + "\n".join(code(source))
+    undefined = ["-m", "ruff", "check", "--isolated", "--select", "F821", "-"]
+    command = [sys.executable, *undefined, "--quiet"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
 
 
 @each
 def test_one_title_badge_and_promise(source):
     text = source.read_text()
     assert len(re.findall(r"^# # ", text, re.MULTILINE)) == 1
-    badge = f"{tool.COLAB}/{tool.address().split('github.com/')[1]}/blob/main/notebooks/"
-    assert f"{badge}{source.stem}.ipynb" in text
-    for word in (
-        "**You will**",
-        "**Takes**",
-        "**Needs**",
-        "**Reads**",
-        "**Writes**",
-    ):
-        assert word in text
+    repository = build_notebooks.address().removeprefix("https://github.com/")
+    badge = f"{build_notebooks.COLAB}/{repository}/blob/main/notebooks"
+    assert f"{badge}/{source.stem}.ipynb" in text
+    for word in ("You will", "Takes", "Needs", "Reads", "Writes"):
+        assert f"**{word}**" in text
     assert "not a medical device" in text
-    assert f'"{source.stem}"' in text and "step.finish()" in text
+    assert f'here.step("{source.stem}")' in text and "step.finish()" in text
 
 
 @each
 def test_it_ends_with_questions_exercises_and_references(source):
     text = source.read_text()
     assert "**You have**" in text
-    ends = (
-        "## Check yourself",
-        "## Exercise 1",
-        "## Exercise 2",
-        "## References",
-    )
-    at = [text.find(f"\n# {heading}") for heading in ends]
+    ends = "Check yourself", "Exercise 1", "Exercise 2", "References"
+    at = [text.find(f"\n# ## {heading}") for heading in ends]
     assert -1 not in at and at == sorted(at), dict(zip(ends, at, strict=True))
     questions = re.findall(r"<summary>(\d)\. [^\n]+\?</summary>", text)
     assert questions == ["1", "2", "3", "4", "5"]
     assert text.count("<summary>Solution</summary>") == 2
-    # unanswered, so that a run from top to bottom says what to do and goes on
-    assert (
-        len(re.findall(r"^\w+ = \.\.\.  # .+\nexercises.check", text, re.M))
-        == 2
-    )
-    assert "doi.org/10." in text[at[-1] :]
+    # unanswered, so that a run from top to bottom says what to do
+    asked = re.findall(r"^\w+ = \.\.\.  # .+\nexercises.check", text, re.M)
+    assert len(asked) == 2 and "doi.org/10." in text[at[-1] :]
 
 
 def rhythm(notebook):
-    """Return how a lesson reads: words a code line, lines of its cells, cells in a row.
+    """Return how a lesson reads, {what: number}.
 
-    The lesson ends at "Check yourself". Left out of the code are the cells
-    that only open a notebook: setup, parameters, and the one that begins with
-    its imports. Blank lines and comments are no code; fenced code and
-    addresses are no prose.
+    Words a code line, lines of its cells, cells in a row. The lesson ends at
+    "Check yourself". Left out of the code are the cells that only open a
+    notebook: setup, parameters, and the one that begins with its imports.
+    Blank lines and comments are no code; fenced code and addresses no prose.
     """
     words, lines, row, longest = 0, [], 0, 0
     for cell in notebook.cells:
+        opens = {"setup", "parameters"} & set(cell.metadata.get("tags", []))
         if cell.cell_type == "markdown":
             prose, *after = cell.source.split("## Check yourself")
             prose = re.sub(r"```.*?```|\]\([^)]*\)", " ", prose, flags=re.S)
-            words, row = (
-                words + sum(bool(re.search(r"\w", w)) for w in prose.split()),
-                0,
-            )
+            words += sum(bool(re.search(r"\w", w)) for w in prose.split())
+            row = 0
             if after:
                 break
-        elif not {"setup", "parameters"} & set(
-            cell.metadata.get("tags", [])
-        ) and not (cell.source.startswith("import ")):
-            code = re.findall(r"^\s*[^\s#].*$", cell.source, re.M)
-            lines, row = [*lines, len(code)], row + 1
+        elif not opens and not cell.source.startswith("import "):
+            found = re.findall(r"^\s*[^\s#].*$", cell.source, re.M)
+            lines, row = [*lines, len(found)], row + 1
             longest = max(longest, row)
     return {
         "words per code line": words / sum(lines),
@@ -138,14 +144,11 @@ def rhythm(notebook):
 
 
 @each
-def test_rhythm_of_prose_and_code(source, capsys):
-    found = rhythm(tool.built(source))
-    told = " · ".join(f"{name} {value:.3g}" for name, value in found.items())
-    with capsys.disabled():
-        print(f"\n{source.stem}: {told}")
-    assert 6 <= found["words per code line"] <= 12
-    assert found["median cell"] <= 6 and found["largest cell"] <= 30
-    assert found["cells in a row"] <= 3
+def test_rhythm_of_prose_and_code(source):
+    found = rhythm(build_notebooks.built(source))
+    assert 6 <= found["words per code line"] <= 12, found
+    assert found["median cell"] <= 6 and found["largest cell"] <= 30, found
+    assert found["cells in a row"] <= 3, found
 
 
 def test_rhythm_counts_what_it_says():
@@ -165,43 +168,29 @@ def test_rhythm_counts_what_it_says():
 @each
 def test_code_is_plain_python_without_installs_or_own_paths(source):
     ast.parse(source.read_text())
-    assert not re.search(
-        r"pip install|/home/|/Users/|[A-Z]:\\\\", source.read_text()
-    )
+    own = r"pip install|/home/|/Users/|[A-Z]:\\\\"
+    assert not re.search(own, source.read_text())
 
 
-@pytest.mark.parametrize("path", PROFILES, ids=lambda p: p.stem)
-def test_profiles_name_only_declared_parameters(path):
-    profile = run_all.read_profile(path.stem)
-    assert profile["profile"] == path.stem
+@pytest.mark.parametrize("name", PROFILES)
+def test_profiles_name_only_declared_parameters(name):
+    assert run_all.read_profile(name)["profile"] == name
 
 
-def test_parameters_that_two_notebooks_share_have_one_default():
-    defaults = {}
+def test_parameters_have_one_default_and_the_quick_profile_has_it():
+    quick = yaml.safe_load((ROOT / "profiles" / "quick.yaml").read_text())
+    defaults = dict(quick)
     for source in SOURCES:
         found = papermill.inspect_notebook(str(source.with_suffix(".ipynb")))
         for name, parameter in found.items():
-            assert (
-                defaults.setdefault(name, parameter["default"])
-                == parameter["default"]
-            )
-
-
-def test_quick_profile_equals_the_notebooks_defaults():
-    quick = yaml.safe_load((ROOT / "profiles" / "quick.yaml").read_text())
-    for source in SOURCES:
-        found = papermill.inspect_notebook(str(source.with_suffix(".ipynb")))
-        for name in set(found) & set(quick):
-            assert ast.literal_eval(found[name]["default"]) == quick[name], (
-                name
-            )
+            value = ast.literal_eval(parameter["default"])
+            assert defaults.setdefault(name, value) == value, name
 
 
 def test_a_profile_with_a_typo_is_refused(tmp_path, monkeypatch):
     (tmp_path / "profiles").mkdir()
-    (tmp_path / "profiles" / "typo.yaml").write_text(
-        "profile: typo\nepoch: 3\n"
-    )
+    text = "profile: typo\nepoch: 3\n"
+    (tmp_path / "profiles" / "typo.yaml").write_text(text)
     books = run_all.notebooks()
     monkeypatch.setattr(run_all, "notebooks", lambda: books)
     monkeypatch.setattr(run_all, "ROOT", tmp_path)
@@ -212,6 +201,13 @@ def test_a_profile_with_a_typo_is_refused(tmp_path, monkeypatch):
 def test_a_profile_that_is_not_there_is_refused():
     with pytest.raises(run_all.Stop, match="PROFILE is one of"):
         run_all.read_profile("fast")
+
+
+def test_what_a_notebook_imports_decides_whether_it_is_up_to_date():
+    found = run_all.imported_helpers("from helpers.evaluation import metrics")
+    names = {str(path.relative_to(ROOT / "helpers")) for path in found}
+    assert "evaluation/metrics.py" in names and "data/masks.py" in names
+    assert not any(name.startswith("model/") for name in names)
 
 
 @each

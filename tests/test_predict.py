@@ -1,4 +1,4 @@
-"""`make predict`: images of one's own, good and bad, and models that are none."""
+"""`make predict`: images of one's own, and models, good and bad."""
 
 import os
 import resource
@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import zlib
+from pathlib import Path
 
 import cv2
 import keras
@@ -15,238 +16,214 @@ import pytest
 from conftest import ROOT
 from PIL import Image
 
-from helpers.data import busi
+from helpers.data import busi, masks
 from helpers.model import checkpoint, unet
 from tools import predict
 
 
-def tiny():
-    keras.utils.set_random_seed(0)
-    return unet.build(size=32, width=4, depth=2)
+def picture(*shape, dtype=np.uint8):
+    """Return random pixels of a shape, of (60, 80) if none is given."""
+    rng, top = np.random.default_rng(0), np.iinfo(dtype).max
+    return rng.integers(0, top, shape or (60, 80), dtype)
+
+
+def encoded(pixels, suffix=".png"):
+    """Return the bytes of an image file."""
+    return cv2.imencode(suffix, pixels)[1].tobytes()
+
+
+def put(name, pixels=None):
+    """Write an image file, and its folder."""
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = encoded(picture() if pixels is None else pixels, path.suffix)
+    path.write_bytes(data)
 
 
 @pytest.fixture(scope="module")
 def model_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "tiny.keras"
-    checkpoint.save(tiny(), path)
+    keras.utils.set_random_seed(0)
+    checkpoint.save(unet.build(size=32, width=4, depth=2), path)
     return path
+
+
+@pytest.fixture(autouse=True)
+def inside(tmp_path, monkeypatch):
+    """Each test begins in a folder of its own that holds in/one.png only."""
+    monkeypatch.chdir(tmp_path)
+    put("in/one.png")
 
 
 @pytest.fixture
 def run(monkeypatch, model_file):
     """Call the command in this process; return its exit status."""
 
-    def call(images, out, model=model_file):
-        arguments = [
-            "predict.py",
-            str(images),
-            str(out),
-            "--model",
-            str(model),
-        ]
+    def call(images="in", out="out", model=model_file):
+        arguments = ["predict", images, out, "--model", str(model)]
         monkeypatch.setattr(sys, "argv", arguments)
         return predict.main()
 
     return call
 
 
-def picture(height=60, width=80, kind=np.uint8, channels=0):
-    top = np.iinfo(kind).max
-    shape = (height, width, channels) if channels else (height, width)
-    return np.random.default_rng(0).integers(0, top, shape).astype(kind)
+def command(*arguments, **environment):
+    """Run the command in a process of its own; return the process."""
+    tool = [sys.executable, "-m", "tools.predict", *arguments]
+    variables = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    options = {"env": variables, "capture_output": True, "check": False}
+    return subprocess.run(tool, **options)
 
 
-def put(path, content):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    assert cv2.imwrite(str(path), content)
+def table():
+    """Return the table that the command wrote, a row for each file."""
+    return pd.read_csv("out/predictions.csv", index_col="file")
 
 
-def files(folder):
+def files(folder="."):
     """Return {path in the folder: content} of all files below it."""
-    found = [path for path in folder.rglob("*") if path.is_file()]
+    found = [path for path in Path(folder).rglob("*") if path.is_file()]
     return {str(path.relative_to(folder)): path.read_bytes() for path in found}
 
 
-def test_each_image_gets_a_mask_an_overlay_and_a_row(run, tmp_path, capsys):
-    folder, out = tmp_path / "my images (1)", tmp_path / "out"
-    put(folder / "grey.png", picture())
-    put(folder / "sub" / "rgba é.png", picture(50, 40, channels=4))
-    put(folder / "deep.tiff", picture(40, 70, np.uint16))
-    put(folder / "photo.JPG", picture(33, 31, channels=3))
-    put(folder / "a_masked_man.png", picture())
-    put(folder / "grey_mask.png", picture())
-    put(folder / "grey_mask_1.png", picture())
+def test_each_image_gets_a_mask_an_overlay_and_a_row(run, capsys):
+    folder = Path("my images (1)")
+    images = {
+        "grey.png": picture(),
+        "sub/rgba é.png": picture(50, 40, 4),
+        "deep.tiff": picture(40, 70, dtype=np.uint16),
+        "photo.JPG": picture(33, 31, 3),
+        "a_masked_man.png": picture(),
+    }
+    named_as_masks = {"grey_mask.png": None, "grey_mask_1.png": None}
+    for name, pixels in (images | named_as_masks).items():
+        put(folder / name, pixels)
     (folder / "notes.txt").write_text("no image")
     before = files(folder)
-    assert run(folder, out) == 0
+    assert run(str(folder)) == 0
     said = capsys.readouterr().out
-    assert (
-        "Left out: 2 files" in said and said.count("not a medical device") == 1
-    )
-    table = pd.read_csv(out / "predictions.csv").set_index("file")
-    assert list(table.columns) == predict.COLUMNS[1:] and len(table) == 5
-    for name, row in table.iterrows():
-        mask = cv2.imread(str((out / "masks" / name).with_suffix(".png")), -1)
-        shown = cv2.imread(
-            str((out / "overlays" / name).with_suffix(".png")), -1
-        )
+    assert "Left out: 2 files" in said
+    assert said.count("not a medical device") == 1
+    assert list(table().columns) == predict.COLUMNS[1:]
+    assert set(table().index) == set(images)
+    for name, row in table().iterrows():
+        written = Path(name).with_suffix(".png")
+        mask = cv2.imread(f"out/masks/{written}", cv2.IMREAD_UNCHANGED)
+        overlay = cv2.imread(f"out/overlays/{written}", cv2.IMREAD_UNCHANGED)
         assert mask.dtype == np.uint8 and set(np.unique(mask)) <= {0, 255}
-        assert mask.shape == predict.read_grey(folder / name).shape
-        assert shown.shape == (*mask.shape, 3)
+        assert mask.shape == images[name].shape[:2]
+        assert overlay.shape == (*mask.shape, 3)
         assert row["area_pixels"] == (mask > 0).sum()
-        parts = row[["p_normal", "p_benign", "p_malignant"]].astype(float)
-        assert parts.sum() == pytest.approx(1, abs=1e-3)
-        assert f"p_{row['class']}" == parts.idxmax()
+        probabilities = row[predict.PROBABILITIES].astype(float)
+        assert probabilities.sum() == pytest.approx(1, abs=1e-3)
+        assert f"p_{row['class']}" == probabilities.idxmax()
     assert files(folder) == before
-    assert not list(out.rglob(".partial*"))
+    assert not list(Path("out").rglob(".partial*"))
 
 
-def test_box_and_area_are_those_of_the_mask():
+def test_box_and_area_are_those_of_the_mask(tmp_path):
     classes = np.zeros((32, 32, 3), np.float32)
     classes[..., 0] = 1
     classes[8:16, 4:20] = [0, 0, 1]
     grey = picture(64, 64)
-    box = predict.masks.letterbox(grey, 32)[1]
-    written = {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            predict, "put", lambda path, data: written.update({path: data})
-        )
-        row = predict.described("x", grey, classes, box, {}, ROOT)
-    bounds = [row[f"box_{part}"] for part in ("x", "y", "width", "height")]
-    assert bounds == [8, 16, 32, 16] and row["area_pixels"] == 32 * 16
-    assert (
-        row["area_fraction"] == 32 * 16 / 64**2 and row["class"] == "malignant"
-    )
-    overlay = cv2.imdecode(
-        np.frombuffer(written[ROOT / "overlays/x.png"], "u1"), 1
-    )
+    box = masks.letterbox(grey, 32)[1]
+    row = predict.write_outputs("x", grey, classes, box, {}, tmp_path)
+    assert [row[name] for name in predict.BOX] == [8, 16, 32, 16]
+    assert row["area_pixels"] == 32 * 16
+    assert row["area_fraction"] == 32 * 16 / 64**2
+    assert row["class"] == "malignant"
+    overlay = cv2.imread("overlays/x.png")
     assert tuple(overlay[16, 20]) == (0x00, 0x5E, 0xD5)  # vermilion, BGR
     assert (overlay[40:] == grey[40:, :, None]).all()
 
 
-@pytest.mark.parametrize(
-    ("mode", "suffix", "tolerance"),
-    [
-        ("1", "png", 0),
-        ("L", "png", 0),
-        ("LA", "png", 0),
-        ("P", "png", 0),
-        ("RGB", "png", 1),
-        ("RGBA", "png", 1),
-        ("L", "bmp", 0),
-        ("RGB", "bmp", 1),
-        ("L", "tif", 0),
-        ("RGB", "tiff", 1),
-        ("L", "jpeg", 60),
-        ("CMYK", "jpg", 60),
-    ],
-)
-def test_every_kind_of_picture_is_read_as_grey(
-    tmp_path, mode, suffix, tolerance
-):
-    shown = Image.fromarray(picture()).convert(mode)
-    shown.save(tmp_path / f"x.{suffix}")
-    grey = predict.read_grey(tmp_path / f"x.{suffix}")
+KINDS = ["1.png", "L.png", "LA.png", "P.png", "L.bmp", "L.tif", "L.jpeg"]
+KINDS += ["RGB.png", "RGBA.png", "RGB.bmp", "RGB.tiff", "CMYK.jpg"]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_of_picture_is_read_as_grey(name):
+    image = Image.fromarray(picture()).convert(Path(name).stem)
+    image.save(name)
+    grey = predict.read_grey(Path(name))
     assert grey.shape == (60, 80) and grey.dtype == np.uint8
-    expected = np.array(shown.convert("RGB").convert("L"), int)
-    assert abs(grey.astype(int) - expected).max() <= tolerance
+    expected = np.array(image.convert("RGB").convert("L"), int)
+    tolerance = 60 if ".j" in name else int("RGB" in name)
+    assert abs(grey - expected).max() <= tolerance
 
 
 @pytest.mark.parametrize("bits", [10, 12, 14, 16])
 @pytest.mark.parametrize("suffix", ["png", "tif"])
-def test_sixteen_bits_are_scaled_by_the_stated_rule(tmp_path, bits, suffix):
+def test_sixteen_bits_are_scaled_by_the_stated_rule(bits, suffix):
     values = np.linspace(0, 2**bits - 1, 400).astype(np.uint16).reshape(20, 20)
-    put(tmp_path / f"a.{suffix}", values)
-    grey = predict.read_grey(tmp_path / f"a.{suffix}")
+    put(f"a.{suffix}", values)
+    grey = predict.read_grey(Path(f"a.{suffix}"))
     assert grey.max() == 255
     assert abs(grey - values / (2**bits - 1) * 255).max() <= 0.51
 
 
-@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "tif"])
-@pytest.mark.parametrize("share", [0.02, 0.4, 0.9])
-def test_a_cut_off_file_is_no_picture(tmp_path, suffix, share):
-    whole = cv2.imencode(f".{suffix}", picture(channels=3))[1].tobytes()
-    (tmp_path / "x").write_bytes(whole[: int(len(whole) * share)])
-    with pytest.raises(ValueError, match="no whole picture"):
-        predict.read_grey(tmp_path / "x")
+def refuse_to_read(name, message):
+    with pytest.raises(ValueError, match=message):
+        predict.read_grey(Path(name))
 
 
-def no_pixels(path):
-    """Write a PNG whose header says 0 x 0."""
-    data = cv2.imencode(".png", picture())[1].tobytes()
-    header = b"IHDR" + bytes(8) + data[24:29]
-    path.write_bytes(
-        data[:12] + header + zlib.crc32(header).to_bytes(4, "big") + data[33:]
-    )
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif"])
+@pytest.mark.parametrize("fraction", [0.02, 0.4, 0.9])
+def test_a_truncated_file_is_no_picture(suffix, fraction):
+    whole = encoded(picture(60, 80, 3), suffix)
+    Path("x").write_bytes(whole[: int(len(whole) * fraction)])
+    refuse_to_read("x", "no whole picture")
 
 
-def of_600_megabytes(path):
-    path.touch()
-    os.truncate(path, 600_000_000)  # a hole: it takes no room
+def without_pixels():
+    """Return a PNG whose header says 0 x 0."""
+    png = encoded(picture())
+    header = b"IHDR" + bytes(8) + png[24:29]
+    return png[:12] + header + zlib.crc32(header).to_bytes(4) + png[33:]
 
 
-@pytest.mark.parametrize(
-    ("make", "said"),
-    [
-        (lambda path: path.write_bytes(b""), "is empty"),
-        (lambda path: path.write_text("no picture"), "no whole picture"),
-        (lambda path: path.write_bytes(bytes(1000)), "no whole picture"),
-        (no_pixels, "no whole picture"),
-        (of_600_megabytes, "larger than 500 MB"),
-        (lambda path: None, "cannot be read"),
-        (lambda path: path.mkdir(), "cannot be read"),
-        (lambda path: put(path, picture(4, 4)), "under 16 pixels"),
-    ],
-    ids=["empty", "text", "zeros", "0 x 0", "huge", "gone", "folder", "tiny"],
-)
-def test_what_is_no_image_is_told_in_a_few_words(tmp_path, make, said):
-    make(tmp_path / "x.png")
-    with pytest.raises(ValueError, match=said):
-        predict.read_grey(tmp_path / "x.png")
+UNUSABLE = {
+    "empty": (b"", "is empty"),
+    "text": (b"no picture", "no whole picture"),
+    "zeros": (bytes(1000), "no whole picture"),
+    "0 x 0": (without_pixels(), "no whole picture"),
+    "tiny": (encoded(picture(4, 4)), "under 16 pixels"),
+    "fractions": (encoded(np.zeros((20, 20), "f4"), ".tiff"), "float32"),
+}
 
 
-def test_fractions_and_too_many_pixels_are_told(tmp_path):
-    put(tmp_path / "x.tiff", np.zeros((20, 20), np.float32))
-    with pytest.raises(ValueError, match="float32"):
-        predict.read_grey(tmp_path / "x.tiff")
-    Image.new("1", (8000, 7000)).save(tmp_path / "x.png")
-    code = "import sys, pathlib, predict; predict.read_grey(pathlib.Path(sys.argv[1]))"
-    done = subprocess.run(  # OpenCV reads its limit when it is imported
-        [sys.executable, "-c", code, str(tmp_path / "x.png")],
-        cwd=ROOT / "tools",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (
-        "ValueError: is no whole picture, or has over 50 million"
-        in done.stderr
-    )
+@pytest.mark.parametrize(("data", "message"), UNUSABLE.values(), ids=UNUSABLE)
+def test_what_is_no_usable_image_is_explained(data, message):
+    Path("x.png").write_bytes(data)
+    refuse_to_read("x.png", message)
 
 
-def test_bad_images_are_listed_and_the_rest_is_done(run, tmp_path, capsys):
-    folder = tmp_path / "in"
-    put(folder / "good.png", picture())
-    (folder / "text.png").write_text("no picture")
-    (folder / "empty.jpg").write_bytes(b"")
-    assert run(folder, tmp_path / "out") == 1
-    table = pd.read_csv(tmp_path / "out/predictions.csv").set_index("file")
-    bad = table["problem"].notna()
-    assert bad.to_dict() == {
-        "empty.jpg": True,
-        "good.png": False,
-        "text.png": True,
-    }
+def test_what_cannot_be_read_or_is_too_large_is_explained():
+    refuse_to_read("gone.png", "cannot be read")
+    refuse_to_read("in", "cannot be read")
+    Path("x.png").touch()
+    os.truncate("x.png", 600_000_000)  # a hole: it takes no room
+    refuse_to_read("x.png", "larger than 500 MB")
+    Image.new("1", (8000, 7000)).save("x.png")
+    # OpenCV reads its limit when it is imported
+    said = command("x.png", "out").stderr
+    assert b"is no whole picture, or has over 50 million" in said
+
+
+def test_bad_images_are_listed_and_the_rest_is_done(run, capsys):
+    Path("in/text.png").write_text("no picture")
+    Path("in/empty.jpg").write_bytes(b"")
+    assert run() == 1
+    bad = table()["problem"].notna().to_dict()
+    assert bad == {"empty.jpg": True, "one.png": False, "text.png": True}
     assert "2 could not be used" in capsys.readouterr().out
-    (folder / "good.png").unlink()
-    assert run(folder, tmp_path / "out") == 2
+    Path("in/one.png").unlink()
+    assert run() == 2
 
 
-def test_a_folder_that_may_not_be_read_is_listed(run, tmp_path, monkeypatch):
-    folder, scandir = tmp_path / "in", os.scandir
-    put(folder / "good.png", picture())
-    put(folder / "locked" / "x.png", picture())
+def test_a_folder_that_may_not_be_read_is_listed(run, monkeypatch):
+    put("in/locked/x.png")
+    scandir = os.scandir
 
     def refuse(path):
         if "locked" in str(path):  # a real one would not be locked for root
@@ -254,361 +231,252 @@ def test_a_folder_that_may_not_be_read_is_listed(run, tmp_path, monkeypatch):
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    assert run(folder, tmp_path / "out") == 1
-    table = pd.read_csv(tmp_path / "out/predictions.csv").set_index("file")
-    assert table.loc["locked", "problem"].startswith("cannot be read")
-    with pytest.raises(
-        predict.Refused, match=r"locked cannot be read \(Permission"
-    ):
-        run(folder / "locked", tmp_path / "out")
+    assert run() == 1
+    assert table().loc["locked", "problem"].startswith("cannot be read")
+    message = r"locked cannot be read \(Permission"
+    with pytest.raises(predict.Refused, match=message):
+        run("in/locked")
 
 
-def test_links_pipes_and_hidden_files_are_left_out(run, tmp_path):
-    folder = tmp_path / "in"
-    put(folder / "x.png", picture())
-    put(folder / "._x.png", picture())
-    put(tmp_path / "elsewhere/y.png", picture())
-    (folder / "link.png").symlink_to(tmp_path / "elsewhere/y.png")
-    (folder / "gone.png").symlink_to("nowhere")
-    (folder / "round").symlink_to(folder)
-    (folder / "elsewhere").symlink_to(tmp_path / "elsewhere")
-    os.mkfifo(folder / "pipe.png")
-    assert run(folder, tmp_path / "out") == 0
-    assert list(pd.read_csv(tmp_path / "out/predictions.csv")["file"]) == [
-        "x.png"
-    ]
+def test_links_pipes_and_hidden_files_are_left_out(run):
+    put("in/._x.png")
+    put("elsewhere/y.png")
+    os.symlink("../elsewhere/y.png", "in/link.png")
+    os.symlink("nowhere", "in/gone.png")
+    os.symlink(".", "in/round")
+    os.symlink("../elsewhere", "in/elsewhere")
+    os.mkfifo("in/pipe.png")
+    assert run() == 0
+    assert list(table().index) == ["one.png"]
 
 
-def test_a_link_that_is_named_is_followed(run, tmp_path):
-    put(tmp_path / "in/x.png", picture())
-    (tmp_path / "link.png").symlink_to(tmp_path / "in/x.png")
-    (tmp_path / "folder").symlink_to(tmp_path / "in")
-    assert run(tmp_path / "link.png", tmp_path / "out") == 0
-    assert run(tmp_path / "folder", tmp_path / "out") == 0
-    assert {"link.png", "x.png"} == {
-        p.name for p in (tmp_path / "out/masks").iterdir()
-    }
+def test_a_link_that_is_named_is_followed(run):
+    os.symlink("in/one.png", "link.png")
+    os.symlink("in", "folder")
+    assert run("link.png") == run("folder") == 0
+    assert files("out/masks").keys() == {"link.png", "one.png"}
 
 
-def test_names_that_agree_do_not_overwrite_each_other(run, tmp_path):
-    names = [
-        "a/x.png",
-        "b/x.png",
-        "x.png",
-        "X.jpg",
-        "x.png.png",
-        "y.png",
-        "z.x.tif",
-    ]
+def test_names_that_agree_do_not_overwrite_each_other(run):
+    names = ["a/x.png", "b/x.png", "x.png", "X.jpg", "x.png.png"]
+    names += ["y.png", "z.x.tif"]
     for name in names:
-        put(tmp_path / "in" / name, picture())
-    assert run(tmp_path / "in", tmp_path / "out") == 0
-    found = sorted(name.casefold() for name in files(tmp_path / "out/masks"))
-    assert len(set(found)) == len(names)
-    assert {"a/x.png", "b/x.png", "y.png", "z.x.png"} < set(found)
+        put(f"all/{name}")
+    assert run("all") == 0
+    found = {name.casefold() for name in files("out/masks")}
+    assert len(found) == len(names)
+    assert {"a/x.png", "b/x.png", "y.png", "z.x.png"} < found
 
 
-def test_one_image_alone_may_lie_beside_the_results(run, tmp_path):
-    put(tmp_path / "one.png", picture())
-    assert run(tmp_path / "one.png", tmp_path) == 0
-    assert set(files(tmp_path)) == {
-        "one.png",
-        "masks/one.png",
-        "overlays/one.png",
-        "predictions.csv",
-    }
+def test_one_image_alone_may_lie_beside_the_results(run):
+    assert run("in/one.png", "in") == 0
+    outputs = {"masks/one.png", "overlays/one.png", "predictions.csv"}
+    assert files("in").keys() == {"one.png", *outputs}
 
 
-def test_older_results_are_replaced_and_files_of_the_user_stay(run, tmp_path):
-    put(tmp_path / "in/one.png", picture())
-    out = tmp_path / "out"
+def test_older_results_are_replaced_and_files_of_the_user_stay(run):
+    Path("out/masks").mkdir(parents=True)
     for name in ("masks/mine.txt", "masks/one.png", "predictions.csv"):
-        (out / name).parent.mkdir(parents=True, exist_ok=True)
-        (out / name).write_text("old")
-    assert run(tmp_path / "in", out) == 0
-    found = files(out)
-    assert (
-        found.pop("masks/mine.txt") == b"old" and b"old" not in found.values()
-    )
+        Path("out", name).write_text("old")
+    assert run() == 0
+    found = files("out")
+    assert found.pop("masks/mine.txt") == b"old"
+    assert b"old" not in found.values()
 
 
-@pytest.mark.parametrize(
-    ("images", "out", "said"),
-    [
-        ("gone", "out", "gone cannot be read"),
-        ("empty", "out", "holds no image"),
-        ("in", "in", "would write where the images are"),
-        ("in", "in/results", "would write where the images are"),
-        ("in", "empty/../in/results", "would write where the images are"),
-        ("in", "link", "would write where the images are"),
-        ("link", "in", "would write where the images are"),
-        ("in", "linked", "would write where the images are"),
-        ("old/masks", "old", "would write where the images are"),
-        ("old/masks/one.png", "old", "would write where the images are"),
-        ("in", "file/results", "could not be written"),
-        ("in", "file", "could not be written"),
-    ],
-)
-def test_wrong_folders_are_refused(run, tmp_path, images, out, said):
-    put(tmp_path / "in/one.png", picture())
-    put(tmp_path / "old/masks/one.png", picture())
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "linked").mkdir()
-    (tmp_path / "linked/masks").symlink_to(tmp_path / "in")
-    (tmp_path / "link").symlink_to(tmp_path / "in")
-    (tmp_path / "file").write_text("no folder")
-    before = files(tmp_path)
-    with pytest.raises(predict.Refused, match=said):
-        run(tmp_path / images, tmp_path / out)
-    assert files(tmp_path) == before
+AMONG = "would write where the images are"
+WRONG_FOLDERS = [
+    ("gone", "out", "gone cannot be read"),
+    ("empty", "out", "holds no image"),
+    ("in", "in", AMONG),
+    ("in", "in/results", AMONG),
+    ("in", "empty/../in/results", AMONG),
+    ("in", "link", AMONG),
+    ("link", "in", AMONG),
+    ("in", "linked", AMONG),
+    ("old/masks", "old", AMONG),
+    ("old/masks/one.png", "old", AMONG),
+    ("in", "file/results", "could not be written"),
+    ("in", "file", "could not be written"),
+]
 
 
-def test_a_full_disk_leaves_nothing_half_written(run, tmp_path):
-    put(tmp_path / "in/one.png", picture(200, 200))
-    run(tmp_path / "in", tmp_path / "out")
-    before = files(tmp_path / "out")
+@pytest.mark.parametrize(("images", "out", "message"), WRONG_FOLDERS)
+def test_wrong_folders_are_refused(run, images, out, message):
+    put("old/masks/one.png")
+    os.mkdir("empty")
+    os.mkdir("linked")
+    os.symlink("../in", "linked/masks")
+    os.symlink("in", "link")
+    Path("file").write_text("no folder")
+    before = files()
+    with pytest.raises(predict.Refused, match=message):
+        run(images, out)
+    assert files() == before
+
+
+def test_a_full_disk_leaves_nothing_half_written(run):
+    put("in/one.png", picture(200, 200))
+    run()
+    before = files("out")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    message = r"one.png could not be written \(File"
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
-        with pytest.raises(
-            predict.Refused, match=r"one.png could not be written \(File"
-        ):
-            run(tmp_path / "in", tmp_path / "out")
+        with pytest.raises(predict.Refused, match=message):
+            run()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    after = files(tmp_path / "out")
+    after = files("out")
     assert after.keys() == before.keys()
     assert after["overlays/one.png"] == before["overlays/one.png"]
 
 
-def test_an_interruption_leaves_a_table_of_what_was_done(
-    run, tmp_path, monkeypatch
-):
+def test_an_interruption_leaves_a_table_of_what_was_done(run, monkeypatch):
     for i in range(4):
-        put(tmp_path / f"in/{i}.png", picture())
-    monkeypatch.setattr(predict, "CHUNK", 2)
-    real = predict.described
+        put(f"four/{i}.png")
+    write_outputs = predict.write_outputs
 
     def stopped(name, *others):
         if name == "3":
             raise KeyboardInterrupt
-        return real(name, *others)
+        return write_outputs(name, *others)
 
-    monkeypatch.setattr(predict, "described", stopped)
+    monkeypatch.setattr(predict, "CHUNK", 2)
+    monkeypatch.setattr(predict, "write_outputs", stopped)
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "in", tmp_path / "out")
-    table = pd.read_csv(tmp_path / "out/predictions.csv")
-    assert list(table["file"]) == ["0.png", "1.png"]
+        run("four")
+    assert list(table().index) == ["0.png", "1.png"]
 
 
-def carries_code(path):
-    layer = keras.layers.Lambda(lambda x: x + 1)
-    keras.Sequential([keras.Input((32, 32, 1)), layer]).save(path)
-
-
-def other_shape(path):
-    keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]).save(path)
-
-
-def two_classes(path):
-    keras.Sequential(
-        [keras.Input((32, 32, 1)), keras.layers.Conv2D(2, 1)]
-    ).save(path)
-
-
-def any_size(path):
-    image = keras.Input((None, None, 1))
-    layer = keras.layers.Conv2D(3, 1, activation="softmax")
-    keras.Model(image, layer(image)).save(path)
+def saves(*layers):
+    """Return a function that saves a network of these layers."""
+    return lambda path: keras.Sequential(list(layers)).save(path)
 
 
 def two_inputs(path):
-    parts = [keras.Input((32, 32, 1)), keras.Input((32, 32, 1))]
-    keras.Model(parts, keras.layers.Concatenate()(parts)).save(path)
-
-
-def no_input(path):
-    keras.Sequential([keras.layers.Dense(3)]).save(path)
-
-
-def no_softmax(path):
-    layer = keras.layers.Conv2D(3, 1, bias_initializer="ones")
-    keras.Sequential([keras.Input((32, 32, 1)), layer]).save(path)
+    images = [keras.Input((32, 32, 1)), keras.Input((32, 32, 1))]
+    keras.Model(images, keras.layers.Concatenate()(images)).save(path)
 
 
 def broken_weights(path):
-    model = tiny()
+    model = unet.build(size=32, width=4, depth=2)
     model.set_weights([weight * np.nan for weight in model.get_weights()])
     model.save(path)
 
 
-def cut_off(path):
-    other_shape(path)
+def truncated(path):
+    broken_weights(path)
     path.write_bytes(path.read_bytes()[:500])
 
 
-@pytest.mark.parametrize(
-    ("make", "said"),
-    [
-        (lambda path: None, "is no .keras file"),
-        (lambda path: path.mkdir(), "is no .keras file"),
-        (
-            lambda path: path.write_text("no model"),
-            "no model that can be used",
-        ),
-        (cut_off, "no model that can be used"),
-        (carries_code, "no model that can be used"),
-        (no_input, "no model that can be used"),
-        (other_shape, "wanted is"),
-        (two_classes, "wanted is"),
-        (any_size, "wanted is"),
-        (two_inputs, "wanted is"),
-        (no_softmax, "no probabilities"),
-        (broken_weights, "no probabilities"),
-    ],
-)
-def test_files_that_are_no_model_are_refused(run, tmp_path, make, said):
-    put(tmp_path / "in/one.png", picture())
-    make(tmp_path / "m.keras")
+IMAGE, ANY_SIZE = keras.Input((32, 32, 1)), keras.Input((None, None, 1))
+CODE = keras.layers.Lambda(lambda x: x + 1)
+UNBUILT, DENSE = keras.layers.Dense(3), keras.layers.Dense(3)
+TWO_CLASSES = keras.layers.Conv2D(2, 1)
+ONES = keras.layers.Conv2D(3, 1, bias_initializer="ones")
+SOFTMAX = keras.layers.Conv2D(3, 1, activation="softmax")
+NO_MODELS = {
+    "gone": (lambda path: None, "is no .keras file"),
+    "folder": (Path.mkdir, "is no .keras file"),
+    "text": (lambda path: path.write_text("none"), "no model that can be"),
+    "truncated": (truncated, "no model that can be used"),
+    "carries code": (saves(IMAGE, CODE), "no model that can be used"),
+    "without input": (saves(UNBUILT), "no model that can be used"),
+    "other shape": (saves(keras.Input((4,)), DENSE), "wanted is"),
+    "two classes": (saves(IMAGE, TWO_CLASSES), "wanted is"),
+    "any size": (saves(ANY_SIZE, SOFTMAX), "wanted is"),
+    "two inputs": (two_inputs, "wanted is"),
+    "no softmax": (saves(IMAGE, ONES), "no probabilities"),
+    "broken weights": (broken_weights, "no probabilities"),
+}
+
+
+@pytest.mark.parametrize(("make", "said"), NO_MODELS.values(), ids=NO_MODELS)
+@pytest.mark.filterwarnings("ignore:You are saving a model that has not")
+def test_files_that_are_no_model_are_refused(run, make, said):
+    make(Path("m.keras"))
     with pytest.raises(predict.Refused, match=said) as refused:
-        run(tmp_path / "in", tmp_path / "out", tmp_path / "m.keras")
+        run(model="m.keras")
     assert "\n" not in str(refused.value)
-    assert not (tmp_path / "out").exists()
+    assert not os.path.exists("out")
 
 
-def test_only_keras_files_are_opened(run, tmp_path, model_file):
-    put(tmp_path / "in/one.png", picture())
-    shutil.copy(
-        model_file, tmp_path / "model.h5"
-    )  # the older format may carry code
+def test_only_keras_files_are_opened(run, model_file):
+    shutil.copy(model_file, "m.h5")  # the older format may carry code
     with pytest.raises(predict.Refused, match=r"is no \.keras file"):
-        run(tmp_path / "in", tmp_path / "out", tmp_path / "model.h5")
+        run(model="m.h5")
 
 
 def test_without_a_model_the_small_one_is_named(run, tmp_path, monkeypatch):
     monkeypatch.setattr(predict, "SMALL_MODEL", tmp_path / "small.keras")
-    put(tmp_path / "in/one.png", picture())
-    with pytest.raises(
-        predict.Refused, match=r"small model .* give a model.keras"
-    ):
-        run(tmp_path / "in", tmp_path / "out", "")
+    message = r"small model .* give a model.keras"
+    with pytest.raises(predict.Refused, match=message):
+        run(model="")
 
 
-def test_the_rule_beside_the_model_counts(run, tmp_path, model_file):
-    put(tmp_path / "in/one.png", picture())
-    model = tmp_path / "m.keras"
-    shutil.copy(model_file, model)
-    for threshold, area in ((0.0, 60 * 80), (1.0, 0)):
-        model.with_suffix(".json").write_text(f'{{"threshold": {threshold}}}')
-        run(tmp_path / "in", tmp_path / "out", model)
-        row = pd.read_csv(tmp_path / "out/predictions.csv").iloc[0]
-        assert row["area_pixels"] == area
-        assert pd.isna(row["box_x"]) == (area == 0)
+@pytest.mark.parametrize(("threshold", "area"), [(0.0, 60 * 80), (1.0, 0)])
+def test_the_rule_beside_the_model_counts(run, model_file, threshold, area):
+    shutil.copy(model_file, "m.keras")
+    Path("m.json").write_text(f'{{"threshold": {threshold}}}')
+    run(model="m.keras")
+    row = table().loc["one.png"]
+    assert row["area_pixels"] == area
+    assert pd.isna(row["box_x"]) == (area == 0)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "[]",
-        "{",
-        '{"threshold": 2}',
-        '{"threshold": "x"}',
-        '{"minimum_area": NaN}',
-        "\xff",
-    ],
-)
-def test_a_rule_that_is_none_is_refused(tmp_path, text):
-    (tmp_path / "m.json").write_text(text, encoding="latin-1")
+NO_RULES = ["[]", "{", '{"threshold": 2}', '{"threshold": "x"}']
+NO_RULES += ['{"minimum_area": NaN}', "\xff"]
+
+
+@pytest.mark.parametrize("text", NO_RULES)
+def test_a_rule_that_is_none_is_refused(text):
+    Path("m.json").write_text(text, encoding="latin-1")
     with pytest.raises(predict.Refused, match="no rule"):
-        predict.read_rule(tmp_path / "m.json")
+        predict.read_rule(Path("m.json"))
 
 
-def command(*arguments, **environment):
-    tool = [
-        sys.executable,
-        str(ROOT / "tools/predict.py"),
-        *map(str, arguments),
-    ]
-    environment = {**os.environ, **environment}
-    return subprocess.run(
-        tool, capture_output=True, check=False, env=environment
-    )
-
-
-def test_the_command_says_only_its_own_sentences(tmp_path, model_file):
-    folder = tmp_path / "in"
-    put(folder / "[a] b's é (1).png", picture())
-    data = cv2.imencode(".png", picture())[1].tobytes()
-    (folder / "cut.png").write_bytes(data[:900])
-    with open(os.fsencode(folder) + b"/no utf-8 \xff\n.png", "wb") as file:
-        file.write(data)
-    (folder / os.fsdecode(b"bad \xff.png")).write_text("no picture")
-    done = command(folder, tmp_path / "out", "--model", model_file, LC_ALL="C")
-    said = done.stderr.decode().splitlines()
+def test_the_command_says_only_its_own_sentences(model_file):
+    data = encoded(picture())
+    put("all/[a] b's é (1).png")
+    Path("all/truncated.png").write_bytes(data[:900])
+    Path("all", os.fsdecode(b"no utf-8 \xff\n.png")).write_bytes(data)
+    Path("all", os.fsdecode(b"bad \xff.png")).write_text("no picture")
+    done = command("all", "out", "--model", model_file, LC_ALL="C")
+    said = done.stderr.splitlines()
     assert done.returncode == 1 and len(said) == 2, done.stderr
-    assert all("no whole picture" in line for line in said)
-    assert len(list((tmp_path / "out/masks").iterdir())) == 2
-    assert (
-        done.stdout.decode().rstrip().endswith("This is not a medical device.")
-    )
+    assert all(b"no whole picture" in line for line in said)
+    assert len(files("out/masks")) == 2
+    assert done.stdout.rstrip().endswith(b"This is not a medical device.")
 
 
-@pytest.mark.parametrize(
-    ("images", "out", "said"),
-    [
-        ("", "", "Give IMAGES="),
-        ("in", "", "Give IMAGES="),
-        ("empty", "out", "holds no image"),
-        ("~nobody-of-this-name/x", "out", "cannot be read"),
-        ("x" * 300, "out", "cannot be read"),
-    ],
-)
-def test_the_command_ends_with_one_sentence_and_status_2(
-    tmp_path, images, out, said
-):
-    (tmp_path / "empty").mkdir()
-    where = str(tmp_path / images) if images == "empty" else images
-    done = command(where, out)
-    lines = done.stderr.decode().strip().splitlines()
-    assert done.returncode == 2 and len(lines) == 1 and said in lines[0], lines
+WRONG_PATHS = [
+    ("", "", "Give IMAGES="),
+    ("in", "", "Give IMAGES="),
+    ("empty", "out", "holds no image"),
+    ("~nobody-of-this-name/x", "out", "cannot be read"),
+    ("x" * 300, "out", "cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("images", "out", "message"), WRONG_PATHS)
+def test_the_command_ends_with_one_sentence_and_status_2(images, out, message):
+    os.mkdir("empty")
+    done = command(images, out)
+    (line,) = done.stderr.decode().strip().splitlines()
+    assert done.returncode == 2 and message in line
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
 def test_make_hands_names_with_spaces_on():
-    code = "import sys; print(sys.argv[2:])"
-    show = f"{sys.executable} -c '{code}'"
+    show = f"{sys.executable} -c 'import sys; print(sys.argv[3:])'"
     values = ["IMAGES=my images (1)", 'OUT=it\'s "here"', "MODEL=a; b.keras"]
-    done = subprocess.run(
-        ["make", "-s", "-o", "setup", "predict", f"PY={show}", *values],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == str(
-        ["my images (1)", 'it\'s "here"', "--model", "a; b.keras"]
-    )
+    make = ["make", "-s", "-o", "setup", "predict", f"PY={show}", *values]
+    said = subprocess.check_output(make, cwd=ROOT, text=True)
+    given = ["my images (1)", 'it\'s "here"', "--model", "a; b.keras"]
+    assert said.strip() == str(given)
 
 
 def test_what_is_read_is_what_the_notebooks_read(phantom_root):
     path = phantom_root / "benign" / "benign (1).png"
     assert np.array_equal(predict.read_grey(path), busi.read_image(path))
-
-
-def test_the_model_card_has_the_headings_of_its_sources():
-    card = (ROOT / "models/README.md").read_text()
-    headings = [
-        line[3:] for line in card.splitlines() if line.startswith("## ")
-    ]
-    assert headings == [
-        "Model details",
-        "Intended use",
-        "Factors",
-        "Metrics",
-        "Evaluation data",
-        "Training data",
-        "Quantitative analyses",
-        "Ethical considerations",
-        "Caveats and recommendations",
-    ]
-    assert "not a medical device" in card

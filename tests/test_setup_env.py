@@ -1,136 +1,111 @@
-"""The set-up says in one sentence what is wrong, and redoes what was interrupted."""
+"""The set-up says what is wrong, and redoes what was interrupted."""
 
 import ast
-import importlib.util
 import re
 import shutil
 import subprocess
-import types
+from types import SimpleNamespace
 
 import pytest
 from conftest import ROOT
 
-spec = importlib.util.spec_from_file_location(
-    "setup_tool", ROOT / "tools" / "setup.py"
-)
-setup = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(setup)
+from tools import setup_env
 
 
-def test_it_can_be_read_by_an_old_python():
-    source = (ROOT / "tools" / "setup.py").read_text()
+def test_an_old_python_can_read_it():
+    source = (ROOT / "tools" / "setup_env.py").read_text()
     ast.parse(source, feature_version=(3, 6))
     assert 'f"' not in source
 
 
 def test_only_these_pythons_are_supported():
-    supported = [
-        (3, minor) for minor in range(16) if setup.supported((3, minor, 1))
-    ]
+    versions = [(3, minor, 1) for minor in range(16)]
+    supported = [v[:2] for v in versions if setup_env.supported(v)]
     assert supported == [(3, 11), (3, 12), (3, 13)]
 
 
 def test_a_python_that_is_too_old_looks_for_another(monkeypatch):
     # the first is a shim that does not run, as pyenv leaves them on PATH
     found = {"python3.13": "/bin/broken-shim", "python3.12": "/bin/python3.12"}
-    monkeypatch.setattr(setup.glob, "glob", lambda _pattern: [])
-    monkeypatch.setattr(setup.shutil, "which", found.get)
-    monkeypatch.setattr(setup, "version_of", {"/bin/python3.12": (3, 12)}.get)
-    assert setup.find_python(setup.PYTHONS) == "/bin/python3.12"
-    monkeypatch.setattr(setup.shutil, "which", lambda _name: None)
-    with pytest.raises(
-        setup.Stop, match=r"needs Python 3\.11, 3\.12 or 3\.13"
-    ):
-        setup.find_python(setup.PYTHONS)
+    runs = {"/bin/python3.12": (3, 12)}
+    monkeypatch.setattr(setup_env.glob, "glob", lambda _pattern: [])
+    monkeypatch.setattr(setup_env.shutil, "which", found.get)
+    monkeypatch.setattr(setup_env, "version_of", runs.get)
+    assert setup_env.find_python(setup_env.PYTHONS) == "/bin/python3.12"
+    found.clear()
+    message = r"needs Python 3\.11, 3\.12 or 3\.13"
+    with pytest.raises(setup_env.Stop, match=message):
+        setup_env.find_python(setup_env.PYTHONS)
 
 
 def test_too_little_disk_is_one_sentence(tmp_path):
-    full = types.SimpleNamespace(free=10**9)
-    with pytest.raises(setup.Stop, match=r"Too little disk: 1\.0 GB are free"):
-        setup.check_disk(str(tmp_path), usage=lambda _folder: full)
-    setup.check_disk(
-        str(tmp_path), usage=lambda _: types.SimpleNamespace(free=10**11)
-    )
+    def check(free):
+        usage = SimpleNamespace(free=free)
+        setup_env.check_disk(str(tmp_path), usage=lambda _folder: usage)
+
+    with pytest.raises(setup_env.Stop, match=r"Too little disk: 1\.0 GB are"):
+        check(10**9)
+    check(10**11)
 
 
-@pytest.mark.parametrize(
-    "said, sentence",
-    [
-        (
-            "error sending request for url",
-            "no connection to the package index",
-        ),
-        (
-            "ERROR: No matching distribution found",
-            "no connection to the package index",
-        ),
-        ("[Errno 28] No space left on device", "The disk is full"),
-        ("ensurepip is not available", "apt install python3-venv"),
-        ("something else", "the reason is at the end of"),
-    ],
-)
+OFFLINE = "no connection to the package index"
+FAILURES = [
+    ("error sending request for url", OFFLINE),
+    ("ERROR: No matching distribution found", OFFLINE),
+    ("[Errno 28] No space left on device", "The disk is full"),
+    ("ensurepip is not available", "apt install python3-venv"),
+    ("something else", "the reason is at the end of"),
+]
+
+
+@pytest.mark.parametrize(("said", "sentence"), FAILURES)
 def test_a_failed_install_is_explained(tmp_path, said, sentence):
-    with pytest.raises(setup.Stop, match=sentence):
-        setup.run(
-            ["sh", "-c", f"echo '{said}'; exit 1"], str(tmp_path / "log")
-        )
+    command = ["sh", "-c", f"echo '{said}'; exit 1"]
+    with pytest.raises(setup_env.Stop, match=sentence):
+        setup_env.run(command, str(tmp_path / "log"))
 
 
 def test_an_environment_counts_only_with_its_stamp(tmp_path):
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "python").write_text("")
+    (tmp_path / "bin" / "python").touch()
     stamp = tmp_path / "made-from.txt"
-    assert not setup.ready(str(tmp_path), str(stamp), "this lock")
-    stamp.write_text("an older lock")
-    assert not setup.ready(str(tmp_path), str(stamp), "this lock")
-    stamp.write_text("this lock")
-    assert setup.ready(str(tmp_path), str(stamp), "this lock")
+    ready = [setup_env.ready(str(tmp_path), str(stamp), "this lock")]
+    for text in ("an older lock", "this lock"):
+        stamp.write_text(text)
+        ready.append(setup_env.ready(str(tmp_path), str(stamp), "this lock"))
+    assert ready == [False, False, True]
 
 
-def requirements(name):
-    lines = (ROOT / name).read_text().splitlines()
-    return [
-        line.split("#")[0].strip()
-        for line in lines
-        if line.split("#")[0].strip()
-    ]
+def requirements():
+    """Return the lines of requirements.txt, without comments."""
+    text = (ROOT / "requirements.txt").read_text()
+    return re.sub(r"\s*#.*", "", text).strip().splitlines()
 
 
 def test_requirements_are_floors_only():
-    for line in requirements("requirements.txt"):
+    for line in requirements():
         assert re.fullmatch(r"[\w-]+>=[\d.]+", line), line
 
 
-def test_nothing_that_colab_has_is_replaced(tmp_path):
-    if not shutil.which("uv"):
-        pytest.skip("uv is not installed: it resolves the requirements here")
-    freeze = ROOT / "constraints" / "colab-2026-08.txt"
-    wanted = tmp_path / "requirements.txt"  # `jupyter` itself is for laptops
-    lines = [
-        name
-        for name in requirements("requirements.txt")
-        if "jupyter" not in name
-    ]
-    wanted.write_text("\n".join(lines))
-    command = [
-        "uv",
-        "pip",
-        "compile",
-        "--quiet",
-        "--no-header",
-        "--no-annotate",
-    ]
-    command += [str(wanted), "-c", str(freeze), "--python-version", "3.13"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if any(word in done.stderr for word in setup.NETWORK_WORDS):
+def names(pins):
+    """Return the names of packages in a text of pins, `Some_name==1.2`."""
+    found = re.findall(r"^([\w.-]+)==", pins, re.MULTILINE)
+    return {name.lower().replace("_", "-") for name in found}
+
+
+@pytest.mark.skipif(not shutil.which("uv"), reason="uv is not installed")
+def test_nothing_that_colab_has_is_replaced():
+    image = ROOT / "constraints" / "colab-2026-08.txt"
+    # `jupyter` itself is for laptops
+    wanted = "\n".join(w for w in requirements() if "jupyter" not in w)
+    command = ["uv", "pip", "compile", "--quiet", "--no-header"]
+    command += ["--no-annotate", "--python-version", "3.13", "-", "-c", image]
+    options = {"input": wanted, "text": True, "capture_output": True}
+    done = subprocess.run(command, check=False, **options)
+    if any(word in done.stderr for word in setup_env.NETWORK_WORDS):
         pytest.skip("no network: the requirements cannot be resolved")
-    assert done.returncode == 0, (
-        done.stderr
-    )  # it fails if a pinned version must go
-    names = {line.split("==")[0].strip() for line in done.stdout.splitlines()}
-    present = {
-        line.split("==")[0].lower() for line in freeze.read_text().splitlines()
-    }
-    present = {name.replace("_", "-") for name in present}
+    # it fails if a pinned version must go
+    assert done.returncode == 0, done.stderr
+    new = names(done.stdout) - names(image.read_text())
     # jedi: a dependency of IPython that Colab's image leaves out on purpose
-    assert names - present - {"jedi"} == {"papermill"}
+    assert new - {"jedi"} == {"papermill"}

@@ -1,4 +1,4 @@
-"""Steps hand results on only when they are finished, unchanged and of the same data."""
+"""Steps hand results on only when finished, unchanged and of the same data."""
 
 import json
 
@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import environment, workspace
+from helpers import environment, files, workspace
 from helpers.data import sources
 
 FOLDS = pd.DataFrame(
     {"case": ["benign (1)"], "group": ["benign (1)"], "fold": [0]}
 )
+SECOND, FOURTH = "02_prepare_the_masks", "04_train_the_segmenter"
+VALUES = {"profile": "quick", "image_size": 64, "max_cases": 9, "seed": 0}
 
 
 @pytest.fixture
@@ -20,74 +22,90 @@ def here(phantom_root, tmp_path):
     return workspace.Workspace(data, tmp_path / "runs", None)
 
 
+@pytest.fixture
+def later(here, monkeypatch):
+    """A later step of the same run."""
+    monkeypatch.setattr(workspace, "declared", lambda _: ["profile"])
+    return here.step(FOURTH, VALUES)
+
+
 def finished(here):
-    step = here.step("02_prepare_the_masks", "quick", seed=0)
+    step = here.step(SECOND, {**VALUES, "something": "else"})
     step.save("folds.csv", FOLDS)
     step.save("arrays.npz", {"images": np.arange(4, dtype=np.uint8)})
     step.finish()
     return step
 
 
-def test_a_later_step_reads_what_an_earlier_one_wrote(here):
+def test_a_later_step_reads_what_an_earlier_one_wrote(here, later):
     finished(here)
-    later = here.step("04_train_the_segmenter", "quick")
-    assert later.read("02_prepare_the_masks", "folds.csv").equals(FOLDS)
-    assert later.read("02_prepare_the_masks", "arrays.npz")[
-        "images"
-    ].tolist() == [0, 1, 2, 3]
-    assert list(later.reads) == ["02_prepare_the_masks"]
+    assert later.read(SECOND, "folds.csv").equals(FOLDS)
+    arrays = later.read(SECOND, "arrays.npz")
+    assert arrays["images"].tolist() == [0, 1, 2, 3]
+    assert list(later.reads) == [SECOND]
 
 
-def test_the_folder_names_data_and_profile(here):
-    assert (
-        finished(here).folder
-        == here.runs / "phantom-quick" / "02_prepare_the_masks"
-    )
-
-
-def test_the_manifest_tells_what_was_run(here):
-    manifest = json.loads(
-        (finished(here).folder / "manifest.json").read_text()
-    )
-    assert manifest["parameters"] == {"profile": "quick", "seed": 0}
+def test_the_manifest_and_the_folder_tell_what_was_run(here):
+    folder = finished(here).folder
+    assert folder == here.runs / "phantom-quick" / SECOND
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["parameters"] == VALUES  # those of the notebook, no other
     assert manifest["simulated"] is True
     assert set(manifest["files"]) == {"folds.csv", "arrays.npz"}
     assert 20 < manifest["peak_memory_mb"] < 20_000
     assert manifest["versions"]["numpy"] == np.__version__
 
 
-def test_an_unfinished_step_cannot_be_read(here):
-    here.step("02_prepare_the_masks", "quick").save("folds.csv", FOLDS)
-    later = here.step("04_train_the_segmenter", "quick")
-    with pytest.raises(
-        workspace.NotReady, match=r"Run notebooks/02_prepare_the_masks"
-    ):
-        later.read("02_prepare_the_masks", "folds.csv")
+def test_parameters_are_those_of_the_calling_notebook(here, monkeypatch):
+    monkeypatch.setattr("__main__.profile", "mine", raising=False)
+    monkeypatch.setattr(workspace, "declared", lambda _: ["profile"])
+    assert here.step("01_x").parameters == {"profile": "mine"}
+
+
+def test_an_unfinished_step_cannot_be_read(here, later):
+    here.step(SECOND, VALUES).save("folds.csv", FOLDS)
+    with pytest.raises(workspace.NotReady, match=f"Run notebooks/{SECOND}"):
+        later.read(SECOND, "folds.csv")
 
 
 def test_opening_a_step_again_marks_it_unfinished(here):
     folder = finished(here).folder
-    here.step("02_prepare_the_masks", "quick")
+    here.step(SECOND, VALUES)
     assert not (folder / "manifest.json").exists()
     assert (folder / "folds.csv").exists()  # nothing that a user had is lost
 
 
-def test_a_changed_file_is_refused(here):
-    with open(finished(here).folder / "folds.csv", "a") as file:
+def changed_file(here, step):
+    with open(step.folder / "folds.csv", "a") as file:
         file.write("benign (2),benign (2),1\n")
-    with pytest.raises(workspace.NotReady, match="changed after that run"):
-        here.step("x", "quick").read("02_prepare_the_masks", "folds.csv")
 
 
-def test_results_of_other_images_are_refused(here):
-    finished(here)
+def other_images(here, step):
     here.data.__dict__["fingerprint"] = "another"
-    with pytest.raises(workspace.NotReady, match="made from other images"):
-        here.step("x", "quick").read("02_prepare_the_masks", "folds.csv")
+
+
+def older_series(here, step):
+    path = step.folder / "manifest.json"
+    manifest = {**json.loads(path.read_text()), "schema": 1}
+    path.write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (changed_file, "changed after that run"),
+        (other_images, "made from other images"),
+        (older_series, "another version of this series. Run notebooks/02"),
+    ],
+)
+def test_what_does_not_fit_is_refused(here, later, change, sentence):
+    change(here, finished(here))
+    with pytest.raises(workspace.NotReady, match=sentence):
+        later.read(SECOND, "folds.csv")
 
 
 def test_a_table_without_its_columns_is_refused(here):
-    step = here.step("02_prepare_the_masks", "quick")
+    step = here.step(SECOND, VALUES)
     with pytest.raises(ValueError, match="lacks the columns"):
         step.save("folds.csv", FOLDS.drop(columns="fold"))
     assert not (step.folder / "folds.csv").exists()
@@ -96,69 +114,77 @@ def test_a_table_without_its_columns_is_refused(here):
 def test_a_failed_write_leaves_the_old_file(here, monkeypatch):
     step = finished(here)
 
-    def full_disk(*_args, **_kwargs):
+    def full_disk(_self, path, **_options):
+        path.write_text("half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(pd.DataFrame, "to_csv", full_disk)
-    with pytest.raises(OSError):
+    before = {p: p.read_bytes() for p in step.folder.iterdir()}
+    with pytest.raises(OSError, match="No space"):
         step.save("folds.csv", FOLDS)
-    assert (
-        (step.folder / "folds.csv").read_text().startswith("case,group,fold")
-    )
+    assert {p: p.read_bytes() for p in step.folder.iterdir()} == before
 
 
-def test_results_come_back_from_drive_on_a_new_machine(here, tmp_path):
-    drive = tmp_path / "drive"
-    drive.mkdir()
-    finished(workspace.Workspace(here.data, tmp_path / "old", drive))
-    fresh = workspace.Workspace(here.data, tmp_path / "new", drive)
-    step = fresh.step("04_train_the_segmenter", "quick")
-    assert step.read("02_prepare_the_masks", "folds.csv").equals(FOLDS)
+def test_a_name_of_the_greatest_length_can_be_written(tmp_path):
+    path = tmp_path / ("x" * 251 + ".png")
+    files.write(path, b"whole")
+    assert path.read_bytes() == b"whole" and len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_failing_drive_is_reported_and_the_step_still_finishes(
-    here, tmp_path, capsys
+@pytest.fixture
+def with_drive(here, tmp_path):
+    """A function: a workspace of a folder of runs, all with one Drive."""
+    (tmp_path / "drive").mkdir()
+
+    def at(folder):
+        runs = tmp_path / folder
+        return workspace.Workspace(here.data, runs, tmp_path / "drive")
+
+    return at
+
+
+def test_results_come_back_from_drive_on_a_new_machine(with_drive):
+    finished(with_drive("old"))
+    step = with_drive("new").step(FOURTH, {**VALUES, **all_of(FOURTH)})
+    assert step.read(SECOND, "folds.csv").equals(FOLDS)
+
+
+def all_of(notebook):
+    """Return the parameters of a notebook, of the quick profile."""
+    names = workspace.declared(notebook)
+    assert "profile" in names
+    return dict.fromkeys(names, 0) | {"profile": "quick"}
+
+
+@pytest.mark.parametrize("drive", ["a file", "nothing"])
+def test_a_failing_drive_is_reported_and_no_reason_to_stop(
+    here, tmp_path, capsys, drive
 ):
-    blocked = tmp_path / "drive"
-    blocked.write_text("a file where a folder should be")
-    step = finished(workspace.Workspace(here.data, tmp_path / "runs", blocked))
+    place = tmp_path / "drive"
+    if drive == "a file":
+        place.write_text("where a folder should be")
+    step = finished(workspace.Workspace(here.data, tmp_path / "runs", place))
     assert (step.folder / "manifest.json").exists()
     assert "Drive could not be written" in capsys.readouterr().out
-
-
-def test_a_drive_that_went_away_is_not_replaced_by_a_local_folder(
-    here, tmp_path, capsys
-):
-    gone = tmp_path / "drive"
-    finished(workspace.Workspace(here.data, tmp_path / "runs", gone))
-    assert "not mounted any more" in capsys.readouterr().out
-    assert not gone.exists()
+    assert not place.is_dir()  # no local folder takes its place
 
 
 def test_the_start_says_where_results_go_and_what_drive_holds(
-    here, tmp_path, monkeypatch, capsys
+    here, with_drive, tmp_path, monkeypatch, capsys
 ):
+    finished(with_drive("old"))
     drive = tmp_path / "drive"
-    drive.mkdir()
-    finished(workspace.Workspace(here.data, tmp_path / "old", drive))
-    half = (
-        drive
-        / environment.PROJECT
-        / "runs/phantom-quick/04_train_the_segmenter/fold_0"
-    )
-    half.mkdir(parents=True)
+    kept = drive / environment.PROJECT / "runs/phantom-quick"
+    (kept / FOURTH / "fold_0").mkdir(parents=True)
     monkeypatch.setattr(environment, "drive", lambda: drive)
     monkeypatch.setattr(sources, "locate", lambda drive: here.data)
     monkeypatch.setenv("BUSI_RUNS", str(tmp_path / "runs"))
     workspace.start()
     said = capsys.readouterr().out
-    assert (
-        f"results: {tmp_path / 'runs'}, and when a notebook is finished {drive}"
-        in said
-    )
-    assert (
-        "in Drive from before: phantom-quick, finished 02, half-way 04" in said
-    )
+    results = f"{tmp_path / 'runs'}, and when a notebook is finished {drive}"
+    assert f"results: {results}" in said
+    found = "in Drive from before: phantom-quick, finished 02, half-way 04"
+    assert found in said
 
 
 def test_a_drive_that_cannot_be_listed_is_reported(monkeypatch, tmp_path):
@@ -170,10 +196,8 @@ def test_a_drive_that_cannot_be_listed_is_reported(monkeypatch, tmp_path):
     assert "Drive could not be read ([Errno 5] Input/output error)" in said
 
 
-def test_without_drive_colab_says_that_results_will_be_lost(monkeypatch):
-    monkeypatch.setattr(environment, "in_colab", lambda: True)
-    assert "lost when Colab takes this machine back" in workspace.kept_where(
-        None
-    )
-    monkeypatch.setattr(environment, "in_colab", lambda: False)
-    assert workspace.kept_where(None) == ""
+@pytest.mark.parametrize("colab", [True, False])
+def test_without_drive_colab_says_that_results_get_lost(monkeypatch, colab):
+    monkeypatch.setattr(environment, "in_colab", lambda: colab)
+    lost = "lost when Colab takes this machine back"
+    assert (lost in workspace.where_kept(None)) == colab

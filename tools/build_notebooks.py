@@ -1,14 +1,14 @@
-"""Rebuild notebooks/*.ipynb from their .py sources, keeping cell ids; or set the address.
+"""Build notebooks/*.ipynb from their .py sources; or set the address.
 
-python tools/notebooks.py [--check | --address
-https://github.com/you/repository]
+python -m tools.build_notebooks [--check | --address ADDRESS]
+
+A cell's id is a hash of its text: it stays when other cells come and go.
 """
 
 import argparse
 import collections
 import contextlib
 import hashlib
-import os
 import re
 import subprocess
 import sys
@@ -17,6 +17,7 @@ import tomllib
 import jupytext
 import nbformat
 
+from helpers import files
 from helpers.files import ROOT
 
 COLAB = "https://colab.research.google.com/github"
@@ -33,28 +34,19 @@ def address():
 
 
 def built(source):
-    """Return the notebook made of a py:percent file.
-
-    A cell's id is a hash of its text, so it stays when other cells come, go or
-    change.
-    """
+    """Return the notebook made of a py:percent file."""
     notebook = jupytext.read(source)
     seen = collections.Counter()
     for cell in notebook.cells:
-        digest = hashlib.sha256(
-            f"{cell.cell_type}\n{cell.source}".encode()
-        ).hexdigest()
+        text = f"{cell.cell_type}\n{cell.source}"
+        digest = hashlib.sha256(text.encode()).hexdigest()[:12]
         seen[digest] += 1
-        cell["id"] = digest[:12] + (
-            f"-{seen[digest]}" if seen[digest] > 1 else ""
-        )
+        again = f"-{seen[digest]}" if seen[digest] > 1 else ""
+        cell["id"] = digest + again
         cell["metadata"].pop("lines_to_next_cell", None)
+    kernel = {"display_name": "Python 3", "language": "python"}
     notebook.metadata = nbformat.NotebookNode(
-        kernelspec={
-            "display_name": "Python 3",
-            "language": "python",
-            "name": "python3",
-        },
+        kernelspec={**kernel, "name": "python3"},
         language_info={"name": "python"},
     )
     notebook.nbformat, notebook.nbformat_minor = 4, 5
@@ -78,67 +70,56 @@ def share_setup():
             source.write_text(changed)
 
 
+def as_text(source):
+    """Return the text of the .ipynb that belongs to a source."""
+    return nbformat.writes(built(source)) + "\n"
+
+
 def rebuild():
-    """Write every .ipynb anew from its .py, by rename, all with one setup cell."""
+    """Write every .ipynb anew from its .py, all with one setup cell."""
     share_setup()
     for source in sources():
         target = source.with_suffix(".ipynb")
-        partial = target.with_suffix(".tmp")
-        nbformat.write(built(source), partial)
-        os.replace(partial, target)
-        print(f"{target.relative_to(ROOT)} rebuilt from {source.name}")
+        files.write(target, as_text(source))
+        print(f"{target.relative_to(ROOT)} built from {source.name}")
 
 
 def check():
     """Exit with a sentence if a pair is not in step."""
-    old = [
-        s.name
-        for s in sources()
-        if committed(s) != nbformat.writes(built(s)) + "\n"
-    ]
+    old = []
+    for source in sources():
+        target = source.with_suffix(".ipynb")
+        if not target.exists() or target.read_text() != as_text(source):
+            old.append(source.name)
     if old:
-        sys.exit(
-            f"Not in step with their .ipynb: {old}. Run `make notebooks`."
-        )
+        sys.exit(f"Older than their .py: {old}. Run `make notebooks`.")
 
 
-def committed(source):
-    """Return the text of the notebook that belongs to a source, "" if there is none."""
-    target = source.with_suffix(".ipynb")
-    return target.read_text() if target.exists() else ""
+def listed():
+    """Return the files, from ROOT, that git knows or would add."""
+    command = ["git", "ls-files", "-z", "-co", "--exclude-standard"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    names = filter(None, done.stdout.decode().split("\0"))
+    return [name for name in names if (ROOT / name).is_file()]
 
 
 def texts():
-    """Return {path: text} of the project's own text files, as git lists them."""
-    command = [
-        "git",
-        "ls-files",
-        "-z",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-    ]
-    names = subprocess.run(
-        command, cwd=ROOT, capture_output=True, check=True
-    ).stdout
+    """Return {path: text} of the project's own text files."""
     found = {}
-    for name in filter(None, names.decode().split("\0")):
-        with contextlib.suppress(UnicodeDecodeError, FileNotFoundError):
+    for name in listed():
+        with contextlib.suppress(UnicodeDecodeError):
             found[ROOT / name] = (ROOT / name).read_text()
     return found
 
 
 def set_address(new):
-    """Put another address of the repository into every file that holds the present one."""
+    """Put another address into every file that holds the present one."""
+    form = "https://github.com/you/repository"
     if not ADDRESS.fullmatch(new):
-        sys.exit(
-            f"'{new}' is not of the form https://github.com/you/repository"
-        )
+        sys.exit(f"'{new}' is not of the form {form}")
     old = address()
-    short_old, short_new = (
-        a.removeprefix("https://github.com/") for a in (old, new)
-    )
-    changes = ((old, new), (f"{COLAB}/{short_old}", f"{COLAB}/{short_new}"))
+    short = [a.removeprefix("https://github.com/") for a in (old, new)]
+    changes = ((old, new), tuple(f"{COLAB}/{name}" for name in short))
     for path, text in texts().items():
         changed = text
         for before, after in changes:
@@ -152,9 +133,8 @@ def set_address(new):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--address", help="the repository's new address")
-    parser.add_argument(
-        "--check", action="store_true", help="only say if one is old"
-    )
+    only = {"action": "store_true", "help": "only say if one is old"}
+    parser.add_argument("--check", **only)
     options = parser.parse_args()
     if options.check:
         check()

@@ -1,6 +1,6 @@
 """Print how many usable cases a data set has and what is wrong with it.
 
-python tools/check_data.py [FOLDER|ZIP|phantom|kagglehub]
+python -m tools.check_data [FOLDER|ZIP|phantom|kagglehub]
 
 Without an argument it looks where the notebooks would look. Exit status 0 only
 if the set can be used: nothing fatal, and a usable case of every class.
@@ -14,9 +14,8 @@ from helpers.data import busi, sources
 
 def main(where):
     try:
-        root = sources.locate(
-            where, None if where else environment.drive()
-        ).root
+        drive = None if where else environment.drive()
+        root = sources.locate(where, drive).root
         problems = busi.check(root)
         for row in problems.itertuples():
             print(f"{row.severity:8} {row.file}: {row.problem}; {row.remedy}")

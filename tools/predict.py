@@ -24,37 +24,26 @@ from pathlib import Path
 
 MOST_PIXELS = 50_000_000
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ["OPENCV_LOG_LEVEL"] = "SILENT"  # both are read when cv2 is imported
+# both are read when cv2 is imported
+os.environ["OPENCV_LOG_LEVEL"] = "SILENT"
 os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MOST_PIXELS)
+
 import cv2
 import numpy as np
 
-from helpers import figures
+from helpers import figures, files
 from helpers.data import masks
 from helpers.evaluation import classification, postprocessing
-from helpers.files import ROOT
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
 BUSI_MASK = re.compile(r"_mask(_\d+)?$", re.IGNORECASE)
-SMALL_MODEL = ROOT / "models" / "small.keras"
+SMALL_MODEL = files.ROOT / "models" / "small.keras"
 CHUNK = 16  # images held in memory at a time
-COLUMNS = [
-    "file",
-    "class",
-    "lesion_probability",
-    "p_normal",
-    "p_benign",
-    "p_malignant",
-    "area_pixels",
-    "area_fraction",
-    "box_x",
-    "box_y",
-    "box_width",
-    "box_height",
-    "look_again",
-    "why",
-    "problem",
-]
+BOX = ["box_x", "box_y", "box_width", "box_height"]
+PROBABILITIES = ["p_normal", "p_benign", "p_malignant"]
+COLUMNS = ["file", "class", "lesion_probability", *PROBABILITIES]
+COLUMNS += ["area_pixels", "area_fraction", *BOX]
+COLUMNS += ["look_again", "why", "problem"]
 
 
 class Refused(Exception):
@@ -63,7 +52,7 @@ class Refused(Exception):
 
 @contextlib.contextmanager
 def quiet():
-    """Keep off the terminal what C++ libraries say beside our own sentences."""
+    """Keep off the terminal what C++ libraries say beside our sentences."""
     kept = os.dup(2)
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 2)
@@ -78,8 +67,11 @@ def absolute(path):
     return Path(os.path.expanduser(path)).absolute()
 
 
+# ---- the images
+
+
 def listed(images):
-    """Return the image files at a path, sorted, and subfolders that may not be read.
+    """Return the image files at a path, and subfolders that cannot be read.
 
     Hidden files, links, and masks named as in BUSI are left out.
 
@@ -88,27 +80,20 @@ def listed(images):
     """
     if os.path.isfile(images):
         return [images]
-    locked, found = [], []
-    for top, _, names in os.walk(images, onerror=locked.append):
-        found += [
-            Path(top, name) for name in names if not name.startswith(".")
-        ]
-    locked = {Path(error.filename): error.strerror for error in locked}
+    errors, found = [], []
+    for top, _, names in os.walk(images, onerror=errors.append):
+        found += [Path(top, name) for name in names if name[0] != "."]
+    locked = {Path(error.filename): error.strerror for error in errors}
     if images in locked:
         raise Refused(
-            f"{images} cannot be read ({locked[images]}): give a folder or a file as IMAGES."
+            f"{images} cannot be read ({locked[images]}): give a folder or a "
+            "file as IMAGES."
         )
     found = [path for path in found if path.suffix.lower() in SUFFIXES]
-    kept = [
-        path
-        for path in found
-        if not (BUSI_MASK.search(path.stem) or odd(path))
-    ]
-    if len(kept) < len(found):
-        left = len(found) - len(kept)
-        print(
-            f"Left out: {left} files that are links or named like BUSI's masks."
-        )
+    kept = [p for p in found if not (BUSI_MASK.search(p.stem) or odd(p))]
+    left = len(found) - len(kept)
+    if left:
+        print(f"Left out: {left} files that are links or named like masks.")
     if not (kept or locked):
         kinds = ", ".join(sorted(SUFFIXES))
         raise Refused(
@@ -119,30 +104,27 @@ def listed(images):
 
 def odd(path):
     """Tell whether something is a link or no file at all, such as a pipe."""
-    return os.path.islink(path) or (
-        os.path.exists(path) and not os.path.isfile(path)
-    )
+    is_file = os.path.isfile(path) or not os.path.exists(path)
+    return os.path.islink(path) or not is_file
 
 
 def keep_apart(images, out):
-    """Refuse an OUT that would write among the images, by whatever path or link."""
+    """Refuse an OUT that would write among the images, by any path or link."""
     whole = os.path.isdir(images)
     home = Path(os.path.realpath(images if whole else images.parent))
-    written = [
-        Path(os.path.realpath(out / name))
-        for name in (".", "masks", "overlays")
-    ]
-    for i, target in enumerate(written):
-        if (whole and home in (target, *target.parents)) or (
-            i and target in (home, *home.parents)
-        ):
+    for name in (".", "masks", "overlays"):
+        target = Path(os.path.realpath(out / name))
+        inside = whole and home in (target, *target.parents)
+        around = name != "." and target in (home, *home.parents)
+        if inside or around:
             raise Refused(
-                f"{out} would write where the images are ({home}): give another OUT."
+                f"{out} would write where the images are ({home}): give "
+                "another OUT."
             )
 
 
 def output_names(folder, paths):
-    """Return a name for each image's outputs: its path in the folder without suffix.
+    """Return a name for each image's outputs: its path without suffix.
 
     With the suffix where two would share a name, as x.png and x.jpg do (also
     if only capitals tell them apart).
@@ -177,23 +159,23 @@ def read_grey(path):
     with quiet():
         picture = masks.decode(data)
     if picture is None:
-        raise ValueError(
-            f"is no whole picture, or has over {MOST_PIXELS / 1e6:.0f} million pixels"
-        )
+        most = f"{MOST_PIXELS / 1e6:.0f} million pixels"
+        raise ValueError(f"is no whole picture, or has over {most}")
     if picture.dtype == np.uint16:
         bits = next(b for b in (10, 12, 14, 16) if picture.max() < 2**b)
-        picture = (picture * np.float32(255 / (2**bits - 1)) + 0.5).astype(
-            np.uint8
-        )
+        scaled = picture * np.float32(255 / (2**bits - 1)) + 0.5
+        picture = scaled.astype(np.uint8)
     if picture.dtype != np.uint8:
-        raise ValueError(
-            f"holds {picture.dtype} values: save it with 8 or 16 bits"
-        )
+        kind = picture.dtype
+        raise ValueError(f"holds {kind} values: save it with 8 or 16 bits")
     if min(picture.shape[:2]) < 16:
         raise ValueError("is under 16 pixels high or wide")
     if picture.ndim == 3:
         picture = cv2.cvtColor(picture[..., :3], cv2.COLOR_BGR2GRAY)
     return picture
+
+
+# ---- the model
 
 
 def load_model(path):
@@ -204,17 +186,15 @@ def load_model(path):
     """
     if path == SMALL_MODEL and not path.exists():
         raise Refused(
-            "The small model (models/small.keras) is not there: give a model.keras that "
-            "notebook 4 wrote as MODEL."
+            "The small model (models/small.keras) is not there: give a "
+            "model.keras that notebook 4 wrote as MODEL."
         )
     if path.suffix != ".keras" or not os.path.isfile(path):
-        raise Refused(
-            f"{path} is no .keras file: give one of notebook 4 as MODEL."
-        )
+        raise Refused(f"{path} is no .keras file: give one of notebook 4.")
     rule = read_rule(path.with_suffix(".json"))
     try:
         with quiet():
-            model, answer = tried(path)
+            model, classes = tried(path)
     except Refused:
         raise
     except Exception as error:  # keras has no common class for a bad file
@@ -222,18 +202,16 @@ def load_model(path):
         raise Refused(
             f"{path} is no model that can be used ({first})."
         ) from None
-    if not (
-        answer.min() >= 0 and np.allclose(answer.sum(axis=-1), 1, atol=0.01)
-    ):
-        raise Refused(
-            f"{path} answers with numbers that are no probabilities."
-        )
+    total = classes.sum(axis=-1)
+    if not (classes.min() >= 0 and np.allclose(total, 1, atol=0.01)):
+        raise Refused(f"{path} predicts numbers that are no probabilities.")
     print(f"Model {path.name}, rule {rule}")
     return model, rule
 
 
 def tried(path):
-    """Return (model, its answer to a black image); refuse a model of other shapes."""
+    """Return (model, its prediction on black); refuse one of other shapes."""
+    # takes seconds: only after the cheap checks
     from helpers.model import checkpoint, training
 
     model = checkpoint.load(path)
@@ -242,43 +220,43 @@ def tried(path):
     wanted = (None, size, size, 1), (None, size, size, 3)
     if not isinstance(size, int) or (given, returned) != wanted:
         raise Refused(
-            f"{path} maps {given} to {returned}; wanted is one grey square to three class "
-            "probabilities, as notebook 4 writes it."
+            f"{path} maps {given} to {returned}; wanted is one grey square to "
+            "three class probabilities, as notebook 4 writes it."
         )
     return model, training.predict(model, np.zeros((1, size, size)))
 
 
 def read_rule(path):
-    """Return the rule in the file beside a model, numbers in [0, 1], or the usual one."""
+    """Return the rule in the file beside a model, or the usual one."""
     rule = dict(postprocessing.RULE)
     if not os.path.lexists(path):
         return rule
     try:
-        told = json.loads(path.read_bytes())
-        rule = {
-            name: float(told.get(name, value)) for name, value in rule.items()
-        }
+        stored = json.loads(path.read_bytes())
+        rule = {key: float(stored.get(key, rule[key])) for key in rule}
     except (OSError, ValueError, TypeError, AttributeError):
         rule = {}
     if not rule or not all(0 <= value <= 1 for value in rule.values()):
+        names = ", ".join(postprocessing.RULE)
         raise Refused(
-            f"{path} is no rule of a model ({', '.join(postprocessing.RULE)}, each 0 to 1): "
-            "mend it or move it away."
+            f"{path} is no rule of a model ({names}, each 0 to 1): mend it or "
+            "move it away."
         )
     return rule
 
 
+# ---- the outputs
+
+
 def outlined(grey, mask, label):
-    """Return the image, BGR (h, w, 3), with the mask's outline in its class's colour."""
+    """Return the image, BGR (h, w, 3), with the mask's coloured outline."""
     picture = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
-    lines, _ = cv2.findContours(
-        mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE
-    )
+    mode = cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE
+    lines, _ = cv2.findContours(mask.astype(np.uint8), *mode)
     colour = tuple(bytes.fromhex(figures.COLOURS[label][1:]))[::-1]
     thick = max(1, round(max(grey.shape) / 300))
-    cv2.drawContours(
-        picture, lines, -1, (255, 255, 255), thick + 2
-    )  # seen on black
+    # white around it, to be seen on black
+    cv2.drawContours(picture, lines, -1, (255, 255, 255), thick + 2)
     return cv2.drawContours(picture, lines, -1, colour, thick)
 
 
@@ -288,98 +266,80 @@ def put(path, data):
     Raises:
         Refused: it could not be written.
     """
-    partial = path.with_name(f".partial-{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            partial.write_bytes(data)
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        files.write(path, data)
     except OSError as error:
         raise Refused(
-            f"{path} could not be written ({error.strerror}): make room, or give another "
-            "OUT. What was written before is whole."
+            f"{path} could not be written ({error.strerror}): make room, or "
+            "give another OUT. What was written before is whole."
         ) from None
 
 
-def described(name, grey, classes, box, rule, out):
-    """Write the mask and overlay of one image; return its columns of the table."""
+def write_outputs(name, grey, classes, box, rule, out):
+    """Write the mask and overlay of one image; return its table columns."""
     mask = postprocessing.lesion_mask(classes, box, **rule)
     p = classification.image_probabilities(classes)
     label = "malignant" if p["malignant"] > p["benign"] else "benign"
-    for folder, picture in {
-        "masks": mask.astype(np.uint8) * 255,
-        "overlays": outlined(grey, mask, label),
-    }.items():
-        put(
-            out / folder / f"{name}.png",
-            cv2.imencode(".png", picture)[1].tobytes(),
-        )
-    why = classification.review_reasons(
-        classes, mask, p
-    ) + classification.out_of_range(grey)
-    bounds = (
-        cv2.boundingRect(mask.astype(np.uint8)) if mask.any() else [""] * 4
-    )
+    pixels = mask.astype(np.uint8)
+    pictures = {"masks": pixels * 255, "overlays": outlined(grey, mask, label)}
+    for folder, picture in pictures.items():
+        data = cv2.imencode(".png", picture)[1].tobytes()
+        put(out / folder / f"{name}.png", data)
+    why = classification.review_reasons(classes, mask, p)
+    why += classification.out_of_range(grey)
+    bounds = cv2.boundingRect(pixels) if mask.any() else [""] * 4
     return {
         "class": max(p, key=p.get),
         "lesion_probability": round(1 - p["normal"], 4),
         **{f"p_{key}": round(value, 4) for key, value in p.items()},
         "area_pixels": int(mask.sum()),
         "area_fraction": round(float(mask.mean()), 6),
-        **dict(zip(COLUMNS[8:12], bounds, strict=True)),
+        **dict(zip(BOX, bounds, strict=True)),
         "look_again": "yes" if why else "no",
         "why": "; ".join(why),
     }
 
 
 def predict(folder, paths, model, rule, out):
-    """Write all outputs, a few images at a time; return the rows of the table."""
+    """Write all outputs, a few images at a time; return the table's rows."""
     rows, began = [], time.time()
     named = list(zip(paths, output_names(folder, paths), strict=True))
     for start in range(0, len(named), CHUNK):
         rows += chunk(folder, named[start : start + CHUNK], model, rule, out)
         put(out / "predictions.csv", table(rows))
         left = (time.time() - began) / len(rows) * (len(paths) - len(rows))
+        live = sys.stdout.isatty() and len(rows) < len(paths)
         print(
             f"{len(rows)} of {len(paths)} images, {left:.0f} s left",
-            end="  \r"
-            if sys.stdout.isatty() and len(rows) < len(paths)
-            else "\n",
+            end="  \r" if live else "\n",
             flush=True,
         )
     return rows
 
 
 def chunk(folder, named, model, rule, out):
-    """Return the rows of a few images, given as (path, name of its outputs)."""
+    """Return the rows of a few images, given as (path, output name)."""
     from helpers.model import training
 
     rows, read = [], []
     for path, name in named:
-        rows.append({"file": os.path.relpath(path, folder)})
+        row = {"file": os.path.relpath(path, folder)}
+        rows.append(row)
         try:
             grey = read_grey(path)
         except ValueError as error:
-            rows[-1]["problem"] = str(error)
+            row["problem"] = str(error)
             print(f"{path}: {error}", file=sys.stderr)
             continue
-        read.append(
-            (
-                rows[-1],
-                name,
-                grey,
-                *masks.letterbox(grey, model.input_shape[1]),
-            )
-        )
+        square, box = masks.letterbox(grey, model.input_shape[1])
+        read.append((row, name, grey, square, box))
     if read:
         squares = np.stack([item[3] for item in read])
-        answers = training.predict(model, squares, flip=True)
-        for (row, name, grey, _, box), classes in zip(
-            read, answers, strict=True
-        ):
-            row |= described(name, grey, classes, box, rule, out)
+        predictions = training.predict(model, squares, flip=True)
+        for item, classes in zip(read, predictions, strict=True):
+            row, name, grey, _, box = item
+            row |= write_outputs(name, grey, classes, box, rule, out)
     return rows
 
 
@@ -389,25 +349,23 @@ def table(rows):
     writer = csv.DictWriter(text, COLUMNS)
     writer.writeheader()
     writer.writerows(rows)
-    return text.getvalue().encode(
-        errors="surrogateescape"
-    )  # names in any encoding
+    # names may be in any encoding
+    return text.getvalue().encode(errors="surrogateescape")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("images", help="a folder of images, or one image")
-    parser.add_argument("out", help="where to write")
-    parser.add_argument(
-        "--model", default="", help="a .keras file of notebook 4"
-    )
-    arguments = parser.parse_args()
-    if not (arguments.images and arguments.out):
+    add = parser.add_argument
+    add("images", help="a folder of images, or one image")
+    add("out", help="where to write")
+    add("--model", default="", help="a .keras file of notebook 4")
+    o = parser.parse_args()
+    if not (o.images and o.out):
         raise Refused("Give IMAGES=<folder or file> and OUT=<folder>.")
-    images, out = absolute(arguments.images), absolute(arguments.out)
+    images, out = absolute(o.images), absolute(o.out)
     paths = listed(images)
     keep_apart(images, out)
-    model, rule = load_model(absolute(arguments.model or SMALL_MODEL))
+    model, rule = load_model(absolute(o.model or SMALL_MODEL))
     folder = images if os.path.isdir(images) else images.parent
     rows = predict(folder, paths, model, rule, out)
     bad = sum("problem" in row for row in rows)
@@ -418,9 +376,8 @@ def main():
 
 if __name__ == "__main__":
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(
-            errors="backslashreplace"
-        )  # file names in any encoding
+        # names may be in any encoding
+        stream.reconfigure(errors="backslashreplace")
     try:
         sys.exit(main())
     except Refused as refused:

@@ -1,13 +1,14 @@
-"""Run the notebooks in order, skip those that are up to date, and build the pages.
+"""Run the notebooks in order, skip what is up to date, and build the pages.
 
-python tools/run_all.py [--data FOLDER|ZIP|phantom|kagglehub] [--profile quick]
-                        [--until 04_train_the_segmenter]
+python -m tools.run_all [--data FOLDER|ZIP|phantom|kagglehub]
+                        [--profile quick] [--until 04_train_the_segmenter]
 """
 
 import argparse
 import ast
 import contextlib
 import hashlib
+import importlib.util
 import json
 import logging
 import os
@@ -55,69 +56,63 @@ def read_profile(name):
     unknown = sorted(set(profile) - all_declared)
     if unknown:
         raise Stop(
-            f"{path.relative_to(ROOT)} sets {unknown}, which no notebook declares in its "
-            f"parameters cell: remove or rename it (declared: {sorted(all_declared)})."
+            f"profiles/{path.name} sets {unknown}, which no notebook declares "
+            "in its parameters cell: remove or rename it (declared: "
+            f"{sorted(all_declared)})."
         )
     return profile
 
 
-def imported_helpers(code, seen=()):
-    """Return the helper modules that some code imports, directly or through others."""
-    found = set(seen)
+def imported_helpers(code, package="", found=()):
+    """Return the paths in helpers/ that some code imports, directly or not.
+
+    package: that of the code itself, for its relative imports.
+    """
+    found = set(found)
     for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.ImportFrom) and (
-            node.module == "helpers" or node.level == 1
-        ):
-            for name in {alias.name for alias in node.names} - found:
-                module = ROOT / "helpers" / f"{name}.py"
-                if module.exists():
-                    found |= imported_helpers(
-                        module.read_text(), found | {name}
-                    )
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        name = "." * node.level + (node.module or "")
+        base = importlib.util.resolve_name(name, package)
+        for name in (base, *(f"{base}.{alias.name}" for alias in node.names)):
+            path = ROOT / f"{name.replace('.', '/')}.py"
+            if name.startswith("helpers.") and path.exists():
+                if path in found:
+                    continue
+                own = name.rpartition(".")[0], {*found, path}
+                found |= imported_helpers(path.read_text(), *own) | {path}
     return found
 
 
 def inputs_of(notebook, parameters, data):
-    """Return one hash of all that decides a notebook's result, but for earlier steps."""
+    """Return a hash of what decides a result, but for earlier steps."""
     cells = json.loads(notebook.read_text())["cells"]
-    code = "\n".join(
-        "".join(c["source"]) for c in cells if c["cell_type"] == "code"
-    )
-    modules = sorted(imported_helpers(code))
-    parts = [notebook.read_text(), json.dumps(parameters, sort_keys=True)]
-    parts += [
-        (ROOT / "helpers" / f"{name}.py").read_text() for name in modules
-    ]
-    parts += [
-        data.fingerprint,
-        json.dumps(environment.versions(), sort_keys=True),
-    ]
+    sources = ("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+    modules = sorted(imported_helpers("\n".join(sources)))
+    parts = [path.read_text() for path in (notebook, *modules)]
+    parts += [json.dumps(parameters, sort_keys=True), data.fingerprint]
+    parts.append(json.dumps(environment.versions(), sort_keys=True))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def up_to_date(folder, inputs):
-    """Tell whether a finished run of these inputs, on the present earlier steps, is here."""
-    needed = [
-        folder / "run.json",
-        folder / "manifest.json",
-        folder / f"{folder.name}.ipynb",
-    ]
-    if not all(path.exists() for path in needed):
+    """Tell whether a finished run of these inputs is here."""
+    names = ("run.json", "manifest.json", f"{folder.name}.ipynb")
+    if not all((folder / name).exists() for name in names):
         return False
-    if json.loads(needed[0].read_text())["inputs"] != inputs:
-        return False
-    reads = json.loads(needed[1].read_text())["reads"]
-    manifests = {
-        step: folder.parent / step / "manifest.json" for step in reads
+    run, manifest = (json.loads((folder / n).read_text()) for n in names[:2])
+    earlier = {
+        folder.parent / step / "manifest.json": digest
+        for step, digest in manifest["reads"].items()
     }
-    return all(
-        manifests[step].exists() and files.sha256(manifests[step]) == seen
-        for step, seen in reads.items()
+    return run["inputs"] == inputs and all(
+        path.exists() and files.sha256(path) == digest
+        for path, digest in earlier.items()
     )
 
 
 class Progress(logging.Handler):
-    """Shows a running notebook's cell and last printed line; keeps all of it in a log."""
+    """Shows a running notebook's cell and last line; keeps all in a log."""
 
     def __init__(self, title, n_cells, log):
         super().__init__()
@@ -125,8 +120,7 @@ class Progress(logging.Handler):
         self.live = sys.stdout.isatty()
 
     def emit(self, record):
-        lines = record.getMessage().strip().splitlines()
-        for line in lines:
+        for line in record.getMessage().strip().splitlines():
             if line.startswith("Executing Cell"):
                 self.cell += 1
                 self.show("")
@@ -144,15 +138,13 @@ class Progress(logging.Handler):
             print(text, flush=True)
 
     def end(self, verdict):
-        print(
-            ("\r\033[K" if self.live else "") + f"{self.title}  {verdict}",
-            flush=True,
-        )
+        start = "\r\033[K" if self.live else ""
+        print(f"{start}{self.title}  {verdict}", flush=True)
 
 
 @contextlib.contextmanager
 def stderr_into(log):
-    """Send what the kernel's own process says (start-up chatter of libraries) to the log."""
+    """Send what libraries say while the kernel starts to the log."""
     kept = os.dup(2)
     os.dup2(log.fileno(), 2)
     try:
@@ -163,14 +155,18 @@ def stderr_into(log):
 
 
 def execute(notebook, folder, parameters, title):
-    """Run one notebook into its folder; raise Stop, and keep what it got to, if it fails."""
+    """Run one notebook into its folder; raise Stop if it fails."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in (f"FAILED_{notebook.name}", "run.json"):
         (folder / old).unlink(missing_ok=True)
-    partial = folder / f".partial-{notebook.name}"
-    began = time.time()
-    with open(folder / "log.txt", "w") as log:
-        n_cells = len(json.loads(notebook.read_text())["cells"])
+    began, n_cells = (
+        time.time(),
+        len(json.loads(notebook.read_text())["cells"]),
+    )
+    with (
+        open(folder / "log.txt", "w") as log,
+        files.replacing(folder / notebook.name) as partial,
+    ):
         progress = Progress(title, n_cells, log)
         LOGGER.handlers = [progress]
         try:
@@ -187,26 +183,26 @@ def execute(notebook, folder, parameters, title):
         except PapermillExecutionError as error:
             why = f"cell {error.cell_index}: {error.ename}: {error.evalue}"
             raise failed(notebook, folder, partial, progress, why) from None
-        except (
-            Exception
-        ) as error:  # a dead kernel, a time-out: no common class
-            why = f"{type(error).__name__}: {error}. Too little memory is the usual cause."
+        except Exception as error:  # a dead kernel, a time-out
+            why = (
+                f"{type(error).__name__}: {error}. The usual cause is memory."
+            )
             raise failed(notebook, folder, partial, progress, why) from None
         finally:
             LOGGER.handlers = []
         progress.end(f"done in {time.time() - began:.0f} s")
-    os.replace(partial, folder / notebook.name)
 
 
 def failed(notebook, folder, partial, progress, why):
-    """Keep a failed notebook to look at, and return the Stop that says where it is."""
+    """Keep a failed notebook to look at; return the Stop that names it."""
     kept = folder / f"FAILED_{notebook.name}"
     if partial.exists():
         os.replace(partial, kept)
     progress.end("FAILED")
     return Stop(
-        f"notebooks/{notebook.name} failed in {why}\nLook at {kept} (and log.txt beside "
-        "it), mend it, and run again: what was finished is kept."
+        f"notebooks/{notebook.name} failed in {why}\nLook at {kept} (and "
+        "log.txt beside it), mend it, and run again: what was finished is "
+        "kept."
     )
 
 
@@ -221,69 +217,60 @@ def find_data(where):
 
 
 def run_series(data, profile, until):
-    """Run each notebook up to `until`, or say that it is up to date; return the folder."""
-    run = environment.runs_folder(ROOT) / f"{data.kind}-{profile['profile']}"
-    os.environ["BUSI_DIR"], os.environ["BUSI_RUNS"] = (
-        str(data.root),
-        str(run.parent),
-    )
+    """Run each notebook up to `until` that is not up to date; return where."""
+    runs = environment.runs_folder(ROOT)
+    run = runs / f"{data.kind}-{profile['profile']}"
+    os.environ["BUSI_DIR"], os.environ["BUSI_RUNS"] = str(data.root), str(runs)
     os.environ["BUSI_UNATTENDED"] = "1"
     todo = [n for n in notebooks() if not until or n.stem <= until]
     for i, notebook in enumerate(todo, 1):
         title = f"[{i}/{len(todo)}] {notebook.stem}"
         names = declared(notebook)
         parameters = {k: v for k, v in profile.items() if k in names}
-        inputs, folder = (
-            inputs_of(notebook, parameters, data),
-            run / notebook.stem,
-        )
+        inputs = inputs_of(notebook, parameters, data)
+        folder = run / notebook.stem
         if up_to_date(folder, inputs):
             print(f"{title}  up to date")
             continue
         execute(notebook, folder, parameters, title)
         if not (folder / "manifest.json").exists():
             raise Stop(
-                f"notebooks/{notebook.name} ended without its last cell: no manifest."
+                f"notebooks/{notebook.name} ended without its last cell: no "
+                "manifest."
             )
-        (folder / "run.json").write_text(json.dumps({"inputs": inputs}) + "\n")
+        record = json.dumps({"inputs": inputs}) + "\n"
+        files.write(folder / "run.json", record)
     return run
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--data", default="", help="folder, zip, phantom or kagglehub"
-    )
-    parser.add_argument(
-        "--profile", default="quick", help="a file of profiles/"
-    )
-    parser.add_argument("--until", default="", help="stop after this notebook")
+    where = "folder, zip, phantom or kagglehub"
+    parser.add_argument("--data", default="", help=where)
+    parser.add_argument("--profile", default="quick", help="of profiles/")
+    parser.add_argument("--until", default="", help="the last notebook to run")
     options = parser.parse_args()
     began = time.time()
     try:
         profile = read_profile(options.profile)
         steps = [n.stem for n in notebooks()]
         if options.until and options.until not in steps:
-            raise Stop(
-                f"There is no notebook '{options.until}': one of {steps}."
-            )
+            missing = f"There is no notebook '{options.until}'"
+            raise Stop(f"{missing}: one of {steps}.")
         data = find_data(options.data)
         print(f"Data ready after {time.time() - began:.0f} s", flush=True)
         run = run_series(data, profile, options.until)
-        print(
-            f"Notebooks ready after {time.time() - began:.0f} s: {run}",
-            flush=True,
-        )
+        spent = time.time() - began
+        print(f"Notebooks ready after {spent:.0f} s: {run}", flush=True)
     except Stop as stop:
         sys.exit(f"\n{stop}")
     except KeyboardInterrupt:
-        sys.exit(
-            "\nInterrupted: what was finished is kept, run again to go on."
-        )
+        sys.exit("\nInterrupted: what was finished is kept, run again.")
     if not options.until:
-        import pages  # Sphinx is there on a laptop, not on Colab
+        # Sphinx is there on a laptop, not on Colab
+        from tools.site import build
 
-        pages.build(run)
+        build.build(run)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Make the environment that everything else runs in: .venv, from constraints/lock.txt.
+"""Make the environment of all else: .venv, from constraints/lock.txt.
 
 Standard library only, and readable by Python 3.6, so that a Python that is too
 old gets a sentence and not a SyntaxError. Uses uv where it is installed, else
 venv and pip.
 
-    python3 tools/setup.py [--colab]
+    python3 tools/setup_env.py [--colab]
 
 --colab makes .venv-colab instead, with the versions of Colab's image.
 """
@@ -20,9 +20,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OLDEST, NEWEST = (3, 11), (3, 13)
 PYTHONS = ("python3.13", "python3.12", "python3.11")  # Colab has the first two
-NEEDED_GB = (
-    6  # 2.8 for .venv, as much again for what uv or pip unpack and cache
-)
+NEEDED_GB = 6  # 2.8 for .venv, as much for what uv or pip unpack and cache
 NETWORK_WORDS = (
     "Could not find a version",  # pip, after its retries
     "No matching distribution",
@@ -43,49 +41,48 @@ class Stop(Exception):
 
 
 def supported(version):
-    """Tell whether a (major, minor, ...) version is one that the series runs on."""
+    """Tell whether the series runs on a (major, minor, ...) version."""
     return OLDEST <= tuple(version[:2]) <= NEWEST
 
 
 def version_of(python):
-    """Return a Python command's (major, minor), or None if it does not really run."""
+    """Return a Python command's (major, minor), or None if it does not run."""
     code = "import sys; print(*sys.version_info[:2])"
     try:
-        answer = subprocess.check_output(
-            [python, "-c", code], stderr=subprocess.DEVNULL
-        )
-        return tuple(int(part) for part in answer.split())
+        quiet = {"stderr": subprocess.DEVNULL}
+        version = subprocess.check_output([python, "-c", code], **quiet)
+        return tuple(int(part) for part in version.split())
     except (OSError, subprocess.CalledProcessError, ValueError):
         return None
 
 
 def located(name):
-    """Return the path of a supported Python of this name that really runs, or None."""
+    """Return a supported Python of this name that really runs, or None."""
     pyenv = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
     kept = os.path.join(pyenv, "versions", "*", "bin", name)
     for path in [shutil.which(name), *sorted(glob.glob(kept), reverse=True)]:
-        # pyenv puts a shim on PATH even for a Python that is not chosen: it
-        # fails
+        # pyenv's shim for a Python that is not chosen is on PATH, and fails
         if path and supported(version_of(path) or (0, 0)):
             return path
     return None
 
 
 def find_python(names):
-    """Return the first of the Pythons of these names that is here and supported."""
+    """Return the first Python of these names that is here and supported."""
     found = next(filter(None, map(located, names)), None)
     if found is None:
         raise Stop(
-            "This project needs Python 3.11, 3.12 or 3.13, and %s was not found. Install "
-            "one (python.org, your package manager, or `uv python install 3.12`) and run "
-            "again; `make PYTHON=/path/to/python3.12 ...` names one."
+            "This project needs Python 3.11, 3.12 or 3.13, and %s was not "
+            "found. Install one (python.org, your package manager, or `uv "
+            "python install 3.12`) and run again; "
+            "`make PYTHON=/path/to/python3.12 ...` names one."
             % " or ".join(names)
         )
     return found
 
 
 def wanted(python, files):
-    """Return the stamp of an up-to-date environment: Python's version and the lock's hash."""
+    """Return an environment's stamp: Python's version, the lock's hash."""
     digest = hashlib.sha256()
     for name in files:
         with open(os.path.join(ROOT, name), "rb") as file:
@@ -98,18 +95,17 @@ def check_disk(folder, usage=shutil.disk_usage):
     free = usage(folder).free / 1e9
     if free < NEEDED_GB:
         raise Stop(
-            "Too little disk: %.1f GB are free in %s and about %d GB are needed for the "
-            "packages. Free some space and run again."
+            "Too little disk: %.1f GB are free in %s and about %d GB are "
+            "needed for the packages. Free some space and run again."
             % (free, folder, NEEDED_GB)
         )
 
 
 def run(command, log):
-    """Run a command, its output into the log; raise Stop with one sentence if it fails."""
+    """Run a command, its output into the log; raise Stop if it fails."""
     with open(log, "a") as file:
-        code = subprocess.call(
-            command, stdout=file, stderr=subprocess.STDOUT, cwd=ROOT
-        )
+        both = {"stdout": file, "stderr": subprocess.STDOUT}
+        code = subprocess.call(command, cwd=ROOT, **both)
     if code == 0:
         return
     with open(log, errors="replace") as file:
@@ -123,13 +119,12 @@ def run(command, log):
         )
     if any(word in said for word in NETWORK_WORDS):
         raise Stop(
-            "The packages could not be downloaded: no connection to the package index. "
-            "Check the network or proxy and run again. Details: %s" % log
+            "The packages could not be downloaded: no connection to the "
+            "package index. Check the network or proxy and run again. "
+            "Details: %s" % log
         )
-    raise Stop(
-        "`%s` failed; the reason is at the end of %s."
-        % (" ".join(command), log)
-    )
+    command = " ".join(command)
+    raise Stop("`%s` failed; the reason is at the end of %s." % (command, log))
 
 
 def install(python, venv, requirements, log):
@@ -138,43 +133,21 @@ def install(python, venv, requirements, log):
     uv = shutil.which("uv")
     if uv:
         run([uv, "venv", "--quiet", "--clear", "--python", python, venv], log)
-        run(
-            [
-                uv,
-                "pip",
-                "install",
-                "--quiet",
-                "--python",
-                inside,
-                *requirements,
-            ],
-            log,
-        )
+        pip = [uv, "pip", "install", "--quiet", "--python", inside]
     else:
         run([python, "-m", "venv", "--clear", venv], log)
-        pip = [
-            inside,
-            "-m",
-            "pip",
-            "--disable-pip-version-check",
-            "install",
-            "--quiet",
-        ]
-        run([*pip, *requirements], log)
+        pip = [inside, "-m", "pip", "--disable-pip-version-check"]
+        pip += ["install", "--quiet"]
+    run([*pip, *requirements], log)
     return uv
 
 
 def mend_opencv(venv, uv, log):
-    """On a machine without the libraries of a desktop, swap in OpenCV's headless build."""
-    inside = os.path.join(venv, "bin", "python")
-    if (
-        subprocess.call(
-            [inside, "-c", "import cv2"], stderr=subprocess.DEVNULL
-        )
-        == 0
-    ):
+    """Without a desktop's libraries, take OpenCV's headless build."""
+    inside, quiet = os.path.join(venv, "bin", "python"), subprocess.DEVNULL
+    if subprocess.call([inside, "-c", "import cv2"], stderr=quiet) == 0:
         return
-    code = "from importlib.metadata import version; print(version('opencv-python'))"
+    code = "import importlib.metadata as m; print(m.version('opencv-python'))"
     version = subprocess.check_output([inside, "-c", code]).decode().strip()
     tool = [uv, "pip"] if uv else [inside, "-m", "pip"]
     where = ["--python", inside] if uv else []
@@ -182,7 +155,7 @@ def mend_opencv(venv, uv, log):
     run([*tool, "uninstall", *where, *sure, "opencv-python"], log)
     run([*tool, "install", *where, "opencv-python-headless==" + version], log)
     print(
-        "OpenCV's desktop libraries are missing here: its headless build is used."
+        "OpenCV's desktop libraries are missing: its headless build is used."
     )
 
 
@@ -200,42 +173,32 @@ def main(colab):
     name = ".venv-colab" if colab else ".venv"
     venv, log = os.path.join(ROOT, name), os.path.join(ROOT, name + ".log")
     stamp = os.path.join(venv, "made-from.txt")
+    files, python = ["constraints/lock.txt"], sys.executable
+    requirements = ["-r", files[0]]
     if colab:
-        files = [
-            "requirements-dev.txt",
-            "requirements.txt",
-            "constraints/colab-2026-08.txt",
-        ]
-        # what has its own pins there; the pages' tools are not part of Colab's
-        # image
+        # the pages' and tests' tools are no part of Colab's image: own pins
+        files = ["requirements-dev.txt", "requirements.txt"]
+        files.append("constraints/colab-2026-08.txt")
         requirements = ["-r", files[0], "-c", files[2]]
         python = find_python(PYTHONS[:2])
-    else:
-        files = ["constraints/lock.txt"]
-        requirements = ["-r", files[0]]
-        python = sys.executable
-        if not supported(sys.version_info):
-            python = find_python(PYTHONS)
+    elif not supported(sys.version_info):
+        python = find_python(PYTHONS)
     wanted_stamp = wanted(python, files)
     if ready(venv, stamp, wanted_stamp):
         return
     if python != sys.executable:
-        print(
-            "Python %d.%d is not used for this: taking %s."
-            % (*sys.version_info[:2], python)
-        )
+        version = "%d.%d" % sys.version_info[:2]
+        print("Python %s is not used for this: taking %s." % (version, python))
     check_disk(ROOT)
     open(log, "w").close()
     began = time.time()
-    print(
-        "Installing the packages into %s: half a minute to three minutes."
-        % name
-    )
+    print("Installing the packages into %s: half to three minutes." % name)
     sys.stdout.flush()
     if os.path.exists(stamp):
         os.remove(stamp)  # from here on an interrupted install is redone
     uv = install(python, venv, requirements, log)
     mend_opencv(venv, uv, log)
+    # by hand: what the helpers have for it needs a newer Python
     with open(stamp + ".tmp", "w") as file:
         file.write(wanted_stamp)
     os.replace(stamp + ".tmp", stamp)

@@ -1,6 +1,6 @@
-"""Toy pictures of land from above: another kind of image for the same network.
+"""Toy images of land from above: another kind of image for the same network.
 
-They are drawn, not photographed, and far simpler than any satellite's picture.
+They are drawn, not photographed, and far simpler than any satellite's image.
 """
 
 import cv2
@@ -8,27 +8,24 @@ import numpy as np
 
 
 def draw(n, size, seed=0):
-    """Return (images, labels), both uint8 (n, size, size): grey values and classes.
+    """Return (images, labels), both uint8 (n, size, size): greys and classes.
 
     labels: 0 land, 1 lake (dark and smooth), 2 town (a grid of bright roofs).
-    Every third picture has neither; the soft shadow of a cloud, as dark as a
+    Every third image has neither; the soft shadow of a cloud, as dark as a
     lake, is on each.
     """
-    pairs = [
-        picture(i % 3, size, np.random.default_rng((seed, i)))
-        for i in range(n)
-    ]
-    images, labels = (np.stack(part) for part in zip(*pairs, strict=True))
+    rngs = [np.random.default_rng((seed, i)) for i in range(n)]
+    pairs = [picture(i % 3, size, rng) for i, rng in enumerate(rngs)]
+    images, labels = map(np.stack, zip(*pairs, strict=True))
     return images, labels
 
 
 def picture(kind, size, rng):
-    """Return one picture and its classes; kind: 0 land only, 1 with a lake, 2 a town."""
+    """Return one image and its classes; kind: 0 land only, 1 lake, 2 town."""
     fields = rng.uniform(90, 170, (6, 6)).astype(np.float32)
     image = cv2.resize(fields, (size, size), interpolation=cv2.INTER_NEAREST)
-    image -= 70 * cv2.GaussianBlur(
-        np.float32(blob(size, rng)), (0, 0), size / 12
-    )
+    cloud = np.float32(blob(size, rng))
+    image -= 70 * cv2.GaussianBlur(cloud, (0, 0), size / 12)
     label = kind * blob(size, rng).astype(np.uint8)
     y, x = np.mgrid[:size, :size]
     roofs = np.where((y % 4 < 2) & (x % 4 < 2), 215, 110)
@@ -38,7 +35,7 @@ def picture(kind, size, rng):
 
 
 def blob(size, rng):
-    """Return a rough round shape somewhere in the picture, bool (size, size)."""
+    """Return a rough round shape near the middle, bool (size, size)."""
     y, x = (np.mgrid[:size, :size] / size) - rng.uniform(0.3, 0.7, (2, 1, 1))
     angle = np.arctan2(y, x)
     turns = rng.uniform(0, 2 * np.pi, 3)

@@ -30,25 +30,23 @@ def trained(
     start=None,
     seed=0,
 ):
-    """Return a network trained for `steps` batches, however many images there are.
+    """Return a network trained for `steps` batches, whatever the images.
 
-    images, labels: uint8 (n, size, size), as `augmentation.Batches` takes
-    them. overlap: with the Dice part of the loss, or without. disturb: takes
-    an image and a random generator and returns another image; it follows the
-    usual augmentation. start: a weights file for `checkpoint.start_from`. Same
-    settings, same weights on one machine's CPU.
+    images, labels: as `augmentation.Batches` takes them. overlap: with the
+    Dice part of the loss, or without. disturb: takes an image and a random
+    generator and returns another image; it follows the usual augmentation.
+    start: a weights file for `checkpoint.start_from`. Same settings, same
+    weights on one machine's CPU.
     """
     keras.utils.set_random_seed(seed)
-    model = unet.build(images.shape[1], width, depth)
+    network = images.shape[1], width, depth
+    model = unet.build(*network)
     if start:
         checkpoint.start_from(model, start)
     precision = keras.config.dtype_policy().name
-    learner = compiled(
-        images.shape[1], width, depth, overlap, learning_rate, steps, precision
-    )
-    for variable, value in zip(
-        learner.variables, model.variables, strict=True
-    ):
+    learner = compiled(network, overlap, learning_rate, steps, precision)
+    start_values = zip(learner.variables, model.variables, strict=True)
+    for variable, value in start_values:
         variable.assign(value)
     for variable in learner.optimizer.variables:
         variable.assign(keras.ops.zeros_like(variable))
@@ -60,13 +58,13 @@ def trained(
 
 
 @functools.cache
-def compiled(size, width, depth, overlap, learning_rate, steps, precision):
-    """Return a network ready to train: to build its graph takes longer than a trial.
+def compiled(network, overlap, learning_rate, steps, precision):
+    """Return a network ready to train; network: (size, width, depth).
 
-    So trials that differ in data and seed only share one, each from its first
-    step.
+    To build its graph takes longer than a trial, so trials that differ in data
+    and seed only share one, each from its first step.
     """
-    model = unet.build(size, width, depth)
+    model = unet.build(*network)
     optimizer = training.optimizer(steps // 10, steps, learning_rate)
     optimizer.build(model.trainable_variables)
     loss = losses.segmentation_loss if overlap else without_overlap
@@ -75,7 +73,7 @@ def compiled(size, width, depth, overlap, learning_rate, steps, precision):
 
 
 def without_overlap(labels, classes):
-    """Return `losses.segmentation_loss` less its Dice part, (n,)."""
+    """Return `losses.segmentation_loss` minus its Dice part, (n,)."""
     whole = losses.segmentation_loss(labels, classes)
     return whole - losses.dice_loss(labels, classes)
 
@@ -96,7 +94,7 @@ class Views(augmentation.Batches):
 
 
 class Steps(training.Feed):
-    """A given number of batches, epoch after epoch of their source, as one Keras epoch."""
+    """So many batches, through the epochs of their source, as one epoch."""
 
     def __init__(self, source, steps):
         super().__init__(source)
@@ -111,43 +109,42 @@ class Steps(training.Feed):
 
 
 def case_dice(model, images, references):
-    """Return the Dice of each case at its ORIGINAL size, float (n,), cut at one half.
+    """Return the Dice of each case at its ORIGINAL size, float (n,).
 
-    images: uint8 (n, size, size), letterboxed; references: n masks, 2-D bool.
+    images: uint8 (n, size, size), letterboxed; references: n masks, bool (h,
+    w). The threshold is one half.
     """
-    found = []
-    answers = training.predict(model, images)
-    for classes, reference in zip(answers, references, strict=True):
-        _, box = masks.letterbox(reference, images.shape[1])
-        found.append(
-            metrics.dice(reference, postprocessing.lesion_mask(classes, box))
-        )
-    return np.array(found)
+
+    def dice(classes, reference):
+        box = masks.Letterbox.of(*reference.shape, images.shape[1])
+        mask = postprocessing.lesion_mask(classes, box)
+        return metrics.dice(reference, mask)
+
+    predictions = training.predict(model, images)
+    pairs = zip(predictions, references, strict=True)
+    return np.array([dice(classes, reference) for classes, reference in pairs])
 
 
 def cost(size, width, turns=5, batch_size=8):
-    """Return what one network costs: a list of dicts, one for each turn of measuring.
+    """Return what one network costs: a list of dicts, one for each turn.
 
     Keys: size (pixels), width (channels), parameters, multiply_adds (an image,
     forward), train_s and answer_s: core seconds an image, for a training step
-    and for an answer. Core seconds count the work of every core, and not the
-    time spent waiting for one.
+    and for a prediction. Core seconds count the work of every core, and not
+    the time spent waiting for one.
     """
     model = unet.build(size, width)
-    model.compile(
-        training.optimizer(1, 100, 1e-3), loss=losses.segmentation_loss
-    )
-    images = np.random.default_rng(0).random(
-        (batch_size, size, size, 1), np.float32
-    )
-    labels = np.zeros((batch_size, size, size), np.uint8)
+    optimizer = training.optimizer(1, 100, 1e-3)
+    model.compile(optimizer, loss=losses.segmentation_loss)
+    rng, shape = np.random.default_rng(0), (batch_size, size, size)
+    images = rng.random((*shape, 1), np.float32)
+    labels = np.zeros(shape, np.uint8)
+    work = explain.layer_costs(model)["multiply_adds"].sum()
     same = {
         "size": size,
         "width": width,
         "parameters": model.count_params(),
-        "multiply_adds": int(
-            explain.layer_costs(model)["multiply_adds"].sum()
-        ),
+        "multiply_adds": int(work),
     }
     jobs = {
         "train_s": lambda: model.train_on_batch(images, labels),
@@ -155,15 +152,15 @@ def cost(size, width, turns=5, batch_size=8):
     }
     for job in jobs.values():
         job()  # the first call builds the graph
-    return [
-        same
-        | {name: core_seconds(job) / batch_size for name, job in jobs.items()}
-        for _ in range(turns)
-    ]
+
+    def turn():
+        return {k: core_seconds(job) / batch_size for k, job in jobs.items()}
+
+    return [same | turn() for _ in range(turns)]
 
 
 def core_seconds(job):
-    """Return how long all cores of this process worked while `job()` ran, in seconds."""
+    """Return how many seconds all cores of this process worked for `job()`."""
     began = time.process_time()
     job()
     return time.process_time() - began

@@ -1,6 +1,5 @@
 """Unpack a downloaded zip once, safely, into a cache folder."""
 
-import hashlib
 import os
 import stat
 import tempfile
@@ -8,8 +7,12 @@ import zipfile
 import zlib
 from pathlib import Path
 
+from .. import files
+
 WANTED = (".png", ".PNG", "PHANTOM.json")
 LIMIT = 4 * 10**9  # bytes; BUSI itself is about 0.2 GB
+NOT_WHOLE = zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError
+REFUSED = "it was not unpacked, get the zip from Kaggle."
 
 
 class ArchiveError(ValueError):
@@ -17,26 +20,24 @@ class ArchiveError(ValueError):
 
 
 def cache_folder():
-    """Return the folder for unpacked archives (XDG base directory specification)."""
+    """Return the user's folder for unpacked archives, where XDG wants it."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "busi-notebooks"
 
 
 def unpack(archive, into=None):
-    """Unpack the pictures of a zip and return the folder; a second call only looks.
+    """Unpack the pictures of a zip, if that was not done; return the folder.
 
     The folder is named by the zip's content and appears whole, by rename, or
     not at all.
 
     Raises:
         ArchiveError: broken, encrypted, too large, or with members that would
-        leave the
-            folder (absolute, "..", links); or the folder cannot be written.
+            leave the folder (absolute, "..", links); or the folder cannot be
+            written.
     """
     archive = Path(archive)
-    with open(archive, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    target = Path(into or cache_folder()) / digest[:16]
+    target = Path(into or cache_folder()) / files.sha256(archive)[:16]
     if target.is_dir():
         return target
     try:
@@ -51,42 +52,33 @@ def unpack(archive, into=None):
                 extract(archive, content, whole)
             if not target.is_dir():  # another process may have been faster
                 os.replace(whole, target)
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,
-    ) as error:
+    except NOT_WHOLE as error:
         raise ArchiveError(
             f"{archive} is not a whole zip ({error}): download it again."
         ) from None
     except OSError as error:
         raise ArchiveError(
-            f"{archive} could not be unpacked into {target.parent} ({error.strerror}): "
-            "set XDG_CACHE_HOME to a folder with space, or unpack it yourself and give "
-            "the folder."
+            f"{archive} could not be unpacked into {target.parent} "
+            f"({error.strerror}): set XDG_CACHE_HOME to a folder with space, "
+            "or unpack it yourself and give the folder."
         ) from None
     return target
 
 
 def check_members(archive, members):
-    """Raise ArchiveError if any member is one that an honest archive does not have."""
+    """Raise ArchiveError if an honest archive would not have a member."""
     for member in members:
-        path = member.filename.replace("\\", "/")
+        name, path = member.filename, member.filename.replace("\\", "/")
         if path.startswith("/") or ":" in path or ".." in path.split("/"):
             raise ArchiveError(
-                f"{archive} holds the path '{member.filename}', which leads out of its "
-                "folder: it was not unpacked, get the zip from Kaggle."
+                f"{archive} holds the path '{name}', which leads out of its "
+                f"folder: {REFUSED}"
             )
         if stat.S_ISLNK(member.external_attr >> 16):
-            raise ArchiveError(
-                f"{archive} holds the link '{member.filename}': it was not unpacked, get "
-                "the zip from Kaggle."
-            )
+            raise ArchiveError(f"{archive} holds the link '{name}': {REFUSED}")
         if member.flag_bits & 1:
-            raise ArchiveError(
-                f"{archive} is encrypted: unpack it yourself and give the folder."
-            )
+            remedy = "unpack it yourself and give the folder."
+            raise ArchiveError(f"{archive} is encrypted: {remedy}")
     check_size(archive, sum(member.file_size for member in members))
 
 
@@ -94,13 +86,13 @@ def check_size(archive, size):
     """Raise ArchiveError if more bytes than the limit would be written."""
     if size > LIMIT:
         raise ArchiveError(
-            f"{archive} would unpack to over {LIMIT / 1e9:.0f} GB and BUSI is 0.2 GB: it "
-            "was not unpacked, get the zip from Kaggle."
+            f"{archive} would unpack to over {LIMIT / 1e9:.0f} GB and BUSI is "
+            f"0.2 GB: {REFUSED}"
         )
 
 
 def extract(archive, content, folder):
-    """Write the pictures, counting bytes: the sizes that a zip declares may be false.
+    """Write the pictures, counting bytes: a zip may declare false sizes.
 
     PHANTOM.json goes along: it says that the images are simulated.
     """

@@ -2,12 +2,13 @@
 
 Files are named by this pattern, in folders named like the class:
 
-    <class> (<number>).png                image
-    <class> (<number>)_mask.png           mask of its first lesion (all black if normal)
-    <class> (<number>)_mask_<k>.png       masks of further lesions
+    <class> (<number>).png            image
+    <class> (<number>)_mask.png       mask of its first lesion, black if normal
+    <class> (<number>)_mask_<k>.png   masks of further lesions
 """
 
 import hashlib
+import itertools
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -18,21 +19,24 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from .. import files
 from . import archives, masks
 
 LABELS = ("benign", "malignant", "normal")
 NAME = re.compile(
-    r"(?P<case>(?P<label>benign|malignant|normal) \((?P<number>\d+)\))"
+    r"(?P<label>benign|malignant|normal) \((?P<number>\d+)\)"
     r"(?P<mask>_mask(_(?P<part>\d+))?)?\.png",
     re.IGNORECASE,
 )
 IGNORED = {"phantom.json", "thumbs.db", "desktop.ini"}
 COLUMNS = ["case", "label", "image", "masks", "height", "width"]
 PROBLEM = ["severity", "file", "problem", "remedy"]
+SEVERITIES = ["fatal", "error", "warning"]
+IMAGE, FIRST_MASK = -2, -1  # before masks 1, 2, ...
 
 
 class DataError(ValueError):
-    """The data set cannot be used; the message is one sentence with what to do."""
+    """The data set cannot be used; the message says what to do."""
 
 
 def find(where, unpack_to=None):
@@ -56,13 +60,15 @@ def find(where, unpack_to=None):
     except archives.ArchiveError as error:
         raise DataError(str(error)) from None
     except PermissionError as error:
-        raise DataError(
-            f"{error.filename or where} may not be read: change its permissions."
-        ) from None
+        raise _closed(error.filename or where) from None
+
+
+def _closed(path):
+    return DataError(f"{path} may not be read: change its permissions.")
 
 
 def _find_below(folder, named):
-    """Return the folder with the most class folders, at most two levels down."""
+    """Return the folder with the most class folders, at most two down."""
     level, locked = [folder], []
     for _ in range(3):
         counts = [_class_folders(candidate, locked) for candidate in level]
@@ -72,25 +78,22 @@ def _find_below(folder, named):
         level = [p for p in below if not p.name.startswith((".", "__MACOSX"))]
         level = [p for p in level if os.path.isdir(p)]
     if locked:
-        raise DataError(
-            f"{locked[0]} may not be read: change its permissions."
-        )
+        raise _closed(locked[0])
     raise DataError(
-        f"{named} does not hold the BUSI data set: no folder benign/, malignant/ or "
-        "normal/ with files like 'benign (1).png' was found in it; see data/README.md."
+        f"{named} does not hold the BUSI data set: no folder benign/, "
+        "malignant/ or normal/ with files like 'benign (1).png' was found in "
+        "it; see data/README.md."
     )
 
 
 def _class_folders(folder, locked):
-    """Return how many class folders with a file named by the pattern are in a folder."""
+    """Return how many class folders with files of the pattern are in one."""
     inside = [_listing(folder / label, locked) for label in LABELS]
-    return sum(
-        any(NAME.fullmatch(path.name) for path in paths) for paths in inside
-    )
+    return sum(any(NAME.fullmatch(p.name) for p in paths) for paths in inside)
 
 
 def _listing(folder, locked):
-    """Return the sorted paths in a folder; one that may not be read joins `locked`."""
+    """Return the sorted paths in a folder; a closed one joins `locked`."""
     try:
         return sorted(folder.iterdir())
     except PermissionError:
@@ -101,7 +104,7 @@ def _listing(folder, locked):
 
 
 def index(root):
-    """Return the usable cases as a DataFrame, one row each, by class and number.
+    """Return the usable cases as a DataFrame, one row each, by class, number.
 
     Columns: case ("benign (1)"), label, image (path), masks (tuple of paths),
     height and width (pixels). Cases that `check` lists as an error are left
@@ -109,7 +112,7 @@ def index(root):
 
     Raises:
         DataError: `root` is nothing that `find` accepts, or holds no usable
-        case.
+            case.
     """
     cases, _ = _scan(find(root))
     if cases.empty:
@@ -118,7 +121,7 @@ def index(root):
 
 
 def check(root):
-    """Return what is wrong as a DataFrame [severity, file, problem, remedy].
+    """Return what is wrong: DataFrame[severity, file, problem, remedy].
 
     severity: "fatal", the set cannot be used; "error", the case is left out;
     "warning", the case is kept. An empty table means that nothing is wrong.
@@ -133,145 +136,115 @@ def check(root):
 
 def _scan(root):
     """Return (cases, problems): the one place where the rules are."""
-    problems, files = [], {}
+    items, problems = [], []
     for label in LABELS:
-        _list_class(root / label, label, files, problems)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = list(
-            _progress(
-                pool.map(_examine, files.items()), len(files), "reading images"
-            )
-        )
+        found, wrong = _list_class(root / label, label)
+        items += found
+        problems += wrong
+    unusable = {file for severity, file, *_ in problems if severity == "fatal"}
+    results = _in_threads(_examine, items, "reading images")
     cases = [case for case, _ in results if case is not None]
-    told = {file for severity, file, *_ in problems if severity == "fatal"}
-    problems += [problem for _, found in results for problem in found]
-    for label in LABELS:
-        if label not in told and not any(
-            case["label"] == label for case in cases
-        ):
-            problems.append(
-                ("fatal", label, "no usable case of this class", "add them")
-            )
-    order = {"fatal": 0, "error": 1, "warning": 2}
-    problems.sort(key=lambda row: order[row[0]])
-    return pd.DataFrame(cases, columns=COLUMNS), pd.DataFrame(
-        problems, columns=PROBLEM
+    problems += [problem for _, wrong in results for problem in wrong]
+    with_cases = {case["label"] for case in cases}
+    problems += [
+        ("fatal", label, "no usable case of this class", "add them")
+        for label in LABELS
+        if label not in unusable | with_cases
+    ]
+    problems.sort(key=lambda row: SEVERITIES.index(row[0]))
+    return (
+        pd.DataFrame(cases, columns=COLUMNS),
+        pd.DataFrame(problems, columns=PROBLEM),
     )
 
 
-def _list_class(folder, label, files, problems):
-    """Add a class folder's files to `files`: {(label, number): {"image": ..., "masks"}}."""
+def _list_class(folder, label):
+    """Return (items, problems) of a class folder.
+
+    items: (label, number, {IMAGE, FIRST_MASK, 1, ...: path}) of each case, by
+    number: "benign (2)" before "benign (10)".
+    """
+    fatal = None
     try:
         names = sorted(path.name for path in folder.iterdir())
     except PermissionError:
-        problems.append(
-            ("fatal", label, "may not be read", "change its permissions")
-        )
-        return
+        fatal = "may not be read", "change its permissions"
     except (FileNotFoundError, NotADirectoryError):
-        problems.append(
-            ("fatal", label, "folder is missing", "fetch the set again")
-        )
-        return
-    seen = {}
+        fatal = "folder is missing", "fetch the set again"
+    if fatal:
+        return [], [("fatal", label, *fatal)]
+    cases, problems = {}, []
+
+    def warn(name, problem, remedy):
+        problems.append(("warning", f"{label}/{name}", problem, remedy))
+
     for name in names:
         match = NAME.fullmatch(name)
         if name.startswith(".") or name.lower() in IGNORED:
             continue
         if match is None or match["label"].lower() != label:
             remedy = "remove it, or name it like 'benign (1).png'"
-            problems.append(
-                ("warning", f"{label}/{name}", "unknown file name", remedy)
-            )
+            warn(name, "unknown file name", remedy)
             continue
-        number, part = int(match["number"]), int(match["part"] or -1)
-        key = (
-            number,
-            bool(match["mask"]),
-            part,
-        )  # "Benign (01)" is "benign (1)"
-        if key in seen:
-            problem = f"not used, since {seen[key]} is the same file of the same case"
-            problems.append(
-                ("warning", f"{label}/{name}", problem, "keep one of them")
-            )
+        # "Benign (01)" is "benign (1)"
+        case = cases.setdefault(int(match["number"]), {})
+        part = int(match["part"] or FIRST_MASK) if match["mask"] else IMAGE
+        if part in case:
+            same = f"{case[part].name} is the same file of the same case"
+            warn(name, f"not used, since {same}", "keep one of them")
             continue
-        seen[key] = name
-        case = files.setdefault((label, number), {"masks": []})
-        if match["mask"]:
-            case["masks"].append((part, folder / name))
-        else:
-            case["image"] = folder / name
-    for key in sorted(key for key in files if key[0] == label):
-        files[key] = files.pop(
-            key
-        )  # by number: "benign (2)" before "benign (10)"
+        case[part] = folder / name
+    return [(label, n, case) for n, case in sorted(cases.items())], problems
 
 
 def _examine(item):
-    """Return (row of the case or None, its problems) after opening all of its files."""
-    (label, number), files = item
-    case, problems = f"{label} ({number})", []
+    """Return (row of a case or None, its problems), all of its files read."""
+    label, number, paths = item
+    image = paths.get(IMAGE)
+    mask_paths = [paths[part] for part in sorted(paths) if part != IMAGE]
+    pictures, problems = {}, []
 
-    def problem(path, what, remedy, severity="error"):
-        problems.append((severity, f"{label}/{path.name}", what, remedy))
+    def add(path, problem, remedy):
+        problems.append(("error", f"{label}/{path.name}", problem, remedy))
 
-    paths = [path for _, path in sorted(files["masks"])]
-    if "image" not in files:
-        for path in paths:
-            problem(
-                path,
-                "mask without an image",
-                "fetch the image or remove the mask",
-            )
+    if image is None:
+        for path in mask_paths:
+            remedy = "fetch the image or remove the mask"
+            add(path, "mask without an image", remedy)
         return None, problems
-    pictures = {}
-    for path in [files["image"], *paths]:
+    for path in [image, *mask_paths]:
         try:
             pictures[path] = _decode(path)
         except ValueError as error:
-            problem(path, str(error), "fetch the file again, as an 8-bit PNG")
-    if not paths:
-        problem(files["image"], "image without a mask", "fetch its _mask.png")
+            add(path, str(error), "fetch the file again, as an 8-bit PNG")
+    if not mask_paths:
+        add(image, "image without a mask", "fetch its _mask.png")
     if problems:
         return None, problems
-    height, width = pictures[files["image"]].shape[:2]
-    for path in paths:
-        if pictures[path].shape[:2] != (height, width):
-            size = "x".join(map(str, pictures[path].shape[1::-1]))
-            problem(
-                path,
-                f"mask is {size}, image {width}x{height}",
-                "fetch both again",
-            )
-    marked = any(masks.from_picture(pictures[path]).any() for path in paths)
-    if not marked and label != "normal":
-        problem(
-            paths[0],
-            f"{label} image with an empty mask",
-            "fetch the mask again",
-        )
-    if marked and label == "normal":
-        problem(
-            paths[0],
-            "normal image with a lesion in its mask",
-            "check its class",
-        )
+    height, width = pictures[image].shape[:2]
+    for path in mask_paths:
+        h, w = pictures[path].shape[:2]
+        if (h, w) != (height, width):
+            problem = f"mask is {w}x{h}, image {width}x{height}"
+            add(path, problem, "fetch both again")
+    is_empty = not any(
+        masks.from_picture(pictures[path]).any() for path in mask_paths
+    )
+    if is_empty and label != "normal":
+        problem = f"{label} image with an empty mask"
+        add(mask_paths[0], problem, "fetch the mask again")
+    if not is_empty and label == "normal":
+        problem = "normal image with a lesion in its mask"
+        add(mask_paths[0], problem, "check its class")
     if problems:
         return None, problems
-    row = [
-        case,
-        label,
-        str(files["image"]),
-        tuple(map(str, paths)),
-        height,
-        width,
-    ]
-    return dict(zip(COLUMNS, row, strict=True)), problems
+    case, masks_found = f"{label} ({number})", tuple(map(str, mask_paths))
+    row = case, label, str(image), masks_found, height, width
+    return dict(zip(COLUMNS, row, strict=True)), []
 
 
 def _decode(path):
-    """Return a PNG as decoded by OpenCV; ValueError says in a few words what it is."""
+    """Return a PNG as decoded by OpenCV; ValueError says what it is else."""
     try:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
@@ -286,9 +259,8 @@ def _decode(path):
     if picture is None:
         raise ValueError("picture is damaged")
     if picture.dtype != np.uint8:
-        raise ValueError(
-            f"picture has {picture.dtype.itemsize * 8} bits, not 8"
-        )
+        bits = picture.dtype.itemsize * 8
+        raise ValueError(f"picture has {bits} bits, not 8")
     return picture
 
 
@@ -309,41 +281,59 @@ def read_image(path):
     return cv2.cvtColor(picture[..., :3], cv2.COLOR_BGR2GRAY)
 
 
-def _progress(items, total, what):
-    """Show a bar if it takes more than two seconds and somebody is looking."""
-    quiet = "BUSI_UNATTENDED" in os.environ
-    return tqdm(
-        items, what, total, delay=2, mininterval=1, disable=quiet, leave=False
-    )
+def read_square(case, size):
+    """Return a case's (image, mask), uint8 and bool (size, size), letterboxed.
+
+    case: a row of `index`, from `itertuples` or as a Series.
+
+    Raises:
+        ValueError: a file is damaged, or the masks do not fit each other.
+    """
+    image, _ = masks.letterbox(read_image(case.image), size)
+    mask, _ = masks.letterbox(masks.merge(case.masks), size)
+    return image, mask
+
+
+def _in_threads(function, items, what=None):
+    """Return [function(item), ...], several at a time.
+
+    what: the name of a bar, which is shown if it takes more than two seconds
+    and somebody is looking.
+    """
+    quiet = what is None or "BUSI_UNATTENDED" in os.environ
+    bar = {"delay": 2, "mininterval": 1, "leave": False, "disable": quiet}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = pool.map(function, items)
+        return list(tqdm(results, what, len(items), **bar))
 
 
 def fingerprint(root):
-    """Return the hex SHA-256 of the names and contents of all PNG files of the set."""
+    """Return the hex SHA-256 of the names and contents of the set's PNGs."""
     root = find(root)
     paths = [p for label in LABELS for p in _listing(root / label, [])]
     paths = [path for path in paths if path.suffix.lower() == ".png"]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        digests = pool.map(_digest, paths)
-        lines = [
-            f"{path.parent.name}/{path.name} {digest}\n"
-            for path, digest in zip(paths, digests, strict=True)
-        ]
+    lines = [
+        f"{path.parent.name}/{path.name} {digest}\n"
+        for path, digest in zip(
+            paths, _in_threads(_digest, paths), strict=True
+        )
+    ]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _digest(path):
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return files.sha256(path)
     except OSError:
         return "unreadable"
 
 
 def load_arrays(cases, size, cache=None):
-    """Return (images, labels), both uint8 (n, size, size): letterboxed grey and classes.
+    """Return letterboxed (images, labels), both uint8 (n, size, size).
 
-    labels: 0 background, 1 benign, 2 malignant. cache: a folder that keeps the
-    arrays, keyed by the content of the files and of the code that resizes
-    them, so that a change of either rebuilds them.
+    images: grey; labels: 0 background, 1 benign, 2 malignant. cache: a folder
+    that keeps the arrays, keyed by the content of the files and of the code
+    that resizes them, so that a change of either rebuilds them.
 
     Raises:
         ValueError: there are no cases, or a file is damaged.
@@ -358,36 +348,26 @@ def load_arrays(cases, size, cache=None):
             with np.load(path, allow_pickle=False) as arrays:
                 return arrays["images"], arrays["labels"]
         except Exception as error:  # damaged bytes raise many kinds
-            print(
-                f"{path} is damaged ({type(error).__name__}): building it again."
-            )
-    rows = list(cases.itertuples())
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        pairs = pool.map(lambda case: _square(case, size), rows)
-        pairs = list(_progress(pairs, len(rows), "building arrays"))
-    images, labels = (np.stack(part) for part in zip(*pairs, strict=True))
+            kind = type(error).__name__
+            print(f"{path} is damaged ({kind}): building it again.")
+
+    def read(case):
+        image, mask = read_square(case, size)
+        return image, masks.target(mask, case.label)
+
+    pairs = _in_threads(read, [*cases.itertuples()], "building arrays")
+    images, labels = map(np.stack, zip(*pairs, strict=True))
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".partial-{path.name}")
-        np.savez(partial, images=images, labels=labels)
-        os.replace(partial, path)
+        with files.replacing(path) as partial:
+            np.savez(partial, images=images, labels=labels)
     return images, labels
 
 
-def _square(case, size):
-    """Return one case's image and class map as squares."""
-    image, _ = masks.letterbox(read_image(case.image), size)
-    lesion, _ = masks.letterbox(masks.merge(case.masks), size)
-    return image, masks.target(lesion, case.label)
-
-
 def _key(cases, size):
-    """Return a hash of the size, the classes and the content of every file."""
+    """Return a hash of the size, the classes and the content of all files."""
     groups = [(case.image, *case.masks) for case in cases.itertuples()]
-    paths = [Path(path) for group in groups for path in group] + [
-        Path(masks.__file__)
-    ]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        digests = list(pool.map(_digest, paths))
+    paths = [*itertools.chain(*groups), masks.__file__]
+    digests = _in_threads(_digest, paths)
     text = f"{size} {list(cases['label'])} {list(map(len, groups))} {digests}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -7,7 +7,7 @@ from . import busi
 
 
 def count(path):
-    """Return how many letters and callipers seem to be drawn onto an image, an int.
+    """Return how many letters and callipers seem to be drawn onto an image.
 
     Two or more are a safe sign of marks, one may be a bright reflection.
     """
@@ -15,11 +15,11 @@ def count(path):
 
 
 def inpaint(image, rim=2):
-    """Return the image with what `count` counts painted over, and where, bool (h, w).
+    """Return the image with what `count` counts painted over, and where.
 
     The gap, with a rim of `rim` pixels, is filled from around it (Telea 2004,
-    J Graph Tools 9:23). image: uint8 (h, w). What is not found stays, dotted
-    lines above all.
+    J Graph Tools 9:23). What is not found stays, dotted lines above all.
+    image: uint8 (h, w). Returns (uint8, bool), both (h, w).
     """
     component, chosen = _drawn(image)
     where = np.isin(component, chosen).astype(np.uint8)
@@ -28,7 +28,7 @@ def inpaint(image, rim=2):
 
 
 def _drawn(grey):
-    """Return numbered components, int (h, w), and the numbers of those that look drawn.
+    """Return (components, int (h, w), the numbers of those that look drawn).
 
     They are thin and stand out from their surroundings as speckle does not (a
     white top-hat above 150 of 255, its peak above 180). The corner at the top
@@ -37,9 +37,8 @@ def _drawn(grey):
     """
     thin = cv2.morphologyEx(grey, cv2.MORPH_TOPHAT, np.ones((9, 9), np.uint8))
     thin[: grey.shape[0] // 12, : grey.shape[1] // 12] = 0
-    n, component, stats, _ = cv2.connectedComponentsWithStats(
-        (thin > 150).astype(np.uint8)
-    )
+    bright = (thin > 150).astype(np.uint8)
+    n, component, stats, _ = cv2.connectedComponentsWithStats(bright)
     peak = np.zeros(n, np.uint8)
     np.maximum.at(peak, component.ravel(), thin.ravel())
     drawn = (peak > 180) & (stats[:, cv2.CC_STAT_AREA] >= 15)

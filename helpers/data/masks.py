@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy import ndimage
 
 CLASSES = ("background", "benign", "malignant")
 
 
 def read_mask(path):
-    """Return one mask file as 2-D bool: True where any colour channel is above half.
+    """Return one mask file as 2-D bool: True where any channel is above half.
 
     Reads PNG of mode 1, L, RGB and RGBA; alpha is ignored, since in BUSI it is
     full everywhere.
@@ -29,7 +30,7 @@ def read_mask(path):
 
 
 def decode(data):
-    """Return the picture in a file's bytes (uint8 array) with all its channels, or None."""
+    """Return the picture in a file's bytes (uint8 array), or None."""
     try:
         return cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
     except cv2.error:  # no bytes, or a header that claims a gigantic picture
@@ -37,7 +38,7 @@ def decode(data):
 
 
 def from_picture(picture):
-    """Return where a decoded mask picture (h, w) or (h, w, channels) is above half."""
+    """Return where a decoded mask, (h, w) or (h, w, channels), is set."""
     if picture.ndim == 3:
         picture = picture[..., :3].max(axis=-1)
     return picture > np.iinfo(picture.dtype).max // 2
@@ -48,41 +49,48 @@ def merge(paths):
 
     Raises:
         ValueError: no path is given, a file is unreadable, or their sizes
-        differ.
+            differ.
     """
-    parts = [read_mask(path) for path in paths]
-    if not parts:
+    masks = [read_mask(path) for path in paths]
+    if not masks:
         raise ValueError("a case needs at least one mask file")
-    if len({part.shape for part in parts}) > 1:
+    if len({mask.shape for mask in masks}) > 1:
         raise ValueError(
             f"the masks {list(map(str, paths))} have different sizes"
         )
-    return np.logical_or.reduce(parts)
+    return np.logical_or.reduce(masks)
+
+
+def parts(mask, min_pixels=0):
+    """Return (numbered, n): the parts of at least min_pixels pixels.
+
+    A part is a set of connected pixels (8 neighbours: corners connect).
+    numbered: int (h, w), 1 to n in the order of their first pixels, row by
+    row, and 0 elsewhere. min_pixels may be a fraction.
+    """
+    numbered, _ = ndimage.label(mask, np.ones((3, 3)))
+    large = np.bincount(numbered.ravel(), minlength=1) >= min_pixels
+    large[0] = False  # the background
+    return (np.cumsum(large) * large)[numbered], int(large.sum())
 
 
 def clean(mask, min_area=0, fill_holes=False):
-    """Return (mask, changes): without specks, its holes filled, and what that changed.
+    """Return (mask, changes): without specks, its holes filled.
 
     A speck is a part (8-connected) of fewer than `min_area` pixels. A hole is
     background (4-connected) that does not reach the border. changes counts
     them: specks, speck_pixels, holes, hole_pixels. As called by default
     nothing changes.
     """
-    _, parts, found, _ = cv2.connectedComponentsWithStats(
-        mask.astype(np.uint8)
-    )
-    small = found[:, cv2.CC_STAT_AREA] < min_area
-    small[0] = False  # the background
-    kept = mask & ~small[parts]
-    around = np.pad(
-        ~kept, 1, constant_values=True
-    )  # joins all that reaches the border
-    n, parts = cv2.connectedComponents(around.astype(np.uint8), connectivity=4)
-    holes = (parts != parts[0, 0])[1:-1, 1:-1] & ~kept & fill_holes
+    numbered, n = parts(mask, min_area)
+    kept = numbered > 0
+    # the padding joins all that reaches the border
+    around, n_around = ndimage.label(np.pad(~kept, 1, constant_values=True))
+    holes = (around[1:-1, 1:-1] > 1) & fill_holes
     changes = {
-        "specks": int(small.sum()),
+        "specks": parts(mask)[1] - n,
         "speck_pixels": int((mask & ~kept).sum()),
-        "holes": n - 2 if fill_holes else 0,
+        "holes": n_around - 1 if fill_holes else 0,
         "hole_pixels": int(holes.sum()),
     }
     return kept | holes, changes
@@ -109,17 +117,18 @@ class Letterbox:
         """Return how `letterbox` puts an image of that size into a square."""
         scale = size / max(height, width)
         inner = [max(1, round(side * scale)) for side in (height, width)]
-        return cls(
-            height,
-            width,
-            size,
-            *inner,
-            *((size - side) // 2 for side in inner),
-        )
+        margins = [(size - side) // 2 for side in inner]
+        return cls(height, width, size, *inner, *margins)
+
+    @property
+    def content(self):
+        """The rows and columns of the content in the square, two slices."""
+        rows = slice(self.top, self.top + self.inner_height)
+        return rows, slice(self.left, self.left + self.inner_width)
 
 
 def letterbox(image, size):
-    """Return (square, Letterbox): the image scaled without stretching and centred.
+    """Return (square, Letterbox): scaled without stretching and centred.
 
     image: uint8 or bool (h, w). A mask is averaged over each new pixel's area
     and is True where at least half of it was. OpenCV's INTER_NEAREST would
@@ -132,90 +141,75 @@ def letterbox(image, size):
     inner = (box.inner_width, box.inner_height)
     small = cv2.resize(picture, inner, interpolation=method)
     square = np.zeros((size, size), image.dtype)
-    content = small >= 0.5 if image.dtype == bool else small
-    rows = slice(box.top, box.top + box.inner_height)
-    square[rows, box.left : box.left + box.inner_width] = content
+    square[box.content] = small >= 0.5 if image.dtype == bool else small
     return square, box
 
 
 def restore(square, box):
-    """Undo `letterbox`: return the content at the image's original (height, width).
+    """Undo `letterbox`: return the content at the image's (height, width).
 
     square: (size, size) or (size, size, c). Floats (probabilities) are resized
-    bilinearly, bool too and then cut at one half; integers are class labels,
-    which must not be mixed, and take the nearest pixel.
+    bilinearly, bool too and then thresholded at one half; integers are class
+    labels, which must not be mixed, and take the nearest pixel.
+
+    Raises:
+        ValueError: the square has another size than the box.
     """
     if square.shape[:2] != (box.size, box.size):
         raise ValueError(
             f"expected a square of {box.size} pixels, got {square.shape[:2]}"
         )
-    rows = slice(box.top, box.top + box.inner_height)
-    inner = square[rows, box.left : box.left + box.inner_width]
+    inner = square[box.content]
     if np.issubdtype(inner.dtype, np.integer):
         # by hand, since OpenCV's INTER_NEAREST is off by up to half a pixel
+        sides = zip((box.height, box.width), inner.shape[:2], strict=True)
         y, x = (
             ((np.arange(new) + 0.5) * old / new).astype(int)
-            for new, old in zip(
-                (box.height, box.width), inner.shape, strict=False
-            )
+            for new, old in sides
         )
         return inner[y[:, None], x]
     soft = inner.astype(np.float32)  # OpenCV has neither bool nor float16
-    full = cv2.resize(
-        soft, (box.width, box.height), interpolation=cv2.INTER_LINEAR
-    )
+    shape = box.width, box.height
+    full = cv2.resize(soft, shape, interpolation=cv2.INTER_LINEAR)
     return full >= 0.5 if inner.dtype == bool else full
 
 
 def target(mask, label):
-    """Return the class of each pixel, uint8: 0 background, 1 benign, 2 malignant."""
+    """Return the class of each pixel, uint8, an index of CLASSES."""
     if label == "normal":
         return np.zeros(mask.shape, np.uint8)
     return mask.astype(np.uint8) * CLASSES.index(label)
 
 
 def describe(mask):
-    """Return a dict of a lesion's size and shape; nan where an empty mask has none.
+    """Return a dict of a lesion's size and shape; nan where there is none.
 
     area_fraction; box (y0, x0, y1, x1), half open; taller_than_wide (BI-RADS
     "not parallel": the box is higher than wide); solidity = area / area of the
     convex hull; circularity = 4 pi area / perimeter^2; parts (8-connected);
     touches_border. Area and perimeter of these two shapes are those of the
     polygon through the centres of the outer outline's pixels, so holes count
-    as lesion, and one pixel has no shape.
+    as lesion, and one pixel has no shape. The box of an empty mask is None.
     """
     pixels = mask.astype(np.uint8)
     if not mask.any():
-        shape = dict.fromkeys(("solidity", "circularity"), np.nan)
         return {
-            "area_fraction": 0.0, "box": None, "taller_than_wide": False, **shape,
-            "parts": 0, "touches_border": False,
+            "area_fraction": 0.0, "box": None, "taller_than_wide": False,
+            "solidity": np.nan, "circularity": np.nan, "parts": 0,
+            "touches_border": False,
         }  # fmt: skip
-    rows, columns = (
-        np.flatnonzero(mask.any(axis=1)),
-        np.flatnonzero(mask.any(axis=0)),
-    )
-    box = (
-        int(rows[0]),
-        int(columns[0]),
-        int(rows[-1]) + 1,
-        int(columns[-1]) + 1,
-    )
-    outlines, _ = cv2.findContours(
-        pixels, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
-    )
+    x, y, width, height = cv2.boundingRect(pixels)
+    mode = cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+    outlines, _ = cv2.findContours(pixels, *mode)
     area = sum(cv2.contourArea(line) for line in outlines)
     length = sum(cv2.arcLength(line, True) for line in outlines)
     hull = cv2.contourArea(cv2.convexHull(np.concatenate(outlines)))
-    height, width = mask.shape
     return {
         "area_fraction": float(mask.mean()),
-        "box": box,
-        "taller_than_wide": box[2] - box[0] > box[3] - box[1],
+        "box": (y, x, y + height, x + width),
+        "taller_than_wide": height > width,
         "solidity": area / hull if hull else np.nan,
         "circularity": 4 * np.pi * area / length**2 if length else np.nan,
-        "parts": cv2.connectedComponents(pixels)[0] - 1,
-        "touches_border": bool(
-            box[0] == 0 or box[1] == 0 or box[2] == height or box[3] == width
-        ),
+        "parts": parts(mask)[1],
+        "touches_border": bool(mask[[0, -1]].any() or mask[:, [0, -1]].any()),
     }

@@ -1,18 +1,17 @@
-"""Get the data: a folder, a zip, Drive, Kaggle, and else the simulated phantom."""
+"""Get the data: a folder, a zip, Drive, Kaggle, and else the phantom."""
 
 import os
-import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from .. import environment
+from .. import environment, files
 from . import busi
 from .phantom import dataset
 
 KAGGLE = "aryashah2k/breast-ultrasound-images-dataset"
 KAGGLE_INPUT = Path("/kaggle/input")
-DATA = Path(__file__).resolve().parents[2] / "data"
+DATA = files.ROOT / "data"
 PHANTOM = {"n_benign": 90, "n_malignant": 54, "n_normal": 36, "seed": 0}
 ZIPS = ("archive*.zip", "*BUSI*.zip", "*[Bb]reast*[Uu]ltrasound*.zip")
 
@@ -27,7 +26,7 @@ class Source:
     @cached_property
     def kind(self):
         """Return "phantom" for simulated images, else "busi"."""
-        return "phantom" if (self.root / "PHANTOM.json").exists() else "busi"
+        return "phantom" if is_phantom(self.root) else "busi"
 
     @cached_property
     def fingerprint(self):
@@ -46,8 +45,7 @@ def locate(where="", drive=None):
 
     Raises:
         busi.DataError: `where` or $BUSI_DIR does not hold the data set, or
-        there is no
-            room for the phantom.
+            there is no room for the phantom.
     """
     where = where or os.environ.get("BUSI_DIR", "")
     if where == "phantom":
@@ -68,35 +66,39 @@ def locate(where="", drive=None):
     )
 
 
+def is_phantom(root):
+    """Return whether the images in a data set's folder are simulated."""
+    return (root / dataset.MARKER).exists()
+
+
 def described(root):
-    """Return the Source at `root`, saying plainly whether its images are real."""
-    if (root / "PHANTOM.json").exists():
-        return Source(
-            root, f"PHANTOM, simulated images and not patients ({root})"
-        )
-    return Source(root, f"BUSI, real images ({root})")
+    """Return the Source at `root`, saying whether its images are real."""
+    if is_phantom(root):
+        how = f"PHANTOM, simulated images and not patients ({root})"
+    else:
+        how = f"BUSI, real images ({root})"
+    return Source(root, how)
 
 
 def local_folder():
-    """Return where data may be written: data/, or a cache if that is read-only or in Drive."""
+    """Return data/, or a cache if that is read-only or in Drive."""
     if os.access(DATA, os.W_OK) and not DATA.is_relative_to(environment.DRIVE):
         return DATA
     return Path.home() / ".cache" / "busi-notebooks"
 
 
 def simulated():
-    """Write the default phantom data set where there is none yet, and return it."""
+    """Return the default phantom data set, written now if there is none."""
     home = local_folder() / "phantom"
-    marker = home / "Dataset_BUSI_with_GT" / "PHANTOM.json"
-    if not marker.exists():
+    if not is_phantom(home / dataset.FOLDER):
         n = PHANTOM["n_benign"] + PHANTOM["n_malignant"] + PHANTOM["n_normal"]
         print(f"Simulating {n} images, about {n / 15:.0f} s.")
     try:
         return described(dataset.write_dataset(home, **PHANTOM))
     except OSError as error:
         raise busi.DataError(
-            f"{home} could not be written ({error.strerror}): free some space there, or "
-            "give real images as DATA."
+            f"{home} could not be written ({error.strerror}): free some space "
+            "there, or give real images as DATA."
         ) from None
 
 
@@ -110,20 +112,20 @@ def look_in(folder):
             root = busi.find(candidate)
         except busi.DataError:
             continue
-        if not (root / "PHANTOM.json").exists():
+        if not is_phantom(root):
             return root
     return None
 
 
 def zips_in(folder):
-    """Return the files of a folder that are named as Kaggle's download may be."""
+    """Return a folder's files that are named as Kaggle's download may be."""
     return sorted({path for pattern in ZIPS for path in folder.glob(pattern)})
 
 
 def from_drive(drive):
-    """Copy BUSI's zip from Drive to the local disk, once, and return its Source or None.
+    """Return the Source of BUSI's zip in Drive, or None.
 
-    Drive is slow with many small files, so one zip is copied and unpacked
+    Drive is slow with many small files: the zip is copied, once, and unpacked
     here.
     """
     if drive is None:
@@ -139,18 +141,11 @@ def from_drive(drive):
 
 
 def local_copy(file):
-    """Return the copy of a file on this machine, made now if it is not there; never half."""
+    """Return the copy of a file on this machine, made now if not there."""
     local = local_folder() / file.name
-    partial = local.with_name(f".partial-{file.name}")
     if not local.exists():
         local.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            shutil.copyfile(file, partial)
-            os.replace(partial, local)
-        finally:
-            partial.unlink(
-                missing_ok=True
-            )  # half a zip would only fill the disk
+        files.copy(file, local)
     return local
 
 
@@ -160,12 +155,13 @@ def from_kagglehub():
     Raises:
         busi.DataError: kagglehub is not installed, or the download failed.
     """
+    by_hand = "by hand from Kaggle and give the zip as DATA."
     try:
         import kagglehub
     except ImportError:
         raise busi.DataError(
-            "kagglehub is not installed: run `pip install kagglehub`, or download "
-            f"{KAGGLE} by hand from Kaggle and give the zip as DATA."
+            "kagglehub is not installed: run `pip install kagglehub`, or "
+            f"download {KAGGLE} {by_hand}"
         ) from None
     try:
         return described(busi.find(kagglehub.dataset_download(KAGGLE)))
@@ -173,8 +169,8 @@ def from_kagglehub():
         raise
     except Exception as error:  # its errors have no common class
         raise busi.DataError(
-            f"kagglehub could not fetch {KAGGLE} ({type(error).__name__}): download it by "
-            "hand from Kaggle and give the zip as DATA."
+            f"kagglehub could not fetch {KAGGLE} ({type(error).__name__}): "
+            f"download it {by_hand}"
         ) from None
 
 

@@ -1,19 +1,18 @@
-"""Scores of one predicted mask against its reference: overlap, boundary, area, lesions.
+"""Scores of a predicted mask against its reference: two 2-D bool arrays.
 
-Masks are 2-D bool arrays of one shape. What an empty mask means is decided
-here, once:
+What an empty mask means is decided here, once:
 
-| reference | prediction | Dice, IoU, surface Dice | HD95     | HD95 / size | area error |
-|-----------|------------|-------------------------|----------|-------------|------------|
-| lesion    | empty      | 0                       | diagonal | diagonal    | -1         |
-| empty     | lesion     | 0                       | diagonal | nan         | nan        |
-| empty     | empty      | 1                       | 0        | nan         | nan        |
+| reference | prediction | overlap | HD95     | HD95 / size     | area error |
+|-----------|------------|---------|----------|-----------------|------------|
+| lesion    | empty      | 0       | diagonal | diagonal / size | -1         |
+| empty     | lesion     | 0       | diagonal | nan             | nan        |
+| empty     | empty      | 1       | 0        | nan             | nan        |
 
-The diagonal is the image's. Size is the reference's equivalent diameter, that
-of a disc of its area. Lesions are the parts of a mask: with an empty
-prediction all are missed, with an empty reference each predicted part is a
-false lesion, with both empty there are none of either. Tables report lesion
-images and normal images apart, so that the last row never lifts a mean.
+Overlap is Dice, IoU and surface Dice; diagonal the image's; size the
+reference's equivalent diameter (of a disc of its area). With an empty
+prediction all lesions are missed, with an empty reference each predicted part
+is a false lesion. Tables report lesion images and normal images apart, so that
+the last row never lifts a mean.
 """
 
 import numpy as np
@@ -21,17 +20,20 @@ from scipy import ndimage
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial import KDTree
 
+from ..data import masks
+
 SPECK = 20  # pixels; smaller parts count as no lesion, in either mask
 EMPTY_RULE = (
     "An empty prediction of a lesion scores Dice 0, IoU 0, surface Dice 0, "
     "HD95 = image diagonal, area error -100 %, and misses every lesion. "
-    "Normal images are reported apart: there an empty prediction scores 1 (HD95 0), any "
-    "other 0 (HD95 = image diagonal), each part of it is a false lesion, and what is "
-    "relative to the lesion's size has no value."
+    "Normal images are reported apart: there an empty prediction scores 1 "
+    "(HD95 0), any other 0 (HD95 = image diagonal), each part of it is a "
+    "false lesion, and what is relative to the lesion's size has no value."
 )
 LESION_RULE = (
-    f"A lesion is a part of connected pixels (corners connect) of at least {SPECK} pixels. "
-    "Lesions are matched one to one; a match needs the stated IoU."
+    "A lesion is a part of connected pixels (corners connect) of at least "
+    f"{SPECK} pixels. Lesions are matched one to one; a match needs the "
+    "stated IoU."
 )
 
 
@@ -50,21 +52,20 @@ def iou(reference, prediction):
 
 
 def hd95(reference, prediction):
-    """Return the larger of the two directed 95th percentiles of boundary distance, pixels.
+    """Return the larger directed 95th percentile of boundary distance, pixels.
 
     As in Metrics Reloaded (Maier-Hein et al. 2024, Nat Methods 21:195): one
-    percentile a direction, then the larger; not one percentile of the pooled
-    distances.
+    percentile a direction, not one of the pooled distances.
     """
-    return _hd95(border_distances(reference, prediction), np.shape(reference))
+    distances = border_distances(reference, prediction)
+    return _hd95(distances, np.shape(reference))
 
 
 def surface_dice(reference, prediction, tolerance):
-    """Return the share of boundary pixels of both masks within `tolerance` pixels.
+    """Return the fraction of both boundaries within `tolerance` pixels.
 
-    The normalised surface distance of Nikolov et al. (2021, J Med Internet Res
-    23:e26151), with boundary pixels counted rather than contour length
-    weighted.
+    Nikolov et al. (2021, J Med Internet Res 23:e26151), with boundary pixels
+    counted rather than contour length weighted.
     """
     if not tolerance >= 0:
         raise ValueError(
@@ -74,7 +75,7 @@ def surface_dice(reference, prediction, tolerance):
 
 
 def relative_tolerance(area):
-    """Return 5 % of the equivalent diameter of a reference of `area` pixels, at least 1.
+    """Return 5 % of the equivalent diameter of `area` pixels, at least 1.
 
     One pixel is the least difference that two outlines on a grid can have.
     """
@@ -82,7 +83,7 @@ def relative_tolerance(area):
 
 
 def checked(reference, prediction):
-    """Return both masks; raise ValueError unless they are 2-D bool of one shape."""
+    """Return both; raise ValueError unless they are 2-D bool of one shape."""
     a, b = np.asarray(reference), np.asarray(prediction)
     if a.ndim != 2 or a.shape != b.shape or a.dtype != bool or b.dtype != bool:
         raise ValueError(
@@ -93,10 +94,9 @@ def checked(reference, prediction):
 
 
 def cropped(a, b):
-    """Return both masks cut to the box around their union; empty ones become (0, 0).
+    """Return both masks in the box around their union, (0, 0) if empty.
 
-    No score of this module changes: beyond the box, as beyond the image, is
-    outside.
+    No score changes: beyond the box, as beyond the image, is outside.
     """
     rows, columns = (np.flatnonzero((a | b).any(axis=axis)) for axis in (1, 0))
     box = tuple(
@@ -106,24 +106,19 @@ def cropped(a, b):
 
 
 def border(mask):
-    """Return the mask's own pixels that touch the outside (4-neighbours), 2-D bool.
-
-    The image's edge counts as outside, so a lesion cut by it has a closed
-    boundary.
-    """
+    """Return the mask's pixels with a 4-neighbour outside it or the image."""
     near = np.pad(mask, 1)
     inner = near[:-2, 1:-1] & near[2:, 1:-1] & near[1:-1, :-2] & near[1:-1, 2:]
     return mask & ~inner
 
 
 def border_distances(reference, prediction):
-    """Return distances (pixels) from each boundary to the other, two float 1-D arrays.
+    """Return distances (pixels) from each boundary to the other, two (n,).
 
-    An empty mask has no boundary: none start there, and those that lead there
-    are inf.
+    An empty mask has no boundary: distances to it are inf.
     """
-    masks = cropped(*checked(reference, prediction))
-    one, two = (np.argwhere(border(mask)) for mask in masks)
+    pair = cropped(*checked(reference, prediction))
+    one, two = (np.argwhere(border(mask)) for mask in pair)
     return KDTree(two).query(one)[0], KDTree(one).query(two)[0]
 
 
@@ -137,9 +132,9 @@ def _hd95(distances, shape):
 
 
 def _near(distances, tolerance):
-    joined = np.concatenate(distances)
-    near = np.isfinite(joined) & (joined <= tolerance)
-    return float(near.mean()) if joined.size else 1.0
+    pooled = np.concatenate(distances)
+    near = np.isfinite(pooled) & (pooled <= tolerance)
+    return float(near.mean()) if pooled.size else 1.0
 
 
 def _diameter(area):
@@ -147,40 +142,26 @@ def _diameter(area):
 
 
 def lesions(mask):
-    """Return (parts, n): lesions numbered 1 to n, int (h, w), and 0 elsewhere.
-
-    A lesion is a part of connected pixels (8 neighbours: corners connect) of
-    at least SPECK pixels. Lesions whose outlines touch in one mask count as
-    one.
-    """
-    parts, _ = ndimage.label(mask, np.ones((3, 3)))
-    kept = np.bincount(parts.ravel(), minlength=1) >= SPECK
-    kept[0] = False
-    return (np.cumsum(kept) * kept)[parts], int(kept.sum())
+    """Return (numbered int (h, w), n): the `masks.parts` that are no speck."""
+    return masks.parts(mask, SPECK)
 
 
 def overlaps(reference, prediction):
-    """Return the IoU of each reference lesion with each predicted one, float (n, m)."""
-    (one, n), (two, m) = (lesions(mask) for mask in (reference, prediction))
-    shared = np.bincount(
-        (one * (m + 1) + two).ravel(), minlength=(n + 1) * (m + 1)
-    )
+    """Return the IoU of each reference lesion and prediction, float (n, m)."""
+    (one, n), (two, m) = lesions(reference), lesions(prediction)
+    pairs = (one * (m + 1) + two).ravel()
+    shared = np.bincount(pairs, minlength=(n + 1) * (m + 1))
     shared = shared.reshape(n + 1, m + 1)
-    union = (
-        shared.sum(axis=1)[1:, None]
-        + shared.sum(axis=0)[None, 1:]
-        - shared[1:, 1:]
-    )
-    return shared[1:, 1:] / union
+    areas = shared.sum(axis=1)[1:, None] + shared.sum(axis=0)[None, 1:]
+    return shared[1:, 1:] / (areas - shared[1:, 1:])
 
 
 def matched(overlap, least):
-    """Return which predicted lesions find one of the reference, bool (m,).
+    """Return which predicted lesions match one of the reference, bool (m,).
 
-    A pair needs an IoU of at least `least`, each lesion has one partner at
-    most. Of all such pairings the one with the most pairs counts, then that
-    with the largest sum of IoU (optimal assignment: Kuhn 1955, Nav Res Logist
-    Q 2:83).
+    A pair has an IoU of at least `least`, a lesion one partner at most. Of all
+    pairings the one with the most pairs counts, then that with the largest sum
+    of IoU (optimal assignment: Kuhn 1955, Nav Res Logist Q 2:83).
     """
     allowed = overlap >= least
     weight = np.where(allowed, overlap + min(overlap.shape), 0)
@@ -191,21 +172,19 @@ def matched(overlap, least):
 
 
 def split_and_merged(overlap, least=0.1):
-    """Return (split, merged): lesions answered in several parts, and parts over several.
+    """Return (split, merged): lesions predicted in parts, parts over several.
 
-    overlap: of `overlaps`. Split is a reference lesion that two or more
-    predicted ones overlap with an IoU of at least `least` each; merged is a
-    predicted one over two or more of the reference.
+    overlap: of `overlaps`. Split is a reference lesion with an IoU of at least
+    `least` with two or more predicted ones; merged is the reverse.
     """
     shared = overlap >= least
     return tuple(int((shared.sum(axis=axis) > 1).sum()) for axis in (1, 0))
 
 
 def share_below(reference, prediction):
-    """Return which share of the falsely marked pixels lies below the lesion, a float.
+    """Return the fraction of false-positive pixels below the lesion, or nan.
 
     Below: the lesion is above it in the same column, where its shadow falls.
-    nan without a falsely marked pixel.
     """
     a, b = checked(reference, prediction)
     false = b & ~a
@@ -213,25 +192,25 @@ def share_below(reference, prediction):
     return _count(false & below) / _count(false) if false.any() else np.nan
 
 
-def class_pixels(truth, told):
-    """Return {"both_benign": pixels, "either_benign": ..., the same of malignant}.
+def class_pixels(ground_truth, prediction):
+    """Return {"intersection_benign": pixels, "union_benign": ..., malignant}.
 
-    truth, told: classes of the pixels as of `masks.target`, uint8 (h, w).
+    ground_truth, prediction: as of `masks.target`, uint8 (h, w).
     """
     pixels = {}
-    for k, name in ((1, "benign"), (2, "malignant")):
-        pixels[f"both_{name}"] = _count((told == k) & (truth == k))
-        pixels[f"either_{name}"] = _count((told == k) | (truth == k))
+    for k, name in enumerate(masks.CLASSES[1:], 1):
+        a, b = ground_truth == k, prediction == k
+        pixels[f"intersection_{name}"] = _count(a & b)
+        pixels[f"union_{name}"] = _count(a | b)
     return pixels
 
 
 def candidates(reference, prediction, probability, least=0.1):
-    """Return (confidence, found, n) of a case's predicted lesions, for an FROC curve.
+    """Return (confidence, found, n) of a case, for an FROC curve.
 
-    probability: float (h, w), the lesion probability. confidence: its mean
-    over each predicted lesion, float (m,); found: whether it finds a reference
-    lesion with an IoU of at least `least`, bool (m,); n: lesions in the
-    reference.
+    probability: of a lesion, float (h, w). confidence: its mean over each
+    predicted lesion, float (m,); found: whether that has a match, as of
+    `matched`, bool (m,); n: lesions in the reference.
     """
     overlap = overlaps(*checked(reference, prediction))
     parts, m = lesions(prediction)
@@ -240,32 +219,23 @@ def candidates(reference, prediction, probability, least=0.1):
 
 
 def case_scores(reference, prediction):
-    """Return a dict of every score of one case, for one row of scores.csv.
-
-    Lengths and areas are in pixels; `relative` is relative to the reference's
-    size.
-    """
+    """Return a dict of every score of a case, lengths and areas in pixels."""
     a, b = cropped(*checked(reference, prediction))
-    reference_area, predicted_area = _count(a), _count(b)
+    area, predicted_area = _count(a), _count(b)
     distances, overlap = border_distances(a, b), overlaps(a, b)
-    found = {
-        f"{100 * t:.0f}": int(matched(overlap, t).sum()) for t in (0.1, 0.5)
-    }
+    found = {t: int(matched(overlap, t / 100).sum()) for t in (10, 50)}
     far = _hd95(distances, np.shape(reference))
-    error = predicted_area / reference_area - 1 if reference_area else np.nan
+    tolerance = relative_tolerance(area)
+    error = predicted_area / (area or np.nan) - 1
     split, merged = split_and_merged(overlap)
     return {
         "dice": dice(a, b),
         "iou": iou(a, b),
         "hd95": far,
-        "hd95_relative": far / _diameter(reference_area)
-        if reference_area
-        else np.nan,
+        "hd95_relative": far / (_diameter(area) or np.nan),
         "surface_dice_2px": _near(distances, 2),
-        "surface_dice_relative": _near(
-            distances, relative_tolerance(reference_area)
-        ),
-        "reference_area": reference_area,
+        "surface_dice_relative": _near(distances, tolerance),
+        "reference_area": area,
         "predicted_area": predicted_area,
         "area_error": error,
         "area_error_absolute": abs(error),

@@ -70,39 +70,40 @@ def as_input(images):
 
 
 def augment(image, label, rng):
-    """Return one random view of a pair: same geometry for both, new grey values for one.
+    """Return a random view of a pair: one geometry, other grey values.
 
-    Flips left-right only: upside down, skin and shadow would change places.
+    image, label: uint8 (size, size). Flips left-right only: upside down, skin
+    and shadow would change places.
     """
-    size = image.shape[0]
-    matrix = random_affine(size, rng)
-    image = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR)
+    matrix, shape = random_affine(len(image), rng), image.shape
+    image = cv2.warpAffine(image, matrix, shape, flags=cv2.INTER_LINEAR)
     # nearest: between classes 0 and 2 there is no class 1
-    label = cv2.warpAffine(
-        label, matrix, (size, size), flags=cv2.INTER_NEAREST
-    )
-    return random_grey(image, rng), label
+    label = cv2.warpAffine(label, matrix, shape, flags=cv2.INTER_NEAREST)
+    return random_intensity(image, rng), label
 
 
 def random_affine(size, rng):
-    """Return a 2x3 matrix: flip, turn, zoom, stretch and shift about the centre."""
+    """Return a 2x3 matrix: flip, turn, zoom, stretch, shift, about the centre.
+
+    The shift is up to a tenth of the size, in pixels.
+    """
     angle = np.deg2rad(rng.uniform(-15, 15))
-    zoom, stretch = (
-        np.exp(rng.uniform(-0.25, 0.25)),
-        np.exp(rng.uniform(-0.1, 0.1)),
-    )
+    zoom = np.exp(rng.uniform(-0.25, 0.25))
+    stretch = np.exp(rng.uniform(-0.1, 0.1))
     flip = -1 if rng.random() < 0.5 else 1
-    turn = np.array(
-        [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-    )
+    cos, sin = np.cos(angle), np.sin(angle)
+    turn = np.array([[cos, -sin], [sin, cos]])
     linear = zoom * turn @ np.diag([flip * stretch, 1 / stretch])
     centre = np.full(2, (size - 1) / 2)
     shift = centre - linear @ centre + rng.uniform(-0.1, 0.1, 2) * size
     return np.column_stack([linear, shift])
 
 
-def random_grey(image, rng):
-    """Return the image with another gamma, gain and offset, as another scanner preset."""
+def random_intensity(image, rng):
+    """Return the image with another gamma, gain and offset.
+
+    As another preset of the scanner would show it.
+    """
     levels = np.linspace(0, 1, 256) ** np.exp(rng.uniform(-0.4, 0.4))
     levels = levels * rng.uniform(0.8, 1.2) + rng.uniform(-0.08, 0.08)
     return cv2.LUT(image, np.clip(levels * 255, 0, 255).astype(np.uint8))

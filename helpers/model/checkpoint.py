@@ -1,58 +1,132 @@
-"""Models and the state of a training as files."""
+"""Files of a training: its state, models, and weights to start from."""
 
+import contextlib
 import json
 import os
 import re
-import shutil
+import time
 import zipfile
 
 import keras
 import numpy as np
 
+from .. import files
+
 STATE = "resume.npz"
+# Seconds: Drive's bin keeps every copy, and counts it as space used.
+DRIVE_PAUSE = 300
+# What reading a damaged state raises.
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile)
+# What Keras 3.15 notes of random first weights and of batch normalisation.
 NEWER = re.compile(
     rb', "input_axes": null, "output_axes": null'
     rb'|, "renorm": false, "renorm_clipping": null, "renorm_momentum": [0-9.]+'
 )
-DRIVE_PAUSE = (
-    300  # seconds: Drive's bin keeps every copy, and counts it as space used
-)
+
+
+class State:
+    """The state of a training: one file in a folder, and its copy in Drive.
+
+    Keras' BackupAndRestore forgets the history and the best weights, and a
+    kill can tear its two files apart.
+
+    folder: a Path, made if missing; drive: another one, or None. settings: a
+    dict for JSON, all that the training's result depends on.
+    """
+
+    def __init__(self, folder, drive, settings):
+        self.path, self.drive, self.settings = folder / STATE, drive, settings
+        self.next_copy = 0
+        folder.mkdir(parents=True, exist_ok=True)
+        if drive:
+            # Only here: below a Drive that went away, this would make local
+            # folders. If it fails, each copy reports that, too.
+            with contextlib.suppress(OSError):
+                drive.mkdir(parents=True, exist_ok=True)
+            # Path.exists raises where Drive dropped, os.path.exists does not
+            if not self.path.exists() and os.path.exists(drive / STATE):
+                copy(drive / STATE, self.path)
+
+    def read(self):
+        """Return (rows of the history, best weights, all values) of this run.
+
+        All are empty where nothing was trained; without values it is finished.
+        The state of a run of other settings, and one that cannot be read, is
+        put aside.
+        """
+        if not self.path.exists():
+            return [], [], []
+        try:
+            record, best, values = read_state(self.path)
+            earlier, now = record["settings"], self.settings
+            changed = [name for name in now if earlier[name] != now[name]]
+            problem = changed and f"had another {', '.join(changed)}"
+        except UNREADABLE as error:
+            problem = f"cannot be read ({error})"
+        if problem:
+            aside = self.path.with_name(f"earlier-{STATE}")
+            self.path.replace(aside)
+            print(f"The earlier run {problem}: starting anew.", end=" ")
+            print(f"It is kept as {aside}.")
+            return [], [], []
+        if values:
+            print(f"Going on after epoch {len(record['rows'])}.")
+        else:
+            print(f"Trained already: delete {self.path} to train again.")
+        return record["rows"], best, values
+
+    def write(self, rows, best, values):
+        """Write the state, and copy it to Drive now and then.
+
+        A finished run has no values: its best weights are enough.
+        """
+        record = {"settings": self.settings, "rows": rows}
+        arrays = {"record": json.dumps(record)}
+        arrays |= {f"best{i}": weight for i, weight in enumerate(best)}
+        arrays |= {f"now{i}": value for i, value in enumerate(values)}
+        with files.replacing(self.path) as partial:
+            np.savez(partial, **arrays)
+        began = time.time()
+        if self.drive and (not values or began >= self.next_copy):
+            copy(self.path, self.drive / STATE)
+            took = time.time() - began
+            self.next_copy = began + max(DRIVE_PAUSE, 20 * took)
+            if took > 60:
+                print(f"Drive took {took:.0f} s: the next copy will be later.")
 
 
 def read_state(path):
-    """Return (settings and history, best weights, all values or none) from a file."""
+    """Return ({"settings", "rows"}, best weights, all values) from a file."""
     with np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file}
-    told = json.loads(str(arrays.pop("told")))
-    return told, *(
-        [value for name, value in arrays.items() if name.startswith(part)]
+    # the one text: earlier versions gave it another name
+    (record,) = (array for array in arrays.values() if array.dtype.kind == "U")
+    return json.loads(str(record)), *(
+        [array for name, array in arrays.items() if name.startswith(part)]
         for part in ("best", "now")
     )
 
 
 def copy(source, target):
-    """Copy a file by rename; a Drive that fails is reported, and no reason to stop."""
-    partial = target.with_name(f".partial-{target.name}")
+    """Copy a file; a Drive that fails is reported, and no reason to stop."""
     try:
-        shutil.copyfile(source, partial)
-        os.replace(partial, target)
+        files.copy(source, target)
     except OSError as error:
         print(f"Drive failed ({error}): going on without.")
 
 
 def save(model, path):
-    """Write a model by rename, without optimizer state, so that only a whole file is seen."""
-    partial = path.with_name(f".partial-{path.name}")
-    model.save(partial, include_optimizer=False)
-    for_older_keras(partial)
-    os.replace(partial, path)
+    """Write a model without the state of its optimizer."""
+    with files.replacing(path) as partial:
+        model.save(partial, include_optimizer=False)
+        for_older_keras(partial)
 
 
 def for_older_keras(path):
-    """Take from a saved model what Colab's Keras does not know, and refuses to read.
+    """Take from a saved model what Colab's Keras refuses to read.
 
-    Keras 3.15 notes settings that are not in use here: of the random first
-    weights, and of batch normalisation.
+    Keras 3.15 notes settings that are not in use here, and that older ones do
+    not know.
     """
     with zipfile.ZipFile(path) as file:
         parts = [(part, file.read(part)) for part in file.infolist()]
@@ -64,20 +138,19 @@ def for_older_keras(path):
 
 
 def load(path):
-    """Read a model for prediction; refuses files that carry code (safe mode)."""
+    """Read a model for prediction; one that carries code is a ValueError."""
     return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 
 def save_start(model, path):
-    """Write a model's weights for `start_from`, by rename, at half the size.
+    """Write a model's weights for `start_from`, at half the size.
 
     Kernels are rounded to 16 bits; running variances would not bear that.
     """
     weights = model.get_weights()
     weights = [w.astype(np.float16) if w.ndim > 1 else w for w in weights]
-    partial = path.with_name(f".partial-{path.name}")
-    np.savez(partial, *weights)
-    os.replace(partial, path)
+    with files.replacing(path) as partial:
+        np.savez(partial, *weights)
 
 
 def start_from(model, path):
@@ -89,8 +162,8 @@ def start_from(model, path):
     """
     if not path.exists():
         raise FileNotFoundError(
-            f"{path} is not there: take a width that {path.parent.name}/ has a start for, "
-            "or make one: python tools/pretrain.py WIDTH"
+            f"{path} is not there: take a width that {path.parent.name}/ has "
+            "a start for, or make one: python -m tools.research.pretrain WIDTH"
         )
     with np.load(path, allow_pickle=False) as file:
         weights = [

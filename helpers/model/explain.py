@@ -1,4 +1,4 @@
-"""What a network sees and does: pixels that move an answer, maps, sums, work by layer.
+"""What a network sees and does: receptive fields, feature maps, costs.
 
 Written against keras and keras.ops only, so it runs on TensorFlow, JAX or
 PyTorch.
@@ -17,10 +17,10 @@ SOBEL = np.float32([[-1, -2, -1], [0, 0, 0], [1, 2, 1]])
 
 
 def gradient_energy(model, image, row, column):
-    """Return how much each pixel moves a model's answer at one place, float64 (h, w).
+    """Return the effective receptive field of one output, float64 (h, w).
 
-    That is the square of the gradient of the sum of the output's channels at
-    (row, column): the effective receptive field (Luo et al. 2016, NIPS, arXiv
+    That is the square of the gradient, by each pixel, of the sum of the
+    output's channels at (row, column) (Luo et al. 2016, NIPS, arXiv
     1701.04128). model: keras.Model from (n, h, w, 1) to (n, rows, columns,
     channels); it stays as it is. image: float32 (h, w).
 
@@ -34,54 +34,48 @@ def gradient_energy(model, image, row, column):
 
     pixels = layers.Dense(image.size, dtype="float32")
     one = keras.Input((1,))
-    seen = layers.Reshape((*image.shape, 1), dtype="float32")(pixels(one))
-    probe = keras.Model(
-        one, layers.Lambda(at_place)(seen)
-    )  # Lambda hides its weights
-    pixels.set_weights(
-        [image.reshape(1, -1), np.zeros(image.size, np.float32)]
-    )
-    probe.compile(
-        keras.optimizers.SGD(1.0),
-        loss=lambda _, y: ops.sum(y),
-        run_eagerly=True,
-    )
-    probe.train_on_batch(
-        np.ones((1, 1)), np.zeros((1, *probe.output_shape[1:]))
-    )
+    picture = layers.Reshape((*image.shape, 1), dtype="float32")(pixels(one))
+    # a Lambda layer hides the model's weights from training
+    probe = keras.Model(one, layers.Lambda(at_place)(picture))
+    no_bias = np.zeros(image.size, np.float32)
+    pixels.set_weights([image.reshape(1, -1), no_bias])
+    descent = keras.optimizers.SGD(1.0)
+    probe.compile(descent, loss=lambda _, y: ops.sum(y), run_eagerly=True)
+    unused = np.zeros((1, *probe.output_shape[1:]))
+    probe.train_on_batch(np.ones((1, 1)), unused)
     gradient = ops.convert_to_numpy(pixels.bias).reshape(image.shape)
     return gradient.astype(np.float64) ** 2
 
 
 def occlusion(predict, image, inside, patch=16, step=8):
-    """Return how much an answer falls when a part of the image is hidden, float64 (h, w).
+    """Return how far hiding a place lowers the prediction, float64 (h, w).
 
-    The answer is the mean lesion probability over the pixels `inside`, bool
-    (h, w); it falls by what the map says where a square of `patch` pixels is
-    painted in the mean grey (Zeiler & Fergus 2014, ECCV). Squares lie `step`
-    pixels apart; where they overlap the mean counts. Below 0 hiding made the
-    answer surer. image: uint8 (h, w); predict: from (n, h, w) to class
+    The prediction is the mean lesion probability over the pixels `inside`,
+    bool (h, w); the map says how far it falls where a square of `patch` pixels
+    is painted in the mean grey (Zeiler & Fergus 2014, ECCV). Squares lie
+    `step` pixels apart; where they overlap the mean counts. Below 0 hiding
+    raised it. image: uint8 (h, w); predict: from (n, h, w) to class
     probabilities (n, h, w, 3).
     """
     rows, columns = (range(0, side, step) for side in image.shape)
     squares = [
         np.s_[y : y + patch, x : x + patch] for y in rows for x in columns
     ]
-    hidden = np.stack([image] * (len(squares) + 1))
-    for copy, square in zip(
-        hidden, squares, strict=False
-    ):  # the last one stays whole
-        copy[square] = round(image[image > 0].mean()) if image.any() else 0
-    told = 1 - predict(hidden)[:, inside, 0].astype(np.float64).mean(axis=1)
+    views = np.stack([image] * (len(squares) + 1))  # the last one stays whole
+    grey = round(image[image > 0].mean()) if image.any() else 0
+    for view, square in zip(views, squares, strict=False):
+        view[square] = grey
+    background = predict(views)[:, inside, 0].astype(np.float64)
+    *hidden, whole = 1 - background.mean(axis=1)
     fall, count = np.zeros((2, *image.shape))
-    for square, answer in zip(squares, told, strict=False):
-        fall[square] += told[-1] - answer
+    for square, lesion in zip(squares, hidden, strict=True):
+        fall[square] += whole - lesion
         count[square] += 1
     return fall / count
 
 
 def side_holding(energy, share):
-    """Return the side, pixels, of the smallest centred square that holds a share.
+    """Return the side, pixels, of the smallest centred square with a share.
 
     energy: (size, size), not negative, with a sum above 0; share: 0 to 1, of
     that sum. Its centre is pixel (size // 2, size // 2).
@@ -95,9 +89,9 @@ def side_holding(energy, share):
 
 
 def feature_maps(model, image, n=4):
-    """Return {title: float32 (h, w)}: the n most varied maps at each of three depths.
+    """Return {title: float32 (h, w)}: the n most varied maps of three depths.
 
-    The depths are the finest, a middle and the coarsest of the way down; each
+    The depths are the finest, a middle and the coarsest of the encoder; each
     map is divided by its largest value. image: uint8 (h, w) of the model's
     size.
     """
@@ -109,11 +103,10 @@ def feature_maps(model, image, n=4):
             last[layer.output.shape[1]] = layer.output
     sides = sorted(last, reverse=True)
     sides = [sides[0], sides[len(sides) // 2], sides[-1]]
-    peek = keras.Model(model.input, [last[side] for side in sides])
+    encoder = keras.Model(model.input, [last[side] for side in sides])
+    outputs = encoder(augmentation.as_input(image[None]))
     shown = {}
-    for side, maps in zip(
-        sides, peek(augmentation.as_input(image[None])), strict=True
-    ):
+    for side, maps in zip(sides, outputs, strict=True):
         maps = ops.convert_to_numpy(ops.cast(maps, "float32"))[0]
         for channel in maps.std(axis=(0, 1)).argsort()[::-1][:n]:
             one = maps[..., channel]
@@ -122,53 +115,50 @@ def feature_maps(model, image, n=4):
 
 
 def filter_gap(image, weights):
-    """Return how far a slid filter and `keras.ops.conv` differ at most, a float.
+    """Return how far a slid filter and `keras.ops.conv` differ, a float.
 
-    image: float32 (h, w); weights: float32 (k, k). As a share of the largest
-    answer.
+    The largest difference, as a share of the largest response. image: float32
+    (h, w); weights: float32 (k, k).
     """
     patches = np.lib.stride_tricks.sliding_window_view(image, weights.shape)
     slid = (patches * weights).sum(axis=(2, 3))
-    answer = ops.conv(image[None, :, :, None], weights[:, :, None, None])
-    answer = ops.convert_to_numpy(answer)[0, :, :, 0]
-    return float(np.abs(slid - answer).max() / np.abs(slid).max())
+    response = ops.conv(image[None, :, :, None], weights[:, :, None, None])
+    response = ops.convert_to_numpy(response)[0, :, :, 0]
+    return float(np.abs(slid - response).max() / np.abs(slid).max())
 
 
 def pixel_gap(model, image):
-    """Return how far the layer "logits" and a dense layer for each pixel differ at most.
+    """Return how far layer "logits" is from a dense layer a pixel, a float.
 
-    image: uint8 (h, w) of the model's size. A float, a share of the largest
-    answer.
+    The largest difference, as a share of the largest logit. image: uint8 (h,
+    w) of the model's size.
     """
     last = model.get_layer("logits")
-    peek = keras.Model(model.input, [last.input, last.output])
-    features, logits = map(
-        ops.convert_to_numpy,
-        peek(augmentation.as_input(image[None]), training=False),
-    )
+    ends = keras.Model(model.input, [last.input, last.output])
+    outputs = ends(augmentation.as_input(image[None]), training=False)
+    features, logits = map(ops.convert_to_numpy, outputs)
     kernel, bias = map(ops.convert_to_numpy, (last.kernel, last.bias))
     dense = features.astype(np.float32) @ kernel[0, 0] + bias
     return float(np.abs(dense - logits).max() / np.abs(logits).max())
 
 
 def shift_gap(layer, image, by=4):
-    """Return how far a layer's answer to a shifted image is from its answer, shifted.
+    """Return how far a layer is from moving with the image, a float.
 
-    layer: from (1, h, w, 1) to (1, h, w, c); image: float32 (h, w); by: pixels
-    to the right. A float, a share of the largest answer; the sides are left
-    out.
+    The largest difference between its response to the image shifted `by`
+    pixels to the right and its response, shifted, as a share of the largest
+    one; the sides are left out. layer: from (1, h, w, 1) to (1, h, w, c);
+    image: float32 (h, w).
     """
-    picture = image[None, :, :, None]
-    still, moved = (
-        ops.convert_to_numpy(layer(x))
-        for x in (picture, np.roll(picture, by, axis=2))
-    )
+    inputs = image[None, :, :, None]
+    still = ops.convert_to_numpy(layer(inputs))
+    moved = ops.convert_to_numpy(layer(np.roll(inputs, by, axis=2)))
     off = np.abs(moved[:, :, by + 2 : -2] - still[:, :, 2 : -by - 2]).max()
     return float(off / np.abs(still).max())
 
 
 def two_layers(size):
-    """Return (a convolution, a fully connected layer), each from a picture to a picture.
+    """Return (a convolution, a fully connected layer) from image to image.
 
     Random weights, always the same; both take (n, size, size, 1).
     """
@@ -182,7 +172,7 @@ def two_layers(size):
 
 
 def layer_costs(model):
-    """Return a DataFrame with a row for each layer of a model that has no nested models.
+    """Return a DataFrame: a row for each layer of a model without nested ones.
 
     Columns: layer, kind, side (pixels of its output), channels, parameters,
     multiply_adds: multiplications, each with an addition, for one image. Each

@@ -1,27 +1,26 @@
 """The loss of the segmentation network, its parts, and a Keras metric.
 
 Written against keras.ops only, so it runs on TensorFlow, JAX or PyTorch.
+labels: integers (n, h, w), 0 background, 1 benign, 2 malignant. classes:
+probabilities (n, h, w, 3).
 """
 
 import keras
 from keras import ops
+
+from ..evaluation.classification import lehmer_mean
 
 IMAGE_WEIGHT = 0.3  # of the image's part in the loss, chosen by experiment
 
 
 @keras.saving.register_keras_serializable("busi")
 def segmentation_loss(labels, classes):
-    """Return the loss of each image, (n,): pixels, overlap of the lesion, whole image.
-
-    labels: integers (n, h, w); classes: probabilities (n, h, w, 3).
-    """
+    """Return the loss of each image, (n,): pixels, overlap, whole image."""
     labels = ops.cast(labels, "int32")
     pixels = keras.losses.sparse_categorical_crossentropy(labels, classes)
-    return (
-        ops.mean(pixels, axis=(1, 2))
-        + dice_loss(labels, classes)
-        + IMAGE_WEIGHT * image_loss(labels, classes)
-    )
+    overlap = dice_loss(labels, classes)
+    image = image_loss(labels, classes)
+    return ops.mean(pixels, axis=(1, 2)) + overlap + IMAGE_WEIGHT * image
 
 
 def dice_loss(labels, classes):
@@ -31,36 +30,40 @@ def dice_loss(labels, classes):
     lesion probability falls on an image without a lesion; without it the
     gradient there is zero.
     """
-    truth, lesion = ops.cast(labels > 0, classes.dtype), 1 - classes[..., 0]
-    both = ops.sum(truth * lesion, axis=(1, 2))
-    total = ops.sum(truth, axis=(1, 2)) + ops.sum(lesion, axis=(1, 2))
-    return 1 - (2 * both + 1) / (total + 1)
+    lesion = ops.cast(labels > 0, classes.dtype)
+    return 1 - soft_dice(lesion, 1 - classes[..., 0], smooth=1)
+
+
+def soft_dice(reference, prediction, smooth):
+    """Return (2 sum(r p) + smooth) / (sum r + sum p + smooth), (n,)."""
+    intersection = ops.sum(reference * prediction, axis=(1, 2))
+    total = ops.sum(reference, axis=(1, 2)) + ops.sum(prediction, axis=(1, 2))
+    return (2 * intersection + smooth) / (total + smooth)
 
 
 def image_loss(labels, classes):
-    """Return cross-entropy of "a lesion?" and, where there is one, of "malignant?", (n,).
+    """Return the cross-entropy of the whole image's class, (n,).
 
-    The probability of a lesion in the image is the Lehmer mean of the pixels'
-    lesion probabilities, sum p^3 / sum p^2: close to that of the most certain
-    pixels, whatever the lesion's size. That of "malignant" is its share of the
-    lesion probability.
+    That of "a lesion?", whose probability is the Lehmer mean of the pixels'
+    lesion probabilities, and, where there is a lesion, half of that of
+    "malignant?", whose probability is its part of the lesion probability.
     """
-    has = ops.cast(ops.any(labels > 0, axis=(1, 2)), classes.dtype)
-    malignant = ops.cast(ops.any(labels == 2, axis=(1, 2)), classes.dtype)
+    has_lesion = ops.any(labels > 0, axis=(1, 2))
+    has_lesion = ops.cast(has_lesion, classes.dtype)
+    is_malignant = ops.any(labels == 2, axis=(1, 2))
+    is_malignant = ops.cast(is_malignant, classes.dtype)
     p = 1 - classes[..., 0]
-    lesion = ops.sum(p**3, axis=(1, 2)) / (ops.sum(p**2, axis=(1, 2)) + 1e-3)
-    share = ops.sum(classes[..., 2], axis=(1, 2)) / (
-        ops.sum(p, axis=(1, 2)) + 1e-3
-    )
-    return binary_crossentropy(has, lesion) + 0.5 * has * binary_crossentropy(
-        malignant, share
-    )
+    lesion = lehmer_mean(p, ops.sum, axis=(1, 2))
+    malignant = ops.sum(classes[..., 2], axis=(1, 2))
+    malignant = malignant / (ops.sum(p, axis=(1, 2)) + 1e-3)
+    kind = has_lesion * binary_crossentropy(is_malignant, malignant)
+    return binary_crossentropy(has_lesion, lesion) + 0.5 * kind
 
 
-def binary_crossentropy(truth, p):
-    """Return binary cross-entropy, with probabilities kept 1e-4 away from 0 and 1."""
+def binary_crossentropy(target, p):
+    """Return binary cross-entropy, with p kept 1e-4 away from 0 and 1."""
     p = ops.clip(p, 1e-4, 1 - 1e-4)
-    return -truth * ops.log(p) - (1 - truth) * ops.log(1 - p)
+    return -target * ops.log(p) - (1 - target) * ops.log(1 - p)
 
 
 @keras.saving.register_keras_serializable("busi")
@@ -70,8 +73,6 @@ def lesion_dice(labels, classes):
     Empty against empty counts 1: for watching a run, never for a reported
     score.
     """
-    truth = ops.cast(ops.cast(labels, "int32") > 0, "float32")
-    lesion = ops.cast(classes[..., 0] < 0.5, "float32")
-    both = ops.sum(truth * lesion, axis=(1, 2))
-    total = ops.sum(truth, axis=(1, 2)) + ops.sum(lesion, axis=(1, 2))
-    return ops.mean((2 * both + 1e-6) / (total + 1e-6))
+    reference = ops.cast(ops.cast(labels, "int32") > 0, "float32")
+    prediction = ops.cast(classes[..., 0] < 0.5, "float32")
+    return ops.mean(soft_dice(reference, prediction, smooth=1e-6))

@@ -1,29 +1,28 @@
-"""Train a network so that it can be stopped at any moment, and predict with it."""
+"""Train a network so that it can be stopped at any moment, and predict."""
 
-import contextlib
 import hashlib
-import json
 import logging
-import os
 import re
 import time
-import zipfile
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from .. import environment
+from ..evaluation import classification
 from . import augmentation, checkpoint, losses, unet
 
-SOURCES = (augmentation.__file__, losses.__file__, unet.__file__, __file__)
+# What a trained network depends on; classification has a part of the loss.
+MODULES = (augmentation, losses, classification, unet, checkpoint)
+SOURCES = [__file__, *(module.__file__ for module in MODULES)]
 
 # One process trains several models here, which TensorFlow takes for a mistake.
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 def precision():
-    """Return the Keras dtype policy that is fastest here without a loss of quality.
+    """Return the Keras dtype policy that is fastest here at full quality.
 
     bfloat16 where the processor computes in it; float16 on the older GPUs that
     cannot (Colab's T4), never on a CPU, which it slows down.
@@ -49,34 +48,31 @@ def fit(
 
     model: not compiled, built after keras.utils.set_random_seed(seed), perhaps
     given weights by `start_from`. train, validation: `augmentation.Batches`.
-    After each epoch the whole state goes into folder/resume.npz and the best
-    weights, those of the lowest validation loss, into folder/model.keras, each
-    by rename; every few minutes the state goes into the folder `drive` too, if
-    one is given. Called again with the same settings, data and code, here or
-    where that Drive is seen, fit goes on from there; called with anything else
-    it starts anew. A run that was stopped ends with the weights of an
-    uninterrupted one, bit for bit on a CPU (with as many cores: their number
-    changes the order of sums).
+    After each epoch the whole state goes into folder/resume.npz, and every few
+    minutes into the folder `drive`, if one is given; the weights of the lowest
+    validation loss go into folder/model.keras. Called again with the same
+    settings, data and code, here or where that Drive is seen, fit goes on from
+    there; called with anything else it starts anew. A run that was stopped
+    ends with the weights of an uninterrupted one, bit for bit on a CPU (with
+    as many cores: their number changes the order of sums).
 
     The learning rate rises over the first epoch and falls along a cosine to
     zero (Loshchilov & Hutter 2017). What is validated and kept is the moving
     average of the weights (Polyak & Juditsky 1992).
 
     Raises:
-        ValueError: the model was compiled before, so its weights may not be
-        new. FloatingPointError: the loss was not finite. What was kept before
-        stays. MemoryError: the batch is too large for the device; names a
-        smaller one.
+        ValueError: the model was compiled before: are its weights new?
+        FloatingPointError: the loss was not finite; what was kept stays.
+        MemoryError: the batch is too large for the device; names a smaller.
     """
     if model.compiled:
-        raise ValueError(
-            "fit needs a new model: build it again, then call fit"
-        )
+        raise ValueError("fit needs a new model: build one, then call fit")
+    folder = Path(folder)
     settings = {"epochs": epochs, "learning_rate": learning_rate, "seed": seed}
     settings |= fingerprints(model, train, validation)
-    changing = (
-        model.variables
-    )  # the weights and the random state of the dropout
+    state = checkpoint.State(folder, drive and Path(drive), settings)
+    # the weights and the dropout's random state, before metrics join them
+    changing = model.variables
     model.compile(
         optimizer(len(train), len(train) * epochs, learning_rate),
         loss=losses.segmentation_loss,
@@ -84,56 +80,48 @@ def fit(
     )
     model.optimizer.build(model.trainable_variables)
     changing = [*changing, *model.optimizer.variables]
-    run = Run(
-        Path(folder),
-        drive and Path(drive),
-        settings,
-        changing,
-        train,
-        validation,
-    )
+    run = Run(state, changing, train, validation)
     try:
         model.fit(
             Feed(train),
             initial_epoch=len(run.rows),
             epochs=epochs,
-            shuffle=False,  # Batches shuffles; Keras' own shuffle could not be resumed
+            # Batches shuffles; Keras' own shuffle could not be resumed
+            shuffle=False,
             callbacks=[run],
             verbose=0,
         )
     except KeyboardInterrupt:
+        done = len(run.rows)
         print(
-            f"Stopped after epoch {len(run.rows)}: run this again to go on from there."
+            f"Stopped after epoch {done}: run this again to go on from there."
         )
         raise
     except Exception as error:
         if not out_of_memory(error):
             raise
+        size, smaller = train.images.shape[1], max(1, train.batch_size // 2)
         raise MemoryError(
-            f"A batch of {train.batch_size} images of {train.images.shape[1]} pixels does "
-            "not fit into the device's memory: take batch_size="
-            f"{max(1, train.batch_size // 2)}."
+            f"A batch of {train.batch_size} images of {size} pixels does not "
+            f"fit into the device's memory: take batch_size={smaller}."
         ) from None
     model.set_weights(run.best)
-    checkpoint.save(model, run.folder / "model.keras")
-    return checkpoint.load(run.folder / "model.keras"), run.rows
+    checkpoint.save(model, folder / "model.keras")
+    return checkpoint.load(folder / "model.keras"), run.rows
 
 
 def fingerprints(model, train, validation):
-    """Return {what: value} of all else that the result of a run depends on."""
-    arrays = [
-        x for part in (train, validation) for x in (part.images, part.labels)
-    ]
-    # without the numbers in the layers' names, which Keras counts on within a
-    # process
+    """Return {what: value} of all else that a run's result depends on."""
+    data = train.images, train.labels, validation.images, validation.labels
+    # without the numbers in the layers' names: Keras counts on in a process
     layers = re.sub(r"_\d+\b", "", model.to_json())
     return {
         "start": digest(map(np.ascontiguousarray, model.get_weights())),
         "batches": [train.batch_size, train.augment, train.seed],
         "precision": model.dtype_policy.name,
         "network": digest([layers.encode()]),
-        "data": digest(np.ascontiguousarray(x) for x in arrays),
-        "code": digest(Path(source).read_bytes() for source in SOURCES),
+        "data": digest(map(np.ascontiguousarray, data)),
+        "code": digest(Path(path).read_bytes() for path in SOURCES),
     }
 
 
@@ -143,7 +131,7 @@ def digest(parts):
 
 
 def optimizer(warmup, steps, learning_rate):
-    """Return AdamW (Loshchilov & Hutter 2019) with a schedule and averaged weights."""
+    """Return AdamW (Loshchilov & Hutter 2019): warm-up, cosine, average."""
     warmup = min(warmup, steps // 5)
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, steps - warmup, warmup_target=learning_rate, warmup_steps=warmup
@@ -155,11 +143,9 @@ class AveragingAdamW(keras.optimizers.AdamW):
     """AdamW whose average of the weights forgets the first steps quickly.
 
     Keras' momentum of the average is constant; with 0.99 the average of the
-    first epochs is mostly that of random weights.
-
-    Keras asks for the learning rate and the momentum once for each weight.
-    Here both are computed once a step: the same numbers, and up to a third
-    less time to build the graph.
+    first epochs is mostly that of random weights. And Keras computes it and
+    the learning rate once for each weight. Here both are computed once a step:
+    the same numbers, and up to a third less time to build the graph.
     """
 
     this_step = None  # (learning rate, momentum) while a step is applied
@@ -210,70 +196,22 @@ class Feed(keras.utils.PyDataset):
 
 
 class Run(keras.callbacks.Callback):
-    """The state of a run: restored, and after each epoch validated, told and kept.
+    """Restores a run; after each epoch validates, reports and keeps it.
 
-    Keras' BackupAndRestore forgets the history and the best weights, and a
-    kill can tear its two files apart; here the state is one file. Keras'
-    SwapEMAWeights swaps by adding and subtracting, which rounds the weights;
-    here they are copied.
+    Keras' SwapEMAWeights swaps by adding and subtracting, which rounds the
+    weights; here they are copied.
+
+    state: a `checkpoint.State`; changing: the variables that it keeps.
     """
 
-    def __init__(self, folder, drive, settings, changing, train, validation):
+    def __init__(self, state, changing, train, validation):
         super().__init__()
-        self.folder, self.drive, self.settings = folder, drive, settings
-        self.changing, self.train, self.validation = (
-            changing,
-            train,
-            validation,
-        )
-        self.rows, self.best, self.next_copy = [], None, 0
-        folder.mkdir(parents=True, exist_ok=True)
-        if drive:
-            with contextlib.suppress(OSError):  # each copy will tell, too
-                # only here: below a Drive that went away, this would make
-                # local folders
-                drive.mkdir(parents=True, exist_ok=True)
-            if not (folder / checkpoint.STATE).exists() and os.path.exists(
-                drive / checkpoint.STATE
-            ):
-                checkpoint.copy(
-                    drive / checkpoint.STATE, folder / checkpoint.STATE
-                )
-        if (folder / checkpoint.STATE).exists():
-            self.restore(folder / checkpoint.STATE)
-        self.began = time.time()
-
-    def restore(self, path):
-        """Take up the state in a file, if it is the state of this very run."""
-        try:
-            told, best, values = checkpoint.read_state(path)
-            other = [
-                k for k, v in self.settings.items() if told["settings"][k] != v
-            ]
-            problem = other and f"had another {', '.join(other)}"
-        except (
-            OSError,
-            ValueError,
-            KeyError,
-            TypeError,
-            zipfile.BadZipFile,
-        ) as error:
-            problem = f"cannot be read ({error})"
-        if problem:
-            aside = path.with_name(f"earlier-{checkpoint.STATE}")
-            os.replace(path, aside)
-            print(
-                f"The earlier run {problem}: starting anew. It is kept as {aside}."
-            )
-            return
-        self.rows, self.best = told["rows"], best
-        for variable, value in zip(self.changing, values, strict=bool(values)):
+        self.state, self.changing = state, changing
+        self.train, self.validation = train, validation
+        self.rows, self.best, values = state.read()
+        for variable, value in zip(changing, values, strict=bool(values)):
             variable.assign(value)
-        print(
-            f"Going on after epoch {len(self.rows)}."
-            if values
-            else f"Trained already: delete {path} to train again."
-        )
+        self.began = time.time()
 
     def on_epoch_begin(self, epoch, logs=None):
         self.train.epoch = epoch
@@ -284,21 +222,19 @@ class Run(keras.callbacks.Callback):
     def check(self, loss):
         if not np.isfinite(loss):
             raise FloatingPointError(
-                f"The loss is {loss} in epoch {len(self.rows) + 1}: take a smaller "
-                f"learning_rate. The epochs before are kept in {self.folder}."
+                f"The loss is {loss} in epoch {len(self.rows) + 1}: take a "
+                "smaller learning_rate. The epochs before are kept in "
+                f"{self.state.path.parent}."
             )
 
     def on_epoch_end(self, epoch, logs):
-        running = self.model.get_weights()
-        self.model.optimizer.finalize_variable_values(
-            self.model.trainable_variables
-        )
-        # a copy: weights and averages share memory now, which JAX's evaluate
-        # gives back
-        self.model.set_weights(self.model.get_weights())
-        now = self.model.evaluate(
-            Feed(self.validation), verbose=0, return_dict=True
-        )
+        model = self.model
+        running = model.get_weights()
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+        # a copy: both share memory now, which JAX's evaluate gives back
+        model.set_weights(model.get_weights())
+        feed = Feed(self.validation)
+        now = model.evaluate(feed, verbose=0, return_dict=True)
         self.check(now["loss"])  # the last step may have broken the weights
         lowest = min((row["val_loss"] for row in self.rows), default=np.inf)
         spent = self.rows[-1]["seconds"] if self.rows else 0.0
@@ -310,59 +246,38 @@ class Run(keras.callbacks.Callback):
             "seconds": round(spent + time.time() - self.began, 1),
         }
         self.began = time.time()
-        if (
-            row["val_loss"] < lowest
-        ):  # steadier than Dice on few validation images
-            self.best = self.model.get_weights()
-            checkpoint.save(self.model, self.folder / "model.keras")
-        self.model.set_weights(running)
+        # the loss: steadier than Dice on few validation images
+        if row["val_loss"] < lowest:
+            self.best = model.get_weights()
+            checkpoint.save(model, self.state.path.with_name("model.keras"))
+        model.set_weights(running)
         self.rows.append(row)
-        left = self.settings["epochs"] - len(self.rows)
+        epochs = self.state.settings["epochs"]
+        left = (epochs / (epoch + 1) - 1) * row["seconds"]
         print(
-            f"epoch {epoch + 1}/{epoch + 1 + left} · loss {row['loss']:.3f} · validation "
-            f"loss {row['val_loss']:.3f}, Dice {row['val_dice']:.3f} · "
-            f"{row['seconds'] / (epoch + 1) * left:.0f} s left",
+            f"epoch {epoch + 1}/{epochs} · loss {row['loss']:.3f} · "
+            f"validation loss {row['val_loss']:.3f}, "
+            f"Dice {row['val_dice']:.3f} · {left:.0f} s left",
             flush=True,
         )
-        self.keep(finished=left == 0)
-
-    def keep(self, finished):
-        """Write the state; once a run is finished, its best weights are enough."""
-        state = {
-            "told": json.dumps({"settings": self.settings, "rows": self.rows})
-        }
-        state |= {f"best{i}": value for i, value in enumerate(self.best)}
-        if not finished:
-            values = map(keras.ops.convert_to_numpy, self.changing)
-            state |= {f"now{i}": value for i, value in enumerate(values)}
-        partial = self.folder / f".partial-{checkpoint.STATE}"
-        np.savez(partial, **state)
-        os.replace(partial, self.folder / checkpoint.STATE)
-        began = time.time()
-        if self.drive and (finished or began >= self.next_copy):
-            checkpoint.copy(
-                self.folder / checkpoint.STATE, self.drive / checkpoint.STATE
-            )
-            took = time.time() - began
-            self.next_copy = began + max(checkpoint.DRIVE_PAUSE, 20 * took)
-            if took > 60:
-                print(
-                    f"Drive took {took:.0f} s: the next copy there will be later."
-                )
+        kept = self.changing if len(self.rows) < epochs else []
+        kept = list(map(keras.ops.convert_to_numpy, kept))
+        self.state.write(self.rows, self.best, kept)
 
 
 def out_of_memory(error):
-    """Tell whether an error of any backend means that the device's memory is full."""
-    told = f"{type(error).__name__} {error}".lower().replace("_", "")
-    return any(sign in told for sign in ("resourceexhausted", "out of memory"))
+    """Return whether an error of any backend means a full device memory."""
+    text = f"{type(error).__name__} {error}".lower().replace("_", "")
+    return any(sign in text for sign in ("resourceexhausted", "out of memory"))
 
 
 def predict(model, images, flip=False):
-    """Return class probabilities (n, h, w, 3) float32 of background, benign, malignant.
+    """Return background, benign, malignant, float32 (n, h, w, 3), sum 1.
 
     images: (n, h, w) or (n, h, w, 1) of the model's own height and width;
-    uint8 grey values 0..255, or floats in [0, 1]. flip: also look at the
-    mirrored image and return the mean of both answers, at twice the time.
+    uint8 grey values 0..255, or floats in [0, 1]. flip: test-time
+    augmentation, the mean of the predictions for an image and its mirror
+    image, at twice the time.
 
     Raises:
         ValueError: another shape or another range.
@@ -370,13 +285,14 @@ def predict(model, images, flip=False):
     inputs = augmentation.as_input(images)
     if inputs.shape[1:] != tuple(model.input_shape[1:]):
         raise ValueError(
-            f"this model reads {model.input_shape[1:3]} pixels, not {inputs.shape[1:3]}: "
-            "use masks.letterbox first"
+            f"this model reads {model.input_shape[1:3]} pixels, "
+            f"not {inputs.shape[1:3]}: use masks.letterbox first"
         )
     if not len(inputs):
         return np.zeros((*inputs.shape[:3], unet.CLASSES), np.float32)
-    answer = model.predict(inputs, batch_size=32, verbose=0).astype(np.float32)
+    classes = model.predict(inputs, batch_size=32, verbose=0)
+    classes = classes.astype(np.float32)
     if flip:
         mirrored = predict(model, inputs[:, :, ::-1])
-        answer = (answer + mirrored[:, :, ::-1]) / 2
-    return answer
+        classes = (classes + mirrored[:, :, ::-1]) / 2
+    return classes

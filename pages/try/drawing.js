@@ -1,10 +1,11 @@
-// Draw an image with the outline of a mask, and with a map of probabilities over it.
+// Draw an image with the outline of a mask, or below a map of probabilities.
 
-/** Draw the picture with the mask's border: white below the colour, to be seen on black. */
+/** Draw the mask's border: white below the colour, to be seen on black. */
 export function outlined(canvas, { bitmap, height, width }, mask, colour) {
-  const context = begun(canvas, bitmap);
+  const context = draw(canvas, bitmap);
   const border = borderOf(mask, height, width);
-  const thick = Math.max(1, Math.round(Math.max(height, width) / 300)); // as tools/predict.py
+  // as tools/predict.py
+  const thick = Math.max(1, Math.round(Math.max(height, width) / 300));
   for (const [style, line] of [["white", thick + 2], [colour, thick]]) {
     context.strokeStyle = style;
     context.lineWidth = line;
@@ -12,13 +13,13 @@ export function outlined(canvas, { bitmap, height, width }, mask, colour) {
   }
 }
 
-/** Draw the picture in the shade of a map: the colour covers it as the values rise to 1. */
+/** Draw the picture under a map: the fuller the colour, the nearer to 1. */
 export function shaded(canvas, { bitmap, height, width }, map, colour) {
-  const context = begun(canvas, bitmap);
-  const [red, green, blue] = colour.match(/\w\w/g).map((part) => parseInt(part, 16));
+  const context = draw(canvas, bitmap);
+  const rgb = colour.match(/\w\w/g).map((part) => parseInt(part, 16));
   const shown = context.getImageData(0, 0, width, height);
   map.forEach((p, i) => {
-    [red, green, blue].forEach((full, channel) => {
+    rgb.forEach((full, channel) => {
       const k = 4 * i + channel;
       shown.data[k] += p * (full - shown.data[k]);
     });
@@ -26,8 +27,8 @@ export function shaded(canvas, { bitmap, height, width }, map, colour) {
   context.putImageData(shown, 0, 0);
 }
 
-/** Give a canvas the size of a picture and draw that; return its context. */
-function begun(canvas, bitmap) {
+/** Draw a picture on a canvas of its size; return the context. */
+function draw(canvas, bitmap) {
   canvas.height = bitmap.height;
   canvas.width = bitmap.width;
   const context = canvas.getContext("2d");
@@ -35,10 +36,11 @@ function begun(canvas, bitmap) {
   return context;
 }
 
-/** Return the Path2D of all pixel edges between a mask and what is not the mask. */
+/** Return the Path2D of all pixel edges between a mask and the rest. */
 function borderOf(mask, height, width) {
   const path = new Path2D();
-  const inside = (x, y) => x >= 0 && y >= 0 && x < width && y < height && mask[y * width + x] === 1;
+  const inside = (x, y) =>
+    x >= 0 && y >= 0 && x < width && y < height && mask[y * width + x] === 1;
   for (let y = 0; y <= height; y++) {
     for (let x = 0; x <= width; x++) {
       const here = inside(x, y);

@@ -1,16 +1,16 @@
-// The page: what a reader presses, drops and moves, and what is shown and said then.
+// The page: what a reader presses, drops and moves, and what is shown then.
 
 import { outlined, shaded } from "./drawing.js";
-import { lesionMask } from "./findings.js";
 import { open, segment } from "./network.js";
 import { read, Refused } from "./picture.js";
+import { lesionMask } from "./postprocessing.js";
 
 const part = (name) => document.getElementById(`try-${name}`);
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
 let network = null; // of `open`
-let shown = null; // {picture, answer} of the image that is looked at
-let turn = 0; // counts images: an answer that comes after the next image is dropped
+let shown = null; // {name, picture, prediction} of the image on the page
+let turn = 0; // counts images: a prediction that comes late is dropped
 
 function say(text, isProblem = false) {
   part("status").textContent = text;
@@ -23,7 +23,8 @@ async function load() {
   try {
     network = await open();
   } catch (error) {
-    say(`The network could not be loaded (${error.message}). Reload the page to try again.`, true);
+    const problem = `The network could not be loaded (${error.message}).`;
+    say(`${problem} Reload the page to try again.`, true);
     return;
   }
   part("start").hidden = true;
@@ -33,7 +34,7 @@ async function load() {
   say("The network is here. Choose an image.");
 }
 
-/** Read and segment an image file, and show what came out. */
+/** Read and segment an image file, and show the prediction. */
 async function look(file) {
   if (!network) return say("Load the network first.", true);
   const mine = ++turn;
@@ -41,70 +42,82 @@ async function look(file) {
   say(`Looking at ${file.name} …`);
   try {
     const picture = await read(file);
-    const answer = await segment(network, picture);
+    const prediction = await segment(network, picture);
     if (mine !== turn) return;
-    shown = { name: file.name, picture, answer };
-    showAnswer();
+    shown = { name: file.name, picture, prediction };
+    showPrediction();
   } catch (error) {
     if (mine === turn) refuse(file, error);
     return;
   }
   const all = Math.round(performance.now() - began);
-  say(`${summary()} ${all} ms, ${Math.round(shown.answer.milliseconds)} of them in the network.`);
+  const inside = Math.round(shown.prediction.milliseconds);
+  say(`${summary()} ${all} ms, ${inside} of them in the network.`);
 }
 
 function refuse(file, error) {
   part("result").hidden = true;
-  const told = `${file.name} could not be segmented (${error.message}): choose another image.`;
-  say(error instanceof Refused ? error.message : told, true);
+  const failed = `${file.name} could not be segmented (${error.message})`;
+  const problem = `${failed}: choose another image.`;
+  say(error instanceof Refused ? error.message : problem, true);
 }
 
 function summary() {
-  const { probabilities } = shown.answer;
+  const { probabilities } = shown.prediction;
   const likely = Object.keys(probabilities).reduce((a, b) =>
     probabilities[b] > probabilities[a] ? b : a,
   );
-  return `${shown.name}: most likely ${likely}, ${percent(probabilities[likely])}.`;
+  const chance = percent(probabilities[likely]);
+  return `${shown.name}: most likely ${likely}, ${chance}.`;
 }
 
-function showAnswer() {
-  const { picture, answer } = shown;
-  for (const [name, p] of Object.entries(answer.probabilities)) {
-    part(name).value = p;
-    part(`${name}-number`).textContent = percent(p);
+function showPrediction() {
+  const { name, picture, prediction } = shown;
+  for (const [label, p] of Object.entries(prediction.probabilities)) {
+    part(label).value = p;
+    part(`${label}-number`).textContent = percent(p);
   }
-  part("lesion-number").textContent = percent(1 - answer.probabilities.normal);
-  shaded(part("map"), picture, answer.map, network.colours.prediction);
-  part("map").setAttribute("aria-label", `Lesion probability over ${shown.name}`);
+  const lesion = 1 - prediction.probabilities.normal;
+  part("lesion-number").textContent = percent(lesion);
+  shaded(part("map"), picture, prediction.map, network.colours.prediction);
+  part("map").setAttribute("aria-label", `Lesion probability over ${name}`);
   showMask();
   part("result").hidden = false;
-  part("status").scrollIntoView({ block: "nearest" }); // on a phone the choice fills the screen
+  // on a phone the choice fills the screen
+  part("status").scrollIntoView({ block: "nearest" });
 }
 
-/** Cut the map at the slider's threshold, draw the outline and say how large it is. */
+/** Apply the slider's threshold: draw the outline, and say how large it is. */
 function showMask() {
-  const { picture, answer } = shown;
+  const { name, picture, prediction } = shown;
+  const { map, box, probabilities } = prediction;
   const threshold = part("threshold").valueAsNumber;
   const rule = { ...network.rule, threshold };
-  const { probabilities } = answer;
-  const mask = lesionMask(answer.map, answer.box, probabilities, rule);
-  const label = probabilities.malignant > probabilities.benign ? "malignant" : "benign";
+  const mask = lesionMask(map, box, probabilities, rule);
+  const { benign, malignant } = probabilities;
+  const label = malignant > benign ? "malignant" : "benign";
   outlined(part("outline"), picture, mask, network.colours[label]);
-  const told = sizeOf(mask, probabilities, rule, label);
-  part("area").textContent = told;
-  part("outline").setAttribute("aria-label", `${shown.name}. ${told}`);
-  part("threshold").setAttribute("aria-valuetext", `${threshold.toFixed(2)}. ${told}`);
+  const size = sizeOf(mask, probabilities, rule, label);
+  part("area").textContent = size;
+  part("outline").setAttribute("aria-label", `${name}. ${size}`);
+  const spoken = `${threshold.toFixed(2)}. ${size}`;
+  part("threshold").setAttribute("aria-valuetext", spoken);
 }
 
 function sizeOf(mask, probabilities, rule, label) {
   const area = mask.reduce((sum, value) => sum + value, 0);
   if (area) {
-    return `The outline holds ${area} pixels, ${percent(area / mask.length)} of the image; it is rather ${label}.`;
+    const share = percent(area / mask.length);
+    const size = `The outline holds ${area} pixels, ${share} of the image`;
+    return `${size}; it is rather ${label}.`;
   }
-  const lesion = 1 - probabilities.normal;
-  return lesion < rule.image_threshold
-    ? `No outline at any threshold: the lesion probability of the image is below ${percent(rule.image_threshold)}.`
-    : "No outline at this threshold.";
+  if (1 - probabilities.normal >= rule.image_threshold) {
+    return "No outline at this threshold.";
+  }
+  return (
+    "No outline at any threshold: the lesion probability of the image is " +
+    `below ${percent(rule.image_threshold)}.`
+  );
 }
 
 function resetThreshold() {
@@ -113,7 +126,8 @@ function resetThreshold() {
 }
 
 function moveThreshold() {
-  part("threshold-number").textContent = part("threshold").valueAsNumber.toFixed(2);
+  const threshold = part("threshold").valueAsNumber;
+  part("threshold-number").textContent = threshold.toFixed(2);
   if (shown) showMask();
 }
 
@@ -121,17 +135,20 @@ function moveThreshold() {
 async function lookAtSample(button) {
   const address = button.querySelector("img").src;
   const content = await (await fetch(address)).blob();
-  await look(new File([content], address.split("/").pop(), { type: content.type }));
+  const { type } = content;
+  await look(new File([content], address.split("/").pop(), { type }));
 }
 
 function drop(event) {
-  event.preventDefault(); // else the browser opens the file in place of this page
+  event.preventDefault(); // else the browser opens the file itself
   const [file] = event.dataTransfer.files;
   if (file) look(file);
 }
 
 part("load").addEventListener("click", load);
-part("input").addEventListener("change", ({ target }) => target.files[0] && look(target.files[0]));
+part("input").addEventListener("change", ({ target }) => {
+  if (target.files[0]) look(target.files[0]);
+});
 part("threshold").addEventListener("input", moveThreshold);
 part("reset").addEventListener("click", resetThreshold);
 for (const button of document.querySelectorAll(".try-samples button")) {

@@ -1,4 +1,4 @@
-// Read an image file as grey values, as tools/predict.py does; refuse what is none.
+// Read an image file as grey values, as tools/predict.py does.
 
 const MOST_MEGABYTES = 20;
 const MOST_MEGAPIXELS = 16; // what a phone's browser can draw on
@@ -7,9 +7,10 @@ const FEWEST_PIXELS = 16; // as tools/predict.py
 /** Something that is no usable image; its message is the sentence to show. */
 export class Refused extends Error {}
 
-/** Return {grey: Uint8Array (height * width), height, width, bitmap} of an image file.
+/** Return {grey: Uint8Array (height * width), height, width, bitmap}.
  *
- * Colours are mixed with OpenCV's weights. 16-bit files come as the browser's 8 bits.
+ * Colours are mixed with OpenCV's weights. 16-bit files come as the browser's
+ * 8 bits.
  */
 export async function read(file) {
   const bitmap = await decoded(file);
@@ -20,35 +21,45 @@ export async function read(file) {
   const { data } = context.getImageData(0, 0, width, height);
   const grey = new Uint8Array(height * width);
   for (let i = 0, k = 0; i < grey.length; i++, k += 4) {
-    grey[i] = (9798 * data[k] + 19235 * data[k + 1] + 3735 * data[k + 2] + 16384) >> 15;
+    const mixed = 9798 * data[k] + 19235 * data[k + 1] + 3735 * data[k + 2];
+    grey[i] = (mixed + 16384) >> 15;
   }
   return { grey, height, width, bitmap };
 }
 
-/** Return a file's picture as an ImageBitmap, neither turned nor colour-corrected. */
+/** Return a file as an ImageBitmap, neither turned nor colour-corrected. */
 async function decoded(file) {
   const name = file.name || "The file";
-  if (!file.size) throw new Refused(`${name} is empty: choose another file.`);
+  const problem = (text) => new Refused(`${name} ${text}.`);
+  if (!file.size) throw problem("is empty: choose another file");
   if (file.size > MOST_MEGABYTES * 1e6) {
-    throw new Refused(`${name} is larger than ${MOST_MEGABYTES} MB: choose a smaller image.`);
+    throw problem(
+      `is larger than ${MOST_MEGABYTES} MB: choose a smaller image`,
+    );
   }
   let bitmap;
   try {
-    const asStored = { colorSpaceConversion: "none", imageOrientation: "none" };
-    bitmap = await createImageBitmap(file, asStored);
+    bitmap = await createImageBitmap(file, {
+      colorSpaceConversion: "none",
+      imageOrientation: "none",
+    });
   } catch {
-    throw new Refused(
-      `${name} is no image that this browser can read: choose a whole PNG, JPEG or BMP file.`,
+    throw problem(
+      "is no image that this browser can read: " +
+        "choose a whole PNG, JPEG or BMP file",
     );
   }
   const { height, width } = bitmap;
   if (height * width > MOST_MEGAPIXELS * 1e6) {
-    throw new Refused(
-      `${name} has over ${MOST_MEGAPIXELS} million pixels: make it smaller and try again.`,
+    throw problem(
+      `has over ${MOST_MEGAPIXELS} million pixels: ` +
+        "make it smaller and try again",
     );
   }
   if (Math.min(height, width) < FEWEST_PIXELS) {
-    throw new Refused(`${name} is under ${FEWEST_PIXELS} pixels high or wide: choose a larger one.`);
+    throw problem(
+      `is under ${FEWEST_PIXELS} pixels high or wide: choose a larger one`,
+    );
   }
   return bitmap;
 }

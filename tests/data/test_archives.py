@@ -1,4 +1,4 @@
-"""A zip is unpacked once and whole, and a bad one is refused and leaves nothing."""
+"""A zip is unpacked once and whole; a bad one is refused, leaving nothing."""
 
 import io
 import random
@@ -11,97 +11,86 @@ import pytest
 
 from helpers.data import archives
 
-FOLDER = "Dataset_BUSI_with_GT"
-NAMES = [f"{FOLDER}/benign/benign ({i}).png" for i in (1, 2)]
 CONTENT = {
-    n: np.random.default_rng(0).bytes(3000) + bytes(3000) for n in NAMES
+    f"Dataset_BUSI_with_GT/benign/benign ({i}).png": (
+        np.random.default_rng(0).bytes(3000) + bytes(3000)
+    )
+    for i in (1, 2)
 }
 
 
-def zipped(path, more=()):
-    """Write a small zip, with further (name or ZipInfo, content) members."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for member in [*CONTENT.items(), *more]:
-            archive.writestr(*member)
-    return path
+@pytest.fixture
+def cache(tmp_path):
+    return tmp_path / "cache"
 
 
-def in_headers(path, offset, value):
-    """Change one 16-bit field of every entry of the zip's directory."""
-    data = bytearray(path.read_bytes())
-    at = -1
-    while (at := data.find(b"PK\x01\x02", at + 1)) >= 0:
-        struct.pack_into("<H", data, at + offset, value)
-    path.write_bytes(data)
+@pytest.fixture
+def zipped(tmp_path):
+    """A function that writes a small zip, with further members."""
+
+    def write(*more):
+        path = tmp_path / "archive.zip"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for member in [*CONTENT.items(), *more]:
+                archive.writestr(*member)
+        return path
+
+    return write
 
 
-def test_a_zip_is_unpacked_whole_and_once(tmp_path, monkeypatch):
-    archive = zipped(
-        tmp_path / "archive (1).zip", [("readme.txt", "not wanted")]
-    )
-    folder = archives.unpack(archive, tmp_path / "cache")
-    found = {
-        p.relative_to(folder).as_posix()
-        for p in folder.rglob("*")
-        if p.is_file()
+def forbid(monkeypatch, name):
+    def fail(*_):
+        pytest.fail(f"{name} was called")
+
+    monkeypatch.setattr(archives, name, fail)
+
+
+def test_a_zip_is_unpacked_whole_and_once(zipped, cache, monkeypatch):
+    archive = zipped(("readme.txt", "not wanted"), ("PHANTOM.json", "{}"))
+    folder = archives.unpack(archive, cache)
+    found = [path for path in folder.rglob("*") if path.is_file()]
+    contents = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in found
     }
-    assert found == set(NAMES)
-    assert all((folder / n).read_bytes() == CONTENT[n] for n in NAMES)
-    monkeypatch.setattr(
-        archives, "extract", lambda *_: pytest.fail("unpacked again")
-    )
-    assert archives.unpack(archive, tmp_path / "cache") == folder
-    assert list((tmp_path / "cache").iterdir()) == [folder]
+    assert contents == {**CONTENT, "PHANTOM.json": b"{}"}
+    another = archives.unpack(zipped(("more.png", b"x")), cache)
+    assert {*cache.iterdir()} == {folder, another} and folder != another
+    forbid(monkeypatch, "extract")
+    assert archives.unpack(archive, cache) == another
 
 
-def test_another_content_gets_another_folder(tmp_path):
-    first = archives.unpack(zipped(tmp_path / "a.zip"), tmp_path / "cache")
-    changed = zipped(tmp_path / "a.zip", [("more.png", b"x")])
-    assert archives.unpack(changed, tmp_path / "cache") != first
-
-
-def test_the_cache_is_where_the_user_wants_it(tmp_path, monkeypatch):
+def test_the_cache_is_where_the_user_wants_it(zipped, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    folder = archives.unpack(zipped(tmp_path / "a.zip"))
+    folder = archives.unpack(zipped())
     assert folder.parent == tmp_path / "xdg" / "busi-notebooks"
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert archives.cache_folder() == tmp_path / ".cache" / "busi-notebooks"
 
 
-def test_simulated_images_stay_marked_as_such(tmp_path):
-    archive = zipped(tmp_path / "a.zip", [(f"{FOLDER}/PHANTOM.json", "{}")])
-    folder = archives.unpack(archive, tmp_path / "cache")
-    assert (folder / FOLDER / "PHANTOM.json").exists()
-
-
-def test_another_process_may_be_faster(tmp_path, monkeypatch):
-    archive = zipped(tmp_path / "a.zip")
-    extract = archives.extract
+def test_another_process_may_be_faster(zipped, cache, monkeypatch):
+    archive, extract = zipped(), archives.extract
 
     def overtaken(*arguments):
         monkeypatch.setattr(archives, "extract", extract)
-        (archives.unpack(archive, tmp_path / "cache") / "first").write_text("")
+        (archives.unpack(archive, cache) / "first").write_text("")
         extract(*arguments)
 
     monkeypatch.setattr(archives, "extract", overtaken)
-    folder = archives.unpack(archive, tmp_path / "cache")
+    folder = archives.unpack(archive, cache)
     assert (folder / "first").exists()
-    assert list((tmp_path / "cache").iterdir()) == [folder]
+    assert list(cache.iterdir()) == [folder]
 
 
-def link():
-    member = zipfile.ZipInfo("link.png")
-    member.external_attr = (stat.S_IFLNK | 0o777) << 16
-    return member
-
-
+LINK = zipfile.ZipInfo("link.png")
+LINK.external_attr = (stat.S_IFLNK | 0o777) << 16
 MEMBERS = {
     "parent": [("../outside.png", b"x")],
     "parent, as Windows writes it": [("a\\..\\..\\outside.png", b"x")],
     "absolute": [("/outside.png", b"x")],
     "drive": [("C:\\outside.png", b"x")],
-    "link": [(link(), "/etc/passwd")],
+    "link": [(LINK, "/etc/passwd")],
     "file and folder": [("x.png", b"x"), ("x.png/y.png", b"x")],
     "folder and file": [("x.png/y.png", b"x"), ("x.png", b"x")],
     "long name": [("x" * 300 + ".png", b"x")],
@@ -109,42 +98,47 @@ MEMBERS = {
 
 
 @pytest.mark.parametrize("kind", MEMBERS)
-def test_a_dishonest_zip_is_refused_and_leaves_nothing(tmp_path, kind):
-    archive = zipped(tmp_path / "archive.zip", MEMBERS[kind])
+def test_a_dishonest_zip_is_refused_and_leaves_nothing(
+    zipped, cache, tmp_path, kind
+):
     with pytest.raises(archives.ArchiveError, match=r"archive\.zip"):
-        archives.unpack(archive, tmp_path / "cache")
-    assert list((tmp_path / "cache").iterdir()) == []
+        archives.unpack(zipped(*MEMBERS[kind]), cache)
+    assert list(cache.iterdir()) == []
     assert not list(tmp_path.rglob("outside.png"))
 
 
-@pytest.mark.parametrize(
-    "kind", ["half", "empty", "text", "encrypted", "method", "flipped"]
-)
-def test_a_broken_zip_is_refused_and_leaves_nothing(tmp_path, kind):
-    archive = zipped(tmp_path / "archive.zip")
-    whole = archive.read_bytes()
-    if kind == "half":
-        archive.write_bytes(whole[: len(whole) // 2])
-    elif kind == "empty":
-        archive.write_bytes(b"")
-    elif kind == "text":
-        archive.write_text("<html>Please sign in</html>")
-    elif kind == "encrypted":
-        in_headers(archive, offset=8, value=1)
-    elif kind == "method":
-        in_headers(archive, offset=10, value=99)
-    elif kind == "flipped":
-        archive.write_bytes(
-            whole[:500] + bytes([whole[500] ^ 1]) + whole[501:]
-        )
+def with_header(whole, offset, value):
+    """Return a zip, a 16-bit field of its directory's entries changed."""
+    data, at = bytearray(whole), -1
+    while (at := data.find(b"PK\x01\x02", at + 1)) >= 0:
+        struct.pack_into("<H", data, at + offset, value)
+    return data
+
+
+DAMAGE = {
+    "half": lambda whole: whole[: len(whole) // 2],
+    "empty": lambda whole: b"",
+    "text": lambda whole: b"<html>Please sign in</html>",
+    "encrypted": lambda whole: with_header(whole, offset=8, value=1),
+    "method": lambda whole: with_header(whole, offset=10, value=99),
+    "flipped": lambda whole: (
+        whole[:500] + bytes([whole[500] ^ 1]) + whole[501:]
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_a_broken_zip_is_refused_and_leaves_nothing(zipped, cache, kind):
+    archive = zipped()
+    archive.write_bytes(DAMAGE[kind](archive.read_bytes()))
     word = "encrypted" if kind == "encrypted" else "not a whole zip"
     with pytest.raises(archives.ArchiveError, match=word):
-        archives.unpack(archive, tmp_path / "cache")
-    assert list((tmp_path / "cache").iterdir()) == []
+        archives.unpack(archive, cache)
+    assert list(cache.iterdir()) == []
 
 
-def test_damaged_bytes_never_raise_anything_else(tmp_path):
-    archive = zipped(tmp_path / "archive.zip")
+def test_damaged_bytes_never_raise_anything_else(zipped, cache):
+    archive = zipped()
     whole, rng = archive.read_bytes(), random.Random(0)
     refused = 0
     for _ in range(200):
@@ -152,21 +146,17 @@ def test_damaged_bytes_never_raise_anything_else(tmp_path):
         data[rng.randrange(len(data))] = rng.randrange(256)
         archive.write_bytes(data)
         try:
-            archives.unpack(archive, tmp_path / "cache")
+            archives.unpack(archive, cache)
         except archives.ArchiveError:
             refused += 1
     assert refused > 150  # a few bytes, as a file's time, harm nothing
 
 
-def test_more_than_the_limit_is_refused_by_the_declared_sizes(
-    tmp_path, monkeypatch
-):
+def test_too_large_declared_sizes_are_refused(zipped, cache, monkeypatch):
     monkeypatch.setattr(archives, "LIMIT", 10_000)
-    monkeypatch.setattr(
-        archives, "extract", lambda *_: pytest.fail("it was unpacked")
-    )
+    forbid(monkeypatch, "extract")
     with pytest.raises(archives.ArchiveError, match="would unpack to over"):
-        archives.unpack(zipped(tmp_path / "archive.zip"), tmp_path / "cache")
+        archives.unpack(zipped(), cache)
 
 
 def test_false_sizes_are_stopped_while_unpacking(tmp_path, monkeypatch):
@@ -183,19 +173,17 @@ def test_false_sizes_are_stopped_while_unpacking(tmp_path, monkeypatch):
         archives.extract("archive.zip", Endless, tmp_path)
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path):
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(
-        archives.ArchiveError, match="could not be unpacked into"
-    ):
-        archives.unpack(zipped(tmp_path / "archive.zip"), tmp_path / "file")
+def test_a_folder_that_cannot_be_written_is_named(zipped, cache):
+    cache.write_text("a file in the way")
+    with pytest.raises(archives.ArchiveError, match="be unpacked into"):
+        archives.unpack(zipped(), cache)
 
 
-def test_a_full_disk_is_named_and_leaves_nothing(tmp_path, monkeypatch):
+def test_a_full_disk_is_named_and_leaves_nothing(zipped, cache, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(archives, "extract", full)
     with pytest.raises(archives.ArchiveError, match="No space left"):
-        archives.unpack(zipped(tmp_path / "archive.zip"), tmp_path / "cache")
-    assert list((tmp_path / "cache").iterdir()) == []
+        archives.unpack(zipped(), cache)
+    assert list(cache.iterdir()) == []

@@ -1,4 +1,4 @@
-"""The data are found where a user may have put them, and a wrong place is refused."""
+"""Data are found where a user may have put them; a wrong place is refused."""
 
 import errno
 import os
@@ -8,6 +8,7 @@ import types
 
 import pytest
 
+from helpers import environment
 from helpers.data import busi, sources
 
 
@@ -15,15 +16,21 @@ from helpers.data import busi, sources
 def real_root(phantom_root, tmp_path):
     """A data set that counts as real: a phantom without its marker."""
     root = tmp_path / "Dataset_BUSI_with_GT"
-    shutil.copytree(
-        phantom_root, root, ignore=shutil.ignore_patterns("PHANTOM.json")
-    )
-    return root
+    marker = shutil.ignore_patterns("PHANTOM.json")
+    return shutil.copytree(phantom_root, root, ignore=marker)
+
+
+@pytest.fixture
+def drive(real_root, tmp_path):
+    """A Drive with the data set's zip."""
+    archive = tmp_path / "drive" / "MyDrive" / "archive"
+    shutil.make_archive(archive, "zip", real_root.parent, real_root.name)
+    return archive.parent
 
 
 @pytest.fixture(autouse=True)
 def nowhere(monkeypatch, tmp_path):
-    """No data by default: an empty data folder and no BUSI_DIR; not on Colab."""
+    """No data by default: an empty data/, no BUSI_DIR, neither host."""
     monkeypatch.delenv("BUSI_DIR", raising=False)
     monkeypatch.delenv("COLAB_RELEASE_TAG", raising=False)
     monkeypatch.setattr(sources, "KAGGLE_INPUT", tmp_path / "no-input")
@@ -37,28 +44,23 @@ def small_phantom(monkeypatch):
     monkeypatch.setattr(sources, "PHANTOM", counts)
 
 
-def test_data_are_found_as_folder_parent_and_zip(real_root, tmp_path):
-    archive = shutil.make_archive(
-        str(tmp_path / "archive (1)"), "zip", real_root.parent, real_root.name
-    )
-    for where in (real_root, real_root.parent, archive):
+def test_data_are_found_as_folder_parent_and_zip(real_root, drive):
+    for where in (real_root, real_root.parent, drive / "archive.zip"):
         found = sources.locate(str(where))
         assert found.kind == "busi"
         assert found.fingerprint == busi.fingerprint(real_root)
 
 
-def test_a_wrong_folder_is_refused_even_though_a_phantom_could_stand_in(
-    tmp_path,
+@pytest.mark.parametrize("by_variable", [False, True])
+@pytest.mark.parametrize("name", ["holiday", "gone"])
+def test_a_wrong_place_is_refused_although_a_phantom_could_stand_in(
+    by_variable, name, tmp_path, monkeypatch
 ):
     (tmp_path / "holiday").mkdir()
-    with pytest.raises(busi.DataError, match="holiday"):
-        sources.locate(str(tmp_path / "holiday"))
-
-
-def test_a_wrong_busi_dir_is_refused(monkeypatch, tmp_path):
-    monkeypatch.setenv("BUSI_DIR", str(tmp_path / "gone"))
-    with pytest.raises(busi.DataError, match="gone"):
-        sources.locate()
+    where = str(tmp_path / name)
+    monkeypatch.setenv("BUSI_DIR", where if by_variable else "")
+    with pytest.raises(busi.DataError, match=name):
+        sources.locate("" if by_variable else where)
 
 
 def test_the_data_folder_is_searched(real_root):
@@ -74,42 +76,25 @@ def test_without_any_data_a_phantom_is_simulated_once(small_phantom, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_a_zip_in_drive_is_copied_once_to_the_local_disk(real_root, tmp_path):
-    drive = tmp_path / "drive"
-    drive.mkdir()
-    shutil.make_archive(
-        str(drive / "archive"), "zip", real_root.parent, real_root.name
-    )
+def test_a_zip_in_drive_is_copied_once_to_the_local_disk(drive, monkeypatch):
     assert sources.locate(drive=drive).kind == "busi"
     assert (sources.DATA / "archive.zip").exists()
+    monkeypatch.setattr(shutil, "copyfile", None)
+    assert sources.from_drive(drive).kind == "busi"
 
 
-@pytest.mark.parametrize(
-    ("code", "said"),
-    [
-        (errno.EIO, "Input/output error"),
-        (errno.ENOSPC, "No space left on device"),
-    ],
-    ids=["Drive fails half-way", "the disk is full"],
-)
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
 def test_a_copy_that_stops_half_way_leaves_nothing_behind(
-    code, said, real_root, tmp_path, monkeypatch, capsys, small_phantom
+    code, drive, monkeypatch, capsys, small_phantom
 ):
-    drive = tmp_path / "drive"
-    drive.mkdir()
-    shutil.make_archive(
-        str(drive / "archive"), "zip", real_root.parent, real_root.name
-    )
-
     def fails(_source, target):
         target.write_bytes(b"PK half of a zip")
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(sources.shutil, "copyfile", fails)
+    monkeypatch.setattr(shutil, "copyfile", fails)
     assert sources.locate(drive=drive).kind == "phantom"
-    assert f"zip in Drive could not be used ([Errno {code}] {said})" in (
-        capsys.readouterr().out
-    )
+    words = f"could not be used ([Errno {code}] {os.strerror(code)})"
+    assert f"The zip in Drive {words}" in capsys.readouterr().out
     assert [p.name for p in sources.DATA.iterdir()] == ["phantom"]
 
 
@@ -117,30 +102,27 @@ def test_no_room_for_the_phantom_is_one_sentence(monkeypatch):
     def full(*_args, **_kwargs):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(sources.phantom, "write_dataset", full)
+    monkeypatch.setattr(sources.dataset, "write_dataset", full)
     with pytest.raises(busi.DataError, match=r"No space left.*free some"):
         sources.locate()
 
 
-def fake_kagglehub(monkeypatch, answer):
+@pytest.fixture
+def kagglehub(real_root, monkeypatch):
+    """A stand-in for the package kagglehub, which has the data set."""
     module = types.ModuleType("kagglehub")
-    module.dataset_download = answer
+    module.dataset_download = lambda _name: str(real_root.parent)
     monkeypatch.setitem(sys.modules, "kagglehub", module)
+    return module
 
 
-def test_kagglehub_is_used_when_asked_for(real_root, monkeypatch):
-    fake_kagglehub(monkeypatch, lambda _name: str(real_root.parent))
-    assert sources.locate("kagglehub").kind == "busi"
-
-
-def test_what_kagglehub_returns_may_be_read_only(real_root, monkeypatch):
-    fake_kagglehub(monkeypatch, lambda _name: str(real_root.parent))
+def test_what_kagglehub_returns_may_be_read_only(real_root, kagglehub):
     before = sorted(real_root.rglob("*"))
     for path in [real_root.parent, real_root, *before]:
         path.chmod(path.stat().st_mode & ~0o222)
     try:
         found = sources.locate("kagglehub")
-        assert len(busi.index(found.root)) == 26
+        assert found.kind == "busi" and len(busi.index(found.root)) == 26
         assert len(found.fingerprint) == 64
         assert sorted(real_root.rglob("*")) == before
     finally:
@@ -148,11 +130,11 @@ def test_what_kagglehub_returns_may_be_read_only(real_root, monkeypatch):
             path.chmod(path.stat().st_mode | 0o200)
 
 
-def test_a_failing_kagglehub_is_one_sentence_without_its_secrets(monkeypatch):
+def test_a_failing_kagglehub_is_one_sentence_without_its_secrets(kagglehub):
     def refuses(_name):
         raise RuntimeError("401 for key abc123")
 
-    fake_kagglehub(monkeypatch, refuses)
+    kagglehub.dataset_download = refuses
     with pytest.raises(busi.DataError, match="could not fetch") as caught:
         sources.locate("kagglehub")
     assert "abc123" not in str(caught.value)
@@ -164,30 +146,23 @@ def test_a_failing_kagglehub_is_one_sentence_without_its_secrets(monkeypatch):
 def test_kaggles_input_is_found_where_kaggle_puts_it(
     where, real_root, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr(sources, "KAGGLE_INPUT", tmp_path / "input")
-    shutil.copytree(real_root, tmp_path / "input" / where / real_root.name)
+    home = tmp_path / "input"
+    monkeypatch.setattr(sources, "KAGGLE_INPUT", home)
+    shutil.copytree(real_root, home / where / real_root.name)
     found = sources.locate()
-    assert found.kind == "busi" and found.root.is_relative_to(
-        tmp_path / "input"
-    )
+    assert found.kind == "busi" and found.root.is_relative_to(home)
 
 
 def test_nothing_is_unpacked_or_simulated_into_drive(
-    real_root, small_phantom, monkeypatch, tmp_path
+    drive, small_phantom, monkeypatch, tmp_path
 ):
-    """The repository itself may lie there, and thousands of small files are slow."""
-    drive = tmp_path / "drive"
-    monkeypatch.setattr(environment, "DRIVE", drive)
-    monkeypatch.setattr(
-        sources, "DATA", drive / "MyDrive" / "repository" / "data"
-    )
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    """The repository may lie there, and many small files are slow."""
+    home = tmp_path / "home"
+    monkeypatch.setattr(environment, "DRIVE", drive.parent)
+    monkeypatch.setattr(sources, "DATA", drive / "repository" / "data")
+    monkeypatch.setenv("HOME", str(home))
     sources.DATA.mkdir(parents=True)
-    assert sources.locate().root.is_relative_to(tmp_path / "home")
-    archive = str(drive / "MyDrive" / "archive")
-    shutil.make_archive(archive, "zip", real_root.parent, real_root.name)
-    found = sources.locate(drive=drive / "MyDrive")
-    assert found.kind == "busi" and found.root.is_relative_to(
-        tmp_path / "home"
-    )
+    assert sources.locate().root.is_relative_to(home)
+    found = sources.locate(drive=drive)
+    assert found.kind == "busi" and found.root.is_relative_to(home)
     assert not list(sources.DATA.iterdir())

@@ -1,4 +1,4 @@
-"""The scores against brute force and SciPy, their properties, and empty masks."""
+"""The scores against brute force and SciPy, their properties, empty masks."""
 
 import itertools
 import json
@@ -33,61 +33,32 @@ def awkward(shape):
     empty, full = np.zeros(shape, bool), np.ones(shape, bool)
     checks = np.indices(shape).sum(axis=0) % 2 == 0  # diagonal neighbours only
     ring = full & ~box(shape, 1, height - 1, 1, width - 1)
-    corners = [
-        box(shape, 0, 1, 0, 1),
-        box(shape, height - 1, height, width - 1, width),
-    ]
-    middle = box(
-        shape, height // 3, 2 * height // 3 + 1, width // 3, width // 2 + 1
+    first = box(shape, 0, 1, 0, 1)
+    corners = [first, first[::-1, ::-1], first | first[::-1, ::-1]]
+    rows, columns = (
+        (height // 3, 2 * height // 3 + 1),
+        (width // 3, width // 2),
     )
+    middle = box(shape, *rows, columns[0], columns[1] + 1)
     edge = box(shape, 0, height // 2 + 1, 0, width)
-    return [
-        empty,
-        full,
-        checks,
-        ~checks,
-        ring,
-        *corners,
-        sum(corners) > 0,
-        middle,
-        edge,
-    ]
+    return [empty, full, checks, ~checks, ring, *corners, middle, edge]
 
 
 def outline(mask):
     """Return the boundary pixels of a mask, one neighbour at a time."""
-    height, width = mask.shape
-    points = []
-    for y, x in np.argwhere(mask):
-        beside = [(y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)]
-        if not all(
-            0 <= i < height and 0 <= j < width and mask[i, j]
-            for i, j in beside
-        ):
-            points.append((y, x))
-    return points
-
-
-def distances(a, b):
-    """Return all distances from outline a to outline b and back, point by point."""
-    one, two = outline(a), outline(b)
+    points = {tuple(point) for point in np.argwhere(mask)}
     return [
-        [
-            min(((y - v) ** 2 + (x - u) ** 2) ** 0.5 for v, u in there)
-            for y, x in here
-        ]
-        for here, there in ((one, two), (two, one))
+        (y, x)
+        for y, x in points
+        if not {(y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)} <= points
     ]
 
 
 def percentile(values, share=0.95):
     """Return a percentile, linear between neighbours (NumPy's default)."""
-    values, place = sorted(values), share * (len(values) - 1)
-    low, high = (
-        values[int(place)],
-        values[min(int(place) + 1, len(values) - 1)],
-    )
-    return low + (high - low) * (place - int(place))
+    values, at = sorted(values), share * (len(values) - 1)
+    low, high = values[int(at)], values[min(int(at) + 1, len(values) - 1)]
+    return low + (high - low) * (at - int(at))
 
 
 def slowly(a, b, tolerance):
@@ -96,13 +67,13 @@ def slowly(a, b, tolerance):
     one, two = sum(a.ravel()), sum(b.ravel())
     if not one or not two:
         same = float(one == two)
-        return (
-            same,
-            same,
-            0.0 if same else sum(n * n for n in a.shape) ** 0.5,
-            same,
-        )
-    to_b, to_a = distances(a, b)
+        far = 0.0 if same else sum(n * n for n in a.shape) ** 0.5
+        return same, same, far, same
+    outlines = outline(a), outline(b)
+    to_b, to_a = (
+        [min(np.hypot(y - v, x - u) for v, u in there) for y, x in here]
+        for here, there in (outlines, outlines[::-1])
+    )
     near = sum(d <= tolerance for d in to_b + to_a) / len(to_b + to_a)
     far = max(percentile(to_b), percentile(to_a))
     return 2 * both / (one + two), both / (one + two - both), far, near
@@ -110,15 +81,14 @@ def slowly(a, b, tolerance):
 
 def fast(a, b, tolerance):
     near = metrics.surface_dice(a, b, tolerance)
-    return metrics.dice(a, b), metrics.iou(a, b), metrics.hd95(a, b), near
+    return *(f(a, b) for f in (metrics.dice, metrics.iou, metrics.hd95)), near
 
 
 @settings(max_examples=200, deadline=None)
 @given(PAIRS, st.sampled_from([0, 1, 2**0.5, 2, 3.5]))
 def test_scores_equal_brute_force(pair, tolerance):
-    assert fast(*pair, tolerance) == pytest.approx(
-        slowly(*pair, tolerance), abs=1e-9
-    )
+    expected = slowly(*pair, tolerance)
+    assert fast(*pair, tolerance) == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -129,13 +99,13 @@ def test_scores_of_awkward_masks_equal_brute_force(shape):
         expected = slowly(a, b, 1)
         assert fast(a, b, 1) == pytest.approx(expected, abs=1e-9)
         row = metrics.case_scores(a, b)
-        names = ("dice", "iou", "hd95")
-        assert [row[n] for n in names] == pytest.approx(expected[:3], abs=1e-9)
+        found = row["dice"], row["iou"], row["hd95"]
+        assert found == pytest.approx(expected[:3], abs=1e-9)
         assert row["surface_dice_2px"] == pytest.approx(slowly(a, b, 2)[3])
 
 
 def by_distance_transform(a, b, tolerance):
-    """Return (hd95, surface dice) from SciPy's distance transform of the whole image."""
+    """Return (hd95, surface dice) by SciPy's distance transform."""
     cross = ndimage.generate_binary_structure(2, 1)
     edges = [m & ~ndimage.binary_erosion(m, cross) for m in (a, b)]
     to_b, to_a = (
@@ -150,17 +120,13 @@ def test_three_hundred_masks_equal_scipys_distance_transform():
     rng, shape = np.random.default_rng(0), (90, 120)
     odd = [mask for mask in awkward(shape) if mask.any()]
     pairs = list(itertools.product(odd, repeat=2))
-    while len(pairs) < 300:
+    while len(pairs) < 300:  # from half of the image to a few spots
         soft = ndimage.gaussian_filter(rng.normal(size=(2, *shape)), (0, 6, 6))
-        a, b = soft > rng.uniform(
-            -0.05, 0.12
-        )  # from half of the image to a few spots
+        a, b = soft > rng.uniform(-0.05, 0.12)
         pairs += [(a, b)] if a.any() and b.any() else []
     for a, b in pairs:
-        found = metrics.hd95(a, b), metrics.surface_dice(a, b, 2.5)
-        assert found == pytest.approx(
-            by_distance_transform(a, b, 2.5), abs=1e-9
-        )
+        expected = by_distance_transform(a, b, 2.5)
+        assert fast(a, b, 2.5)[2:] == pytest.approx(expected, abs=1e-9)
 
 
 @settings(max_examples=100, deadline=None)
@@ -179,10 +145,8 @@ def test_scores_are_symmetric_and_bounded(pair):
 @settings(max_examples=50, deadline=None)
 @given(MASKS, MASKS, st.integers(1, 5), st.integers(1, 5))
 def test_moving_both_masks_changes_nothing(a, b, down, right):
-    if not (
-        a.any() and b.any()
-    ):  # then HD95 is the diagonal of the larger image
-        return
+    if not (a.any() and b.any()):
+        return  # then HD95 is the diagonal of the larger image
     around = [(1, 6), (1, 6)]
     moved = [np.roll(np.pad(m, around), (down, right), (0, 1)) for m in (a, b)]
     row, there = metrics.case_scores(a, b), metrics.case_scores(*moved)
@@ -192,76 +156,75 @@ def test_moving_both_masks_changes_nothing(a, b, down, right):
 @settings(max_examples=50, deadline=None)
 @given(MASKS, MASKS)
 def test_surface_dice_grows_with_the_tolerance_up_to_one(a, b):
-    near = [metrics.surface_dice(a, b, t) for t in (0, 1, 2, 5, 20, np.inf)]
+    near = [fast(a, b, t)[3] for t in (0, 1, 2, 5, 20, np.inf)]
     assert near == sorted(near)
     assert near[-1] == float(a.any() == b.any())
 
 
-def test_a_lesion_that_is_cut_by_the_image_has_a_closed_boundary():
+def test_a_lesion_at_the_edge_of_the_image_has_a_closed_boundary():
     assert len(outline(np.ones((4, 5), bool))) == 14
     assert metrics.border(np.ones((4, 5), bool)).sum() == 14
 
 
 def test_each_direction_has_its_own_percentile():
-    reference, prediction = (
-        box((60, 60), 0, 40, 0, 40),
-        box((60, 60), 0, 40, 0, 40),
-    )
-    prediction[59, 55:] = (
-        True  # few points far away: 3 % of all, 5 of 161 of one
-    )
-    prediction[57, 50:] = True
+    reference = box((60, 60), 0, 40, 0, 40)
+    prediction = reference.copy()
+    # A few points far away: 3 % of all, 5 of 161 of one.
+    prediction[59, 55:] = prediction[57, 50:] = True
     to_b, to_a = metrics.border_distances(reference, prediction)
-    assert metrics.hd95(reference, prediction) == np.percentile(to_a, 95) > 20
+    far = metrics.hd95(reference, prediction)
+    assert far == np.percentile(to_a, 95) > 20
     assert np.percentile(np.concatenate([to_b, to_a]), 95) == 0
 
 
-def test_empty_masks_follow_the_stated_rule():
-    lesion = box(SHAPE, 1, 6, 2, 7)
-    for a, b in ((lesion, EMPTY), (EMPTY, lesion)):
-        assert fast(a, b, 2) == pytest.approx((0, 0, np.hypot(*SHAPE), 0))
-    assert fast(EMPTY, EMPTY, 2) == (1, 1, 0, 1)
+LESION = box(SHAPE, 1, 6, 2, 7)
+COUNTS = [
+    "lesions",
+    "found_iou10",
+    "false_iou10",
+    "found_iou50",
+    "false_iou50",
+]
+COLUMNS = ["hd95_relative", "area_error", "surface_dice_relative", *COUNTS]
+DIAGONAL = np.hypot(*SHAPE)
+RATIO = DIAGONAL / np.sqrt(4 * 25 / np.pi)
 
-    def row(a, b):
-        row = metrics.case_scores(a, b)
-        relative = [
-            row[n]
-            for n in ("hd95_relative", "area_error", "surface_dice_relative")
-        ]
-        counts = [row[n] for n in ("lesions", "found_iou10", "false_iou10")]
-        return [*relative, *counts, row["found_iou50"], row["false_iou50"]]
 
-    json.dumps(metrics.case_scores(lesion, EMPTY))  # plain numbers
-    far = np.hypot(*SHAPE) / np.sqrt(4 * 25 / np.pi)
-    nan = np.nan
-    assert row(lesion, EMPTY) == pytest.approx([far, -1, 0, 1, 0, 0, 0, 0])
-    assert row(EMPTY, lesion) == pytest.approx(
-        [nan, nan, 0, 0, 0, 1, 0, 1], nan_ok=True
-    )
-    assert row(EMPTY, EMPTY) == pytest.approx(
-        [nan, nan, 1, 0, 0, 0, 0, 0], nan_ok=True
+@pytest.mark.parametrize(
+    "a, b, scores, columns",
+    [
+        (LESION, EMPTY, (0, 0, DIAGONAL, 0), (RATIO, -1, 0, 1, 0, 0, 0, 0)),
+        (
+            EMPTY,
+            LESION,
+            (0, 0, DIAGONAL, 0),
+            (np.nan, np.nan, 0, 0, 0, 1, 0, 1),
+        ),
+        (EMPTY, EMPTY, (1, 1, 0, 1), (np.nan, np.nan, 1, 0, 0, 0, 0, 0)),
+    ],
+)
+def test_empty_masks_follow_the_stated_rule(a, b, scores, columns):
+    assert fast(a, b, 2) == pytest.approx(scores)
+    row = metrics.case_scores(a, b)
+    json.dumps(row)  # plain numbers
+    assert [row[name] for name in COLUMNS] == pytest.approx(
+        columns, nan_ok=True
     )
 
 
 def test_area_error_and_relative_tolerance():
-    reference, prediction = (
-        box((80, 80), 0, 40, 0, 50),
-        box((80, 80), 0, 40, 0, 40),
-    )
+    reference = box((80, 80), 0, 40, 0, 50)
+    prediction = box((80, 80), 0, 40, 0, 40)
     row = metrics.case_scores(reference, prediction)
     assert row["area_error"] == pytest.approx(-0.2)
     assert row["area_error_absolute"] == pytest.approx(0.2)
-    assert row["hd95_relative"] == pytest.approx(
-        10 / np.sqrt(4 * 2000 / np.pi)
-    )
-    assert metrics.relative_tolerance(2000) == pytest.approx(
-        0.05 * 50.46, abs=0.01
-    )
+    size = np.sqrt(4 * 2000 / np.pi)
+    assert row["hd95_relative"] == pytest.approx(10 / size)
+    tolerance = metrics.relative_tolerance(2000)
+    assert tolerance == pytest.approx(0.05 * size)
     assert metrics.relative_tolerance(20) == 1
-    expected = metrics.surface_dice(
-        reference, prediction, metrics.relative_tolerance(2000)
-    )
-    assert row["surface_dice_relative"] == expected
+    near = fast(reference, prediction, tolerance)[3]
+    assert row["surface_dice_relative"] == near
 
 
 @pytest.mark.parametrize(
@@ -274,35 +237,27 @@ def test_area_error_and_relative_tolerance():
     ],
 )
 @pytest.mark.parametrize(
-    "score",
-    [
-        metrics.dice,
-        metrics.iou,
-        metrics.hd95,
-        lambda a, b: metrics.surface_dice(a, b, 2),
-        metrics.case_scores,
-    ],
+    "name", ["dice", "iou", "hd95", "share_below", "case_scores"]
 )
-def test_masks_of_another_kind_are_refused(score, a, b):
+def test_masks_of_another_kind_are_refused(name, a, b):
     with pytest.raises(ValueError, match="two 2-D bool masks"):
-        score(a, b)
+        getattr(metrics, name)(a, b)
 
 
 @pytest.mark.parametrize("tolerance", [-1, np.nan])
 def test_a_tolerance_below_zero_is_refused(tolerance):
     with pytest.raises(ValueError, match="0 or more pixels"):
-        metrics.surface_dice(EMPTY, EMPTY, tolerance)
+        fast(EMPTY, EMPTY, tolerance)
 
 
 def parts_of(mask):
-    """Return the 8-connected parts of at least SPECK pixels, sets of points."""
+    """Return the 8-connected parts of SPECK pixels or more, sets of points."""
     left, parts = {tuple(p) for p in np.argwhere(mask)}, []
+    steps = list(itertools.product((-1, 0, 1), repeat=2))
     while left:
         part = [left.pop()]
         for y, x in part:  # grows while it is walked
-            near = {
-                (y + i, x + j) for i in (-1, 0, 1) for j in (-1, 0, 1)
-            } & left
+            near = {(y + i, x + j) for i, j in steps} & left
             left -= near
             part += near
         parts.append(set(part))
@@ -319,91 +274,86 @@ def test_overlaps_of_lesions_equal_brute_force(a, b):
     assert sorted(found.ravel()) == pytest.approx(expected)
 
 
-@settings(max_examples=100, deadline=None)
-@given(
-    hnp.arrays(
-        float, st.tuples(*[st.integers(0, 4)] * 2), elements=st.floats(0, 1)
-    )
-)
-def test_matching_finds_the_most_pairs_then_the_best(overlap):
-    def worth(pairs):
-        ok = [overlap[i, j] for i, j in pairs if overlap[i, j] >= 0.1]
-        return len(ok), sum(ok)
+SIDES = st.tuples(*[st.integers(0, 4)] * 2)
 
-    n, m = overlap.shape
-    short, long = sorted((range(n), range(m)), key=len)
-    pairings = (
-        zip(short, p, strict=True)
-        for p in itertools.permutations(long, len(short))
-    )
-    best = max(
-        worth(p if n <= m else [(j, i) for i, j in p]) for p in pairings
-    )
-    assert metrics.matched(overlap, 0.1).sum() == best[0]
-    assert metrics.matched(overlap, 0.1).shape == (m,)
+
+@settings(max_examples=100, deadline=None)
+@given(hnp.arrays(float, SIDES, elements=st.floats(0, 1)))
+def test_matching_finds_the_most_pairs_then_the_best(overlap):
+    narrow = overlap if len(overlap) <= overlap.shape[1] else overlap.T
+    n, m = narrow.shape
+
+    def worth(columns):
+        allowed = [v for v in narrow[range(n), columns] if v >= 0.1]
+        return len(allowed), sum(allowed)
+
+    best = max(worth(list(p)) for p in itertools.permutations(range(m), n))
+    found = metrics.matched(overlap, 0.1)
+    assert found.sum() == best[0] and found.shape == (overlap.shape[1],)
+
+
+WIDE = (60, 90)
+ONE, TWO = box(WIDE, 5, 25, 5, 25), box(WIDE, 5, 25, 40, 60)
+HALVES = box(WIDE, 5, 14, 5, 25) | box(WIDE, 16, 25, 5, 25)
+OVER = box(WIDE, 5, 25, 5, 60)
+
+
+def counts(a, b, *names):
+    row = metrics.case_scores(a, b)
+    return tuple(row[name] for name in names)
 
 
 def test_lesions_are_counted_one_to_one():
-    shape = (60, 90)
-    reference = box(shape, 5, 25, 5, 25) | box(shape, 5, 25, 40, 60)
-    reference |= box(shape, 50, 51, 1, 4)  # a speck of a careless hand
-    merged = box(
-        shape, 5, 25, 5, 60
-    )  # one answer over both: finds one of the two
-    row = metrics.case_scores(reference, merged)
-    assert (row["lesions"], row["found_iou10"], row["found_iou50"]) == (
-        2,
-        1,
-        0,
-    )
-    halves = box(shape, 5, 14, 5, 25) | box(shape, 16, 25, 5, 25)
-    row = metrics.case_scores(reference, halves | box(shape, 40, 50, 70, 80))
-    assert (row["found_iou10"], row["false_iou10"]) == (1, 2)
-    assert (row["found_iou50"], row["false_iou50"]) == (0, 3)
+    speck = box(WIDE, 50, 51, 1, 4)  # of a careless hand
+    names = "lesions", "found_iou10", "found_iou50"
+    # One prediction over both finds one of the two.
+    assert counts(ONE | TWO | speck, OVER, *names) == (2, 1, 0)
+    far = box(WIDE, 40, 50, 70, 80)
+    names = "found_iou10", "false_iou10", "found_iou50", "false_iou50"
+    assert counts(ONE | TWO | speck, HALVES | far, *names) == (1, 2, 0, 3)
 
 
-def test_split_and_merged_lesions_are_counted():
-    shape = (60, 90)
-    one, two = box(shape, 5, 25, 5, 25), box(shape, 5, 25, 40, 60)
-    halves = box(shape, 5, 14, 5, 25) | box(shape, 16, 25, 5, 25)
-    over = box(shape, 5, 25, 5, 60)
-
-    def counted(a, b):
-        row = metrics.case_scores(a, b)
-        return row["split"], row["merged"]
-
-    assert counted(one, halves) == (1, 0) and counted(halves, one) == (0, 1)
-    assert counted(one | two, over) == (0, 1) and counted(
-        one | two, one | two
-    ) == (0, 0)
-    crumb = one & ~box(shape, 20, 21, 5, 25)  # its lower part: an IoU of 0.2
-    assert counted(one, crumb) == (1, 0)
-    assert counted(one, one & ~box(shape, 23, 24, 5, 25)) == (
-        0,
-        0,
-    )  # a part of 0.05
-    assert counted(one, one & ~one) == (0, 0)
+# Its lower part has an IoU of 0.2, and then of 0.05.
+CRUMB = ONE & ~box(WIDE, 20, 21, 5, 25)
+LESS = ONE & ~box(WIDE, 23, 24, 5, 25)
 
 
-def test_what_is_marked_below_the_lesion():
-    shape = (40, 40)
-    lesion = box(shape, 10, 20, 10, 20)
-    assert metrics.share_below(lesion, box(shape, 10, 30, 10, 20)) == 1
-    assert metrics.share_below(lesion, box(shape, 0, 20, 10, 20)) == 0
-    assert metrics.share_below(
-        lesion, box(shape, 10, 30, 10, 30)
-    ) == pytest.approx(1 / 3)
-    assert np.isnan(metrics.share_below(lesion, lesion))
+@pytest.mark.parametrize(
+    "a, b, expected",
+    [
+        (ONE, HALVES, (1, 0)),
+        (HALVES, ONE, (0, 1)),
+        (ONE | TWO, OVER, (0, 1)),
+        (ONE | TWO, ONE | TWO, (0, 0)),
+        (ONE, CRUMB, (1, 0)),
+        (ONE, LESS, (0, 0)),
+        (ONE, ONE & ~ONE, (0, 0)),
+    ],
+)
+def test_split_and_merged_lesions_are_counted(a, b, expected):
+    assert counts(a, b, "split", "merged") == expected
+
+
+def test_the_fraction_of_false_positives_below_the_lesion():
+    lesion = box((40, 40), 10, 20, 10, 20)
+    for area, expected in (
+        ((10, 30, 10, 20), 1),
+        ((0, 20, 10, 20), 0),
+        ((10, 30, 10, 30), 1 / 3),
+        ((10, 20, 10, 20), np.nan),
+    ):
+        found = metrics.share_below(lesion, box((40, 40), *area))
+        assert found == pytest.approx(expected, nan_ok=True)
 
 
 def test_pixels_of_each_class_are_counted_by_hand():
-    truth = np.array([[0, 1, 1], [0, 2, 0]], np.uint8)
-    told = np.array([[1, 1, 2], [0, 2, 0]], np.uint8)
-    assert metrics.class_pixels(truth, told) == {
-        "both_benign": 1,
-        "either_benign": 3,
-        "both_malignant": 1,
-        "either_malignant": 2,
+    ground_truth = np.array([[0, 1, 1], [0, 2, 0]], np.uint8)
+    prediction = np.array([[1, 1, 2], [0, 2, 0]], np.uint8)
+    assert metrics.class_pixels(ground_truth, prediction) == {
+        "intersection_benign": 1,
+        "union_benign": 3,
+        "intersection_malignant": 1,
+        "union_malignant": 2,
     }
 
 
@@ -418,10 +368,7 @@ def test_candidates_carry_their_mean_probability():
     probability = np.where(one, 0.9, np.where(two, 0.6, 0.2))
     probability[0, :10] = 0.8
     confidence, found, n = metrics.candidates(one, one | two, probability)
-    assert confidence == pytest.approx([0.89, 0.6]) and found.tolist() == [
-        True,
-        False,
-    ]
-    assert n == 1
+    assert confidence == pytest.approx([0.89, 0.6]) and n == 1
+    assert found.tolist() == [True, False]
     confidence, found, n = metrics.candidates(one, one & ~one, probability)
     assert (len(confidence), len(found), n) == (0, 0, 1)

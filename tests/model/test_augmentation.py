@@ -1,4 +1,4 @@
-"""Augmented batches: image and mask move together, and a run can be repeated."""
+"""Augmented batches: image and mask move together, a run can be repeated."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from helpers.model import augmentation
 
 @pytest.fixture
 def pairs():
-    """Twelve images whose grey values show their mask: lesion 200, background 60."""
+    """Twelve images, lesion 200 on background 60, and their label maps."""
     rng = np.random.default_rng(0)
     labels = np.zeros((12, 64, 64), np.uint8)
     for i, label in enumerate(labels):
@@ -18,10 +18,8 @@ def pairs():
 
 
 def test_image_and_mask_move_together(pairs):
-    for i in range(12):
-        image, label = augmentation.augment(
-            pairs[0][i], pairs[1][i], np.random.default_rng(i)
-        )
+    for i, pair in enumerate(zip(*pairs, strict=True)):
+        image, label = augmentation.augment(*pair, np.random.default_rng(i))
         # the padding is black, the background grey, the lesion bright
         threshold = (int(image.max()) + int(np.median(image[image > 0]))) / 2
         bright, lesion = image > threshold, label > 0
@@ -30,28 +28,24 @@ def test_image_and_mask_move_together(pairs):
 
 
 def test_batches_depend_on_seed_and_epoch_alone(pairs):
-    one, again = (
-        augmentation.Batches(*pairs, batch_size=5, seed=3) for _ in range(2)
-    )
+    one, again = (augmentation.Batches(*pairs, 5, seed=3) for _ in range(2))
     again[2], again[0]  # reading in another order changes nothing
     for i in range(3):
-        assert np.array_equal(one[i][0], again[i][0])
-        assert np.array_equal(one[i][1], again[i][1])
+        assert all(map(np.array_equal, one[i], again[i]))
     again.epoch = 1
     assert not np.array_equal(one[0][0], again[0][0])
-    other = augmentation.Batches(*pairs, batch_size=5, seed=4)
+    other = augmentation.Batches(*pairs, 5, seed=4)
     assert not np.array_equal(one[0][0], other[0][0])
 
 
 def test_an_epoch_shows_every_case_once(pairs):
     images = pairs[0].copy()
     images[:, 0, 0] = np.arange(12)
-    epoch = augmentation.Batches(
-        images, pairs[1], batch_size=5, seed=0, augment=False
-    )
-    seen = np.concatenate([epoch[i][0][:, 0, 0, 0] for i in range(len(epoch))])
-    assert sorted(np.round(seen * 255)) == list(range(12))
-    assert [len(epoch[i][0]) for i in range(len(epoch))] == [5, 5, 2]
+    epoch = augmentation.Batches(images, pairs[1], 5, seed=0, augment=False)
+    batches = [epoch[i][0] for i in range(len(epoch))]
+    assert [len(batch) for batch in batches] == [5, 5, 2]
+    first_pixels = np.concatenate(batches)[:, 0, 0, 0]
+    assert sorted(np.round(first_pixels * 255)) == list(range(12))
 
 
 def test_input_is_one_range_whatever_came_in():

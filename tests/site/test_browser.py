@@ -1,4 +1,4 @@
-"""The built pages in a real browser, as a reader meets them. Skipped without one."""
+"""The built pages in a real browser, as a reader meets them."""
 
 import importlib.resources
 import re
@@ -9,40 +9,58 @@ from browser import Tab
 
 PHONE = {"width": 390, "height": 844, "is_mobile": True, "has_touch": True}
 MOST_BYTES = 2_000_000
-LINKS = "all => all.map(a => a.href)"
 SIZES = """() => performance.getEntriesByType('resource')
   .concat(performance.getEntriesByType('navigation'))
   .reduce((sum, entry) => sum + entry.decodedBodySize, 0)"""
 # visible words only: code may hold what looks like an unset formula
-WORDS = """() => [...document.querySelectorAll('article p, article li, article td')]
+WORDS = """() => ['p', 'li', 'td'].flatMap(
+    tag => [...document.querySelectorAll(`article ${tag}`)])
   .filter(e => !e.querySelector('code')).map(e => e.innerText).join('\\n')"""
+FORMULAS = """() => [...document.querySelectorAll('math')].map(e => {
+  const { width, height } = e.getBoundingClientRect();
+  return Math.min(width, height); })"""
+SEARCH = ".search-button:visible, .search-button-field:visible"
 
 
 @pytest.fixture(scope="module")
 def pages(site):
-    """The addresses of all pages, relative to the site, the start page first."""
-    paths = (
-        path.relative_to(site).as_posix() for path in site.rglob("*.html")
-    )
-    found = [
-        path for path in paths if not path.startswith("_static")
-    ]  # parts of the theme
-    return sorted(found, key=lambda page: (page != "index.html", page))
+    """The pages' addresses within the site, the start page first."""
+    paths = (path.relative_to(site) for path in site.rglob("*.html"))
+    # without the parts of the theme
+    names = [p.as_posix() for p in paths if p.parts[0] != "_static"]
+    return sorted(names, key=lambda page: (page != "index.html", page))
 
 
-def notebooks(pages):
-    return [page for page in pages if page.startswith("notebooks/")]
+@pytest.fixture(scope="module")
+def notebook(pages):
+    """The address of the first notebook's page within the site."""
+    return next(page for page in pages if page.startswith("notebooks/"))
 
 
-def faults(tab, home, pages, look):
-    """Return {page: what `look(page)` found there} for pages where it found something."""
-    found = {}
-    for page in pages:
-        tab.page.goto(home + page)
-        fault = look(tab.page)
-        if fault:
-            found[page] = fault
-    return found
+@pytest.fixture
+def opened(tab, home):
+    """A function that opens one page, Playwright's Page."""
+
+    def open_page(name, **options):
+        page = tab(**options).page
+        page.goto(home + name)
+        return page
+
+    return open_page
+
+
+@pytest.fixture
+def faults(tab, home, pages):
+    """A function: {page: what `look(page)` finds there}, where it does."""
+
+    def find(look, **options):
+        seen, found = tab(**options).page, {}
+        for name in pages:
+            seen.goto(home + name)
+            found[name] = look(seen)
+        return {name: fault for name, fault in found.items() if fault}
+
+    return find
 
 
 def test_every_page_loads_without_error_and_asks_no_other_host(
@@ -72,28 +90,21 @@ def test_no_page_is_heavy(tab, home, pages):
         seen.context.close()
 
 
-def test_formulas_are_set(tab, home, pages):
-    seen = tab()
-    n = 0
-    for page in pages:
-        seen.page.goto(home + page)
-        for formula in seen.page.query_selector_all("math"):
-            box = formula.bounding_box()
-            assert box["width"] > 3 and box["height"] > 3, page
-            n += 1
-        raw = re.findall(
-            r"\$[^$\n]+\$|\\(?:frac|sum|cdot)", seen.page.evaluate(WORDS)
-        )
-        assert raw == [], page
-    assert n > 5
+def test_formulas_are_set(faults):
+    sizes = []
+
+    def unset(page):
+        sizes.extend(page.evaluate(FORMULAS))
+        raw = r"\$[^$\n]+\$|\\(?:frac|sum|cdot)"
+        return re.findall(raw, page.evaluate(WORDS))
+
+    assert faults(unset) == {}
+    assert len(sizes) > 5 and min(sizes) > 3
 
 
-def test_search_finds_dice_and_opens_the_hit(tab, home):
-    page = tab().page
-    page.goto(home + "index.html")
-    page.locator(
-        ".search-button:visible, .search-button-field:visible"
-    ).first.click()
+def test_search_finds_dice_and_opens_the_hit(opened):
+    page = opened("index.html")
+    page.locator(SEARCH).first.click()
     page.keyboard.type("Dice")
     page.keyboard.press("Enter")
     hit = page.locator("#search-results li a").first
@@ -104,61 +115,51 @@ def test_search_finds_dice_and_opens_the_hit(tab, home):
     assert "dice" in page.locator("main").inner_text().lower()
 
 
-def test_the_dark_switch_works_and_is_remembered(tab, home, pages):
-    page = tab(color_scheme="light").page
-    page.goto(home + "index.html")
-    brightness = "() => getComputedStyle(document.body).backgroundColor"
-    assert luminance(page.evaluate(brightness)) > 0.8
+def test_the_dark_switch_works_and_is_remembered(opened, home, notebook):
+    def luminance():
+        """The mean of the background's red, green and blue, from 0 to 1."""
+        style = "() => getComputedStyle(document.body).backgroundColor"
+        colour = re.findall(r"\d+", page.evaluate(style))[:3]
+        return sum(map(int, colour)) / 3 / 255
+
+    page = opened("index.html", color_scheme="light")
+    assert luminance() > 0.8
     page.locator(".theme-switch-button:visible").click()
     page.locator(".theme-change-button[data-mode=dark]:visible").click()
-    assert luminance(page.evaluate(brightness)) < 0.2
-    page.goto(home + notebooks(pages)[0])
-    assert luminance(page.evaluate(brightness)) < 0.2
+    assert luminance() < 0.2
+    page.goto(home + notebook)
+    assert luminance() < 0.2
 
 
-def luminance(colour):
-    """Return the mean of a CSS colour's red, green and blue, from 0 to 1."""
-    return sum(map(int, re.findall(r"\d+", colour)[:3])) / 3 / 255
-
-
-def test_no_page_scrolls_sideways_on_a_phone(tab, home, pages):
+def test_no_page_scrolls_sideways_on_a_phone(faults):
     wide = "() => document.scrollingElement.scrollWidth - innerWidth"
-    too_wide = faults(
-        tab(**PHONE), home, pages, lambda p: max(0, p.evaluate(wide))
-    )
-    assert too_wide == {}
+    assert faults(lambda page: max(0, page.evaluate(wide)), **PHONE) == {}
 
 
 def test_internal_links_lead_somewhere(tab, home, pages):
     seen, ids, links = tab(), {}, set()
     for page in pages:
         seen.page.goto(home + page)
-        ids[home + page] = set(
-            seen.page.eval_on_selector_all("[id]", "all => all.map(e => e.id)")
-        )
-        links |= set(seen.page.eval_on_selector_all("a[href]", LINKS))
+        every = seen.page.eval_on_selector_all
+        ids[home + page] = set(every("[id]", "all => all.map(e => e.id)"))
+        links |= set(every("a[href]", "all => all.map(a => a.href)"))
     own = {urldefrag(link) for link in links if link.startswith(home)}
     assert len(own) > 50
     for url, fragment in own:
         if url in ids:
             assert not fragment or fragment in ids[url], f"{url}#{fragment}"
         else:
-            answer = seen.context.request.get(url)
-            assert answer.ok, f"{url} answers {answer.status}"
+            response = seen.context.request.get(url)
+            assert response.ok, f"{url} answers {response.status}"
 
 
-def test_pictures_are_there_and_say_what_they_show(tab, home, pages):
-    look = """() => [...document.images].filter(
+def test_pictures_are_there_and_say_what_they_show(faults):
+    broken = """() => [...document.images].filter(
       i => !i.naturalWidth || !(i.alt || '').trim()).map(i => i.src)"""
-    assert faults(tab(), home, pages, lambda p: p.evaluate(look)) == {}
-    figures = "() => [...document.querySelectorAll('.cell_output img')].map(i => i.alt)"
-    short = faults(
-        tab(),
-        home,
-        pages,
-        lambda p: [a for a in p.evaluate(figures) if len(a) < 20],
-    )
-    assert short == {}
+    assert faults(lambda page: page.evaluate(broken)) == {}
+    short = """() => [...document.querySelectorAll('.cell_output img')]
+      .map(i => i.alt).filter(alt => alt.length < 20)"""
+    assert faults(lambda page: page.evaluate(short)) == {}
 
 
 # colours are all that the dark pages differ in
@@ -166,7 +167,7 @@ def test_pictures_are_there_and_say_what_they_show(tab, home, pages):
     ("colours", "rules"),
     [("light", {}), ("dark", {"runOnly": ["color-contrast"]})],
 )
-def test_axe_finds_no_serious_barrier(tab, home, pages, colours, rules):
+def test_axe_finds_no_serious_barrier(faults, colours, rules):
     folder = importlib.resources.files("axe_playwright_python")
     axe = (folder / "axe.min.js").read_text()
     options = {"resultTypes": ["violations"], **rules}
@@ -175,19 +176,16 @@ def test_axe_finds_no_serious_barrier(tab, home, pages, colours, rules):
         page.evaluate(axe)
         found = page.evaluate("rules => axe.run(document, rules)", options)
         return [
-            f"{one['id']}: {one['nodes'][0]['html'][:120]} ({len(one['nodes'])} times)"
+            f"{one['id']}: {one['nodes'][0]['html'][:120]}"
             for one in found["violations"]
             if one["impact"] in ("serious", "critical")
         ]
 
-    assert faults(tab(color_scheme=colours), home, pages, barriers) == {}
+    assert faults(barriers, color_scheme=colours) == {}
 
 
-def test_the_keyboard_reaches_the_text_first_and_then_the_search(
-    tab, home, pages
-):
-    page = tab().page
-    page.goto(home + notebooks(pages)[0])
+def test_the_keyboard_reaches_the_text_first(opened, notebook):
+    page = opened(notebook)
     page.keyboard.press("Tab")
     skip = page.evaluate("document.activeElement.textContent.trim()")
     assert "main content" in skip
@@ -197,40 +195,30 @@ def test_the_keyboard_reaches_the_text_first_and_then_the_search(
         assert page.locator(landmark).count() > 0, landmark
 
 
-def test_folded_code_opens_with_the_keyboard(tab, home, pages):
-    page = tab().page
-    page.goto(home + notebooks(pages)[0])
-    fold = page.locator("details.hide summary").first
+def test_folded_code_opens_with_the_keyboard(opened, notebook):
+    page = opened(notebook)
     code = page.locator("details.hide pre").first
     assert not code.is_visible()
-    fold.focus()
+    page.locator("details.hide summary").first.focus()
     page.keyboard.press("Enter")
     code.wait_for(state="visible")
 
 
-def test_print_is_light_and_leaves_out_what_only_a_screen_needs(
-    tab, home, pages
-):
-    page = tab(color_scheme="dark").page
-    page.goto(home + notebooks(pages)[0])
+def test_print_is_light_and_without_what_only_a_screen_needs(opened, notebook):
+    page = opened(notebook, color_scheme="dark")
     page.emulate_media(media="print", color_scheme="dark")
-    for gone in (
-        ".bd-sidebar-primary",
-        ".bd-sidebar-secondary",
-        ".prev-next-area",
-    ):
+    sidebars = [".bd-sidebar-primary", ".bd-sidebar-secondary"]
+    for gone in [*sidebars, ".prev-next-area"]:
         assert not page.locator(gone).first.is_visible(), gone
     assert page.locator("main h1:visible").count() == 1
-    for banner in page.locator(
-        ".bd-header-announcement"
-    ).all():  # of simulated images
+    # of simulated images
+    for banner in page.locator(".bd-header-announcement").all():
         assert banner.is_visible()
     assert page.evaluate("document.documentElement.dataset.theme") == "light"
 
 
-def test_the_first_use_of_a_word_leads_to_the_glossary(tab, home, pages):
-    page = tab().page
-    page.goto(home + notebooks(pages)[0])
+def test_the_first_use_of_a_word_leads_to_the_glossary(opened, notebook):
+    page = opened(notebook)
     page.locator("a[href*='glossary.html#term-Dice']").first.click()
     page.wait_for_load_state()
     assert page.url.endswith("glossary.html#term-Dice")

@@ -1,6 +1,6 @@
-"""Measure our network beside others, in one run on one machine, into results/bench.json.
+"""Measure our network beside others on one machine, into results/bench.json.
 
-    python tools/bench.py [--data DATA] [--against plain torch smp] [...]
+    python -m tools.benchmark.compare [--data DATA] [--against plain torch smp]
 
 The contenders take turns, each in a process of its own with the same threads,
 and only what was measured in the same turn is divided: so a machine that grows
@@ -24,54 +24,37 @@ import cv2
 import numpy as np
 import yaml
 
-from helpers import environment
-from helpers.data import busi, duplicates, sources, splits
+from helpers import environment, files
+from helpers.data import busi, sources, splits
 from helpers.files import ROOT
 from helpers.model import augmentation
 from tools import setup_env
 from tools.benchmark import venv
-from tools.benchmark.worker import Failed, Worker, last_word
+from tools.benchmark.worker import Failed, Worker, last_line
+from tools.research import cases as all_cases
 
+COMMAND = "python -m tools.benchmark.compare"
 JOBS = ("train", "infer")
-NEEDS = {  # what each choice of --against measures
-    "plain": ["plain", "textbook"],
-    "torch": ["torch"],
-    "smp": ["smp"],
-}
+# What each choice of --against measures.
+NEEDS = {"plain": ["plain", "textbook"], "torch": ["torch"], "smp": ["smp"]}
 IN_TORCH = ("torch", "smp")
+ADVICE = "bring the UNet of torch_networks.py up to date with unet.build"
+THREADS = "OMP_NUM_THREADS TF_NUM_INTRAOP_THREADS TF_NUM_INTEROP_THREADS"
 
 
 def options(arguments):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add = parser.add_argument
-    add(
-        "--data",
-        default="",
-        help="real images, or `phantom`; as everywhere else",
-    )
+    add, cpu = parser.add_argument, profile("cpu")
+    add("--data", default="", help="images, or `phantom`; as everywhere else")
     add("--against", nargs="*", default=list(NEEDS), choices=list(NEEDS))
     add("--turns", type=int, default=6, help="the first is thrown away")
-    add(
-        "--seconds",
-        type=float,
-        default=2,
-        help="of training in a turn; half to infer",
-    )
-    add(
-        "--target",
-        type=float,
-        help="lesion Dice to reach: 0.72, on a phantom 0.6",
-    )
+    add("--seconds", type=float, default=2, help="of training; half to infer")
+    add("--target", type=float, help="lesion Dice: 0.72, on a phantom 0.6")
     add("--limit", type=float, default=300, help="seconds to reach it in")
-    add(
-        "--calls",
-        type=int,
-        default=200,
-        help="to measure the time of one image",
-    )
-    add("--size", type=int, default=profile("cpu")["image_size"])
-    add("--width", type=int, default=profile("cpu")["width"])
-    add("--epochs", type=int, default=profile("cpu")["epochs"])
+    add("--calls", type=int, default=200, help="to time one image")
+    add("--size", type=int, default=cpu["image_size"])
+    add("--width", type=int, default=cpu["width"])
+    add("--epochs", type=int, default=cpu["epochs"])
     add("--out", type=Path, default=ROOT / "results" / "bench.json")
     return parser.parse_args(arguments)
 
@@ -81,86 +64,71 @@ def profile(name):
 
 
 def settings_of(o, simulated):
-    """Return what every contender is told."""
-    target = o.target or (0.6 if simulated else 0.72)
+    """Return what every contender reads, a dict."""
+    given = ("size", "width", "epochs", "turns", "seconds", "limit")
+    low = ["mixed_bfloat16"] if environment.cpu_has_bfloat16() else []
     return {
-        "size": o.size,
-        "width": o.width,
+        **{name: getattr(o, name) for name in given},
         "plain_width": 32,  # tutorials begin with 16 to 64 channels
         "textbook_width": 64,  # Ronneberger et al. 2015
         "batch_size": 8,
         "learning_rate": 2e-3,
-        "epochs": o.epochs,
         "seed": 0,
         "cores": cores(),
-        "precisions": precisions(),
-        "turns": o.turns,
-        "seconds": o.seconds,
-        "target": target,
-        "limit": o.limit,
+        "precisions": ["float32", *low],  # that of `training.precision` last
+        "target": o.target or (0.6 if simulated else 0.72),
     }
 
 
-def precisions():
-    """Return the Keras policies to try on this CPU, that of `training.precision` last."""
-    return ["float32"] + ["mixed_bfloat16"] * environment.cpu_has_bfloat16()
-
-
 def prepare(source, settings, work):
-    """Write WORK/settings.json and data.npz: the split of notebook 4, and some batches.
+    """Write WORK/settings.json and data.npz: notebook 4's split, and batches.
 
     Fold 0 of 5 is left out; the lesion images of one eighth of the rest
     validate. Normal images would add a Dice of 0 or 1 to the curve, by the
     smallest false spot.
     """
-    cases = busi.index(source.root)
-    cases["group"] = duplicates.assign_groups(
-        cases, duplicates.near_duplicates(cases)
-    )
+    cases = all_cases.grouped(source.root)
     cases = cases[splits.assign_folds(cases) != 0].reset_index(drop=True)
-    images, labels = busi.load_arrays(cases, settings["size"])
-    inner = splits.assign_folds(cases, n_folds=8).to_numpy() == 0
-    judged = inner & labels.any(axis=(1, 2))
-    train = augmentation.Batches(
-        images[~inner], labels[~inner], settings["batch_size"], 0
-    )
-    whole = len(train.images) // settings["batch_size"]
+    images, labels, inner = all_cases.with_validation(cases, settings["size"])
+    validates = inner & labels.any(axis=(1, 2))
+    size = settings["batch_size"]
+    train = augmentation.Batches(images[~inner], labels[~inner], size, 0)
+    whole = len(train.images) // size
     x, y = zip(*(train[i] for i in range(min(8, whole))), strict=True)
     np.savez(
         work / "data.npz",
         images=train.images,
         labels=train.labels,
-        val_images=images[judged],
-        val_labels=labels[judged],
+        val_images=images[validates],
+        val_labels=labels[validates],
         x=np.stack(x),
         y=np.stack(y),
     )
     (work / "settings.json").write_text(json.dumps(settings))
-    return {"train": len(train.images), "validation": int(judged.sum())}
+    return {"train": len(train.images), "validation": int(validates.sum())}
 
 
-class Bench:
-    """One run of the benchmark: the contenders that are alive, and what came out."""
+class Comparison:
+    """The contenders that are alive, and what was measured so far.
 
-    def __init__(self, work, settings):
+    python: that of .venv-bench, or None; why_not: then the reason.
+    """
+
+    def __init__(self, work, settings, python=None, why_not=None):
         self.work, self.settings = work, settings
-        self.workers, self.report = (
-            {},
-            {"networks": {}, "versions": environment.versions()},
-        )
+        self.python, self.why_not = python, why_not
+        self.workers, self.networks = {}, {}
+        versions = environment.versions()
+        self.report = {"networks": self.networks, "versions": versions}
 
-    def start(self, name, python):
-        """Start a contender; where it cannot be had, its row keeps the reason."""
-        script = TOOLS / f"bench_{'torch' if name in IN_TORCH else 'keras'}.py"
-        row = self.report["networks"][name] = {}
+    def start(self, name):
+        """Start a contender; if that fails, its row keeps the reason."""
+        row = self.networks[name] = {}
         try:
-            command = [
-                python() if name in IN_TORCH else sys.executable,
-                script,
-            ]
-            worker = Worker(
-                [*command, self.work, name], self.work / f"{name}.log"
-            )
+            if name in IN_TORCH and not self.python:
+                raise Failed(self.why_not)
+            started = command(name, self.work, self.python)
+            worker = Worker(started, self.work / f"{name}.log")
             self.workers[name] = worker
             row["precisions"] = self.settings["precisions"]
             if name == "ours":
@@ -172,89 +140,83 @@ class Bench:
             elif name in IN_TORCH:
                 self.report["versions"] |= worker.ask("versions")
             if name == "torch":
-                self.compare(worker)
-        except (setup_env.Stop, Failed) as error:
+                self.check_copy(worker)
+        except Failed as error:
             self.drop(name, error)
 
-    def compare(self, worker):
-        """Check that the network in PyTorch is ours, and note by how much it differs.
+    def check_copy(self, worker):
+        """Check that the network in PyTorch is ours; note how it differs.
 
         Raises:
             Failed: it is another network.
         """
-        told = self.report["networks"]
-        ours, theirs = told["ours"]["parameters"], told["torch"]["parameters"]
-        advice = (
-            "bring UNet in tools/bench_torch.py up to date with unet.build"
-        )
+        row, ours = self.networks["torch"], self.networks["ours"]
+        theirs, ours = row["parameters"], ours["parameters"]
         if ours != theirs:
             raise Failed(
-                f"networks.unet has {ours:,} trainable parameters and its copy in "
-                f"PyTorch {theirs:,}: {advice}"
+                f"unet.build has {ours:,} trainable parameters and its copy "
+                f"in PyTorch {theirs:,}: {ADVICE}"
             )
-        gap = told["torch"]["largest_difference"] = worker.ask("same")
+        gap = row["largest_difference"] = worker.ask("same")
         if not gap < 1e-3:
             raise Failed(
-                f"with the same weights it differs by {gap:.2g}: {advice}"
+                f"with the same weights it differs by {gap:.2g}: {ADVICE}"
             )
 
     def drop(self, name, error):
-        self.report["networks"][name]["why_not"] = str(error)
-        worker = self.workers.pop(name, None)
-        if worker:
-            worker.close()
+        self.networks[name]["why_not"] = str(error)
+        if name in self.workers:
+            self.workers.pop(name).close()
         if name == "ours":  # without it there is nothing to compare
             raise Failed(error)
         print(f"{name} is left out: {error}", flush=True)
 
     def take_turns(self):
-        """Let the contenders train and infer by turns; keep all turns but the first."""
-        rows = {}
+        """Train and infer by turns; keep all turns but the first."""
+        speeds = {}
         for turn in range(self.settings["turns"]):
             for name, worker in list(self.workers.items()):
                 try:
                     for key, speed in self.one_turn(name, worker):
-                        rows.setdefault(key, []).append(speed)
+                        speeds.setdefault(key, []).append(speed)
                 except Failed as error:
                     self.drop(name, error)
             print(f"turn {turn + 1} of {self.settings['turns']}", flush=True)
         self.report["speed"] = [
-            dict(zip(("network", "precision", "job"), key, strict=True))
-            | {"images_per_second": spread(speeds[1:])}
-            for key, speeds in rows.items()
-            if key[0] in self.workers
+            {"network": name, "precision": precision, "job": job}
+            | {"images_per_second": spread(each[1:])}
+            for (name, precision, job), each in speeds.items()
+            if name in self.workers
         ]
         self.report["ratios"] = ratios(self.report["speed"])
 
     def one_turn(self, name, worker):
-        for precision in self.report["networks"][name]["precisions"]:
+        for precision in self.networks[name]["precisions"]:
+            # the textbook's network is too slow to train here
             for job in JOBS if name != "textbook" else JOBS[1:]:
-                seconds = self.settings["seconds"] / (
-                    1 if job == "train" else 2
-                )
-                yield (
-                    (name, precision, job),
-                    worker.ask("speed", precision, job, seconds),
-                )
+                half = 1 if job == "train" else 2
+                seconds = self.settings["seconds"] / half
+                speed = worker.ask("speed", precision, job, seconds)
+                yield (name, precision, job), speed
 
     def latency(self, calls):
         """Time one image at a time, in Keras and exported."""
         try:
-            told = self.workers["ours"].ask("latency", calls)
+            latency = self.workers["ours"].ask("latency", calls)
         except Failed as error:
-            self.report["latency"] = {"why_not": str(error)}
-            return
-        self.report["latency"] = {
-            "calls": calls,
-            "ms": {
-                name: percentiles(times) for name, times in told["ms"].items()
-            },
-            "largest_difference": told["largest_difference"],
-        }
+            latency = {"why_not": str(error)}
+        self.report["latency"] = latency
 
     def close(self):
         for worker in self.workers.values():
             worker.close()
+
+
+def command(name, work, python=None):
+    """Return the command that starts a contender; python: .venv-bench's."""
+    if name in IN_TORCH:
+        return [python, "-m", "tools.benchmark.torch_networks", work, name]
+    return [sys.executable, "-m", "tools.benchmark.keras_networks", work, name]
 
 
 def spread(values):
@@ -268,108 +230,90 @@ def spread(values):
     }
 
 
-def percentiles(times):
-    return {
-        "median": round(float(np.median(times)), 3),
-        "p95": round(float(np.percentile(times, 95)), 3),
-    }
-
-
 def ratios(rows):
-    """Return our speed divided by each other network's in its faster precision."""
+    """Return our speed over each other network's in its faster precision."""
     found = []
     for job in JOBS:
         of_job = [row for row in rows if row["job"] == job]
         of_job.sort(key=lambda row: row["images_per_second"]["median"])
-        best = {
-            row["network"]: row for row in of_job
-        }  # the faster one comes last
+        # the faster precision comes last
+        best = {row["network"]: row for row in of_job}
         ours = best.pop("ours")["images_per_second"]["each"]
         for name, row in best.items():
             theirs = row["images_per_second"]["each"]
             ratio = spread([a / b for a, b in zip(ours, theirs, strict=True)])
-            found.append(
-                {
-                    "job": job,
-                    "against": name,
-                    "precision": row["precision"],
-                    **ratio,
-                }
-            )
+            kind = {"against": name, "precision": row["precision"]}
+            found.append({"job": job, **kind, **ratio})
     return found
 
 
 def to_dice(work, settings, plain):
-    """Return how long ours, and the plain U-Net, take to the target, {name: dict}.
+    """Return how long ours, and the plain U-Net, take to the target.
 
-    The plain one may take four times as long as ours did: then the answer is
-    "more".
+    The plain one may take four times as long as ours did, no longer.
     """
-    told = {"ours": time_to_dice("ours", work, settings, settings["limit"])}
+    report = {"ours": time_to_dice("ours", work, settings, settings["limit"])}
     if plain:
-        limit = 4 * (told["ours"].get("seconds") or settings["limit"])
-        told["plain"] = time_to_dice("plain", work, settings, limit)
-    return told
+        limit = 4 * (report["ours"].get("seconds") or settings["limit"])
+        report["plain"] = time_to_dice("plain", work, settings, limit)
+    return report
 
 
 def time_to_dice(name, work, settings, limit):
-    """Train a network as notebook 4 does until it reaches the target or the limit.
+    """Train a network as notebook 4 does until the target or the limit.
 
     The curve is read from the run's state, so the training is the one that
     readers run. The seconds are those of `training.fit`, compilation and
     validation included.
     """
     log = work / f"{name}-fit.log"
-    command = [sys.executable, TOOLS / "bench_keras.py", work, name, "fit"]
     began = time.time()
+    started = [*command(name, work), "fit"]
     with open(log, "w") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=file)
+        process = subprocess.Popen(started, cwd=ROOT, stdout=file, stderr=file)
     ended = enough = hit = None
     while not (ended or enough):
         time.sleep(0.2)
         ended, status, usage = os.wait4(process.pid, os.WNOHANG)
         rows = history(work / name / "resume.npz")
-        hit = next(
-            (r for r in rows if r["val_dice"] >= settings["target"]), None
-        )
+        reached = (r for r in rows if r["val_dice"] >= settings["target"])
+        hit = next(reached, None)
         enough = hit or time.time() - began > limit
     if not ended:
         process.kill()
         _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if ended and process.returncode:
-        return {"why_not": last_word(log, process.returncode)}
+        return {"why_not": last_line(log, process.returncode)}
+    unit = 1e6 if sys.platform == "darwin" else 1e3  # of ru_maxrss
     return {
         "target": settings["target"],
         "seconds": hit and hit["seconds"],
         "epochs": int((hit or rows[-1])["epoch"]) if rows else 0,
         "best": max((row["val_dice"] for row in rows), default=0.0),
         "limit": round(limit, 1),
-        "peak_memory_mb": round(
-            usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
-        ),
+        "peak_memory_mb": round(usage.ru_maxrss / unit),
     }
 
 
 def history(path):
-    """Return the epochs told in the state of a run; none before the first one's end."""
+    """Return the rows of the epochs that a run's state holds, if any."""
     if not path.exists():
         return []
     with np.load(path, allow_pickle=False) as state:
-        return json.loads(str(state["told"]))["rows"]
+        return json.loads(str(state["record"]))["rows"]
 
 
-def batch_making(work, settings, step_images):
-    """Return how fast one core makes augmented batches, and what part of a step it is.
+def batch_making(work, settings, step_speed):
+    """Return how fast one core augments, and what part of a step that is.
 
-    step_images: images a second that our network trains on, on batches made
+    step_speed: images a second that our network trains on, on batches made
     beforehand.
     """
     cv2.setNumThreads(1)
     with np.load(work / "data.npz", allow_pickle=False) as arrays:
-        source = augmentation.Batches(
-            arrays["images"], arrays["labels"], settings["batch_size"], 0
-        )
+        train = arrays["images"], arrays["labels"]
+    source = augmentation.Batches(*train, settings["batch_size"], 0)
     speeds = []
     for source.epoch in range(settings["turns"]):
         began = time.process_time()
@@ -377,36 +321,29 @@ def batch_making(work, settings, step_images):
             source[i]
         speeds.append(len(source.images) / (time.process_time() - began))
     made = spread(speeds[1:])
-    return {
-        "pairs_per_second": made,
-        "share_of_a_step": round(
-            step_images / (step_images + made["median"]), 4
-        ),
-    }
+    part = step_speed / (step_speed + made["median"])
+    return {"pairs_per_second": made, "share_of_a_step": round(part, 4)}
 
 
 def gpu_memory(python):
-    """Return XLA's accounting of one step of the gpu profile, or why there is none."""
+    """Return XLA's plan of a step of the gpu profile, or why none."""
     gpu = profile("gpu")
-    told = {"size": gpu["image_size"], "width": gpu["width"], "batch_size": 8}
-    command = [TOOLS / "bench_memory.py", *map(str, told.values())]
-    try:
-        done = subprocess.run(
-            [python(), *command],
-            env={**os.environ, "KERAS_BACKEND": "jax"},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except setup_env.Stop as error:
-        return {"why_not": str(error)}
-    except subprocess.CalledProcessError as error:
-        return {"why_not": error.stderr.strip().splitlines()[-1]}
-    return told | {"mb": int(done.stdout.split()[-1])}
+    step = {"size": gpu["image_size"], "width": gpu["width"], "batch_size": 8}
+    done = subprocess.run(
+        [python, "-m", "tools.benchmark.gpu_memory", *map(str, step.values())],
+        cwd=ROOT,
+        env={**os.environ, "KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        return {"why_not": done.stderr.strip().splitlines()[-1]}
+    return step | {"mb": int(done.stdout.split()[-1])}
 
 
 def cores():
-    """Return how many cores this process may use: every contender gets so many threads."""
+    """Return the number of this process's cores, each contender's threads."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # macOS
@@ -417,97 +354,75 @@ def machine():
     """Return where this runs and how busy it is."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next(
-            x.split(":")[1].strip() for x in lines if "model name" in x
-        )
-    except (OSError, StopIteration):
-        model = "unknown"
+    except OSError:
+        lines = []
+    models = (x.split(":")[1].strip() for x in lines if "model name" in x)
     now = datetime.datetime.now(datetime.UTC)
     return {
         "started": now.isoformat(timespec="minutes"),
-        "processor": model,
+        "processor": next(models, "unknown"),
         "cores": cores(),
         "load_average": [round(load, 2) for load in os.getloadavg()],
     }
 
 
-def measure(o, source, work):
+def measure(o, arguments, source, work):
     """Run everything and return the report, a dict for bench.json."""
     simulated = source.kind == "phantom"
     settings = settings_of(o, simulated)
-    data = (
-        "phantom" if simulated else "DATA"
-    )  # not where it lies on this machine
+    # not where data and result lie on this machine
+    data = "phantom" if simulated else "DATA"
     hidden = {o.data: data, str(o.out): o.out.name}
-    given = [hidden.get(argument, argument) for argument in o.given]
+    given = [hidden.get(argument, argument) for argument in arguments]
     head = {
         "schema": 1,
-        "command": shlex.join(["python", "tools/bench.py", *given]),
+        "command": " ".join([COMMAND, *map(shlex.quote, given)]),
+        "simulated": simulated,
+        "data": source.fingerprint,
+        "settings": settings,
+        "machine": machine(),
+        "cases": prepare(source, settings, work),
     }
-    head |= {"simulated": simulated, "data": source.fingerprint}
-    head |= {"settings": settings, "machine": machine()}
-    head["cases"] = prepare(source, settings, work)
-    python = once(venv.make)
-    bench = Bench(work, settings)
+    needs_torch = not set(IN_TORCH).isdisjoint(o.against)
+    python = why_not = None
     try:
-        for name in [
-            "ours",
-            *(name for choice in o.against for name in NEEDS[choice]),
-        ]:
-            bench.start(name, python)
-        bench.take_turns()
-        bench.latency(o.calls)
+        python = venv.make() if needs_torch else None
+    except setup_env.Stop as stop:
+        why_not = str(stop)
+    comparison = Comparison(work, settings, python, why_not)
+    try:
+        comparison.start("ours")
+        for kind in o.against:
+            for name in NEEDS[kind]:
+                comparison.start(name)
+        comparison.take_turns()
+        comparison.latency(o.calls)
     finally:
-        bench.close()
-    report = head | bench.report
+        comparison.close()
+    report = head | comparison.report
     training = next(row for row in report["speed"] if row["job"] == "train")
-    report["batches"] = batch_making(
-        work, settings, training["images_per_second"]["median"]
-    )
+    speed = training["images_per_second"]["median"]
+    report["batches"] = batch_making(work, settings, speed)
     report["to_dice"] = to_dice(work, settings, "plain" in o.against)
-    if {"torch", "smp"} & set(o.against):
-        report["gpu_memory"] = gpu_memory(python)
+    if needs_torch:
+        absent = {"why_not": why_not}
+        report["gpu_memory"] = gpu_memory(python) if python else absent
     return report
-
-
-def once(make):
-    """Return a function that calls make() once and then repeats what it did."""
-    kept = []
-
-    def ask():
-        if not kept:
-            try:
-                kept.append(make())
-            except setup_env.Stop as stop:
-                kept.append(stop)
-        if isinstance(kept[0], setup_env.Stop):
-            raise kept[0]
-        return kept[0]
-
-    return ask
 
 
 def main(arguments):
     o = options(arguments)
-    o.given = arguments
     began = time.time()
-    for name in (
-        "OMP_NUM_THREADS",
-        "TF_NUM_INTRAOP_THREADS",
-        "TF_NUM_INTEROP_THREADS",
-    ):
-        os.environ[name] = str(cores())
+    os.environ.update(dict.fromkeys(THREADS.split(), str(cores())))
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     try:
         source = sources.locate(o.data)
         with tempfile.TemporaryDirectory(prefix="bench-") as work:
-            report = measure(o, source, Path(work))
+            report = measure(o, arguments, source, Path(work))
     except (busi.DataError, Failed) as error:
         sys.exit(f"The benchmark could not be run: {error}")
     report["seconds"] = round(time.time() - began)
-    partial = o.out.with_name(f".partial-{o.out.name}")
-    partial.write_text(json.dumps(report, indent=1) + "\n")
-    os.replace(partial, o.out)
+    files.write(o.out, json.dumps(report, indent=1) + "\n")
     print(f"{o.out} written after {report['seconds']} s")
 
 

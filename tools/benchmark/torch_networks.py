@@ -1,22 +1,23 @@
-"""The contenders in PyTorch; `bench.py` starts them in an environment of their own.
+"""The contenders in PyTorch; `compare` starts them in .venv-bench.
 
-    python tools/bench_torch.py WORK NAME          answers jobs on standard input
+    python -m tools.benchmark.torch_networks WORK NAME
 
-NAME is `torch` (`unet.build` once more, as one writes it in PyTorch) or `smp`
-(the U-Net of segmentation_models_pytorch on a ResNet-18, from random weights).
-Both run eagerly, in channels-last memory order.
+Answers jobs on standard input. NAME is `torch` (`unet.build` once more, as one
+writes it in PyTorch) or `smp` (the U-Net of segmentation_models_pytorch on a
+ResNet-18, from random weights). Both run eagerly, in channels-last order.
 """
 
+# ruff: noqa: E402
 import json
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
-sys.setdlopenflags(
-    os.RTLD_LAZY
-)  # see bench_env: some of CUDA's libraries are empty
+# some of CUDA's libraries are empty, see `venv`
+sys.setdlopenflags(os.RTLD_LAZY)
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -41,26 +42,20 @@ class Residual(nn.Module):
 
 
 class UNet(nn.Module):
-    """`unet.build` with the residual encoder: the same layers, made in one order."""
+    """`unet.build`: the same layers, made in the same order."""
 
     def __init__(self, width, depth=4, classes=3):
         super().__init__()
         widths = [width * 2**level for level in range(depth)]
-        self.stem, self.norm = (
-            nn.Conv2d(1, width, 5, 2, bias=False),
-            norm(width),
-        )
+        self.stem = nn.Conv2d(1, width, 5, 2, bias=False)
+        self.norm = norm(width)
         self.down = nn.ModuleList([Residual(width, width)])
         self.down += [Residual(w // 2, w) for w in widths[1:]]
         self.deepest = Residual(widths[-1], widths[-1])
         self.up = nn.ModuleList(Residual(3 * w, w) for w in widths[-2::-1])
         self.logits = nn.Conv2d(width, classes, 1)
-        self.image = nn.Sequential(
-            nn.Linear(2 * widths[-1], 64),
-            nn.ReLU(),
-            nn.Dropout(0.3),
-            nn.Linear(64, classes),
-        )
+        hidden = nn.Linear(2 * widths[-1], 64), nn.ReLU(), nn.Dropout(0.3)
+        self.image = nn.Sequential(*hidden, nn.Linear(64, classes))
 
     def forward(self, image):
         x = F.pad(image, (1, 2, 1, 2))  # as Keras' "same" pads an even size
@@ -69,15 +64,13 @@ class UNet(nn.Module):
         for i, block in enumerate(self.down):
             x = block(F.max_pool2d(x, 2) if i else x)
             levels.append(x)
-        x = deepest = self.deepest(
-            F.dropout2d(levels.pop(), 0.2, self.training)
-        )
+        x = F.dropout2d(levels.pop(), 0.2, self.training)
+        x = deepest = self.deepest(x)
         for block in self.up:
             x = block(torch.cat([doubled(x), levels.pop()], 1))
         pooled = torch.cat([deepest.mean((2, 3)), deepest.amax((2, 3))], 1)
-        return doubled(
-            (self.logits(x) + self.image(pooled)[..., None, None]).float()
-        )
+        logits = self.logits(x) + self.image(pooled)[..., None, None]
+        return doubled(logits.float())
 
 
 def conv(channels, filters, side):
@@ -93,13 +86,13 @@ def doubled(x):
 
 
 def new_model(name, width):
-    """Return the network `name`; it reads (n, 1, h, w) and returns logits (n, 3, h, w)."""
+    """Return a network that maps (n, 1, h, w) to logits (n, 3, h, w)."""
     if name == "torch":
         model = UNet(width)
     else:
-        import segmentation_models_pytorch as smp
+        from segmentation_models_pytorch import Unet
 
-        model = smp.Unet(
+        model = Unet(
             "resnet18", encoder_weights=None, in_channels=1, classes=3
         )
     return model.to(memory_format=torch.channels_last)
@@ -109,22 +102,23 @@ def loss(logits, labels, image_weight):
     """`losses.segmentation_loss`, mean over the batch."""
     pixels = F.cross_entropy(logits, labels)
     classes = logits.softmax(1)
-    p, truth = 1 - classes[:, 0], (labels > 0).float()
-    both = (p * truth).sum((1, 2))
-    dice = 1 - (2 * both + 1) / (p.sum((1, 2)) + truth.sum((1, 2)) + 1)
-    has, malignant = (
+    p, reference = 1 - classes[:, 0], (labels > 0).float()
+    both = (p * reference).sum((1, 2))
+    total = p.sum((1, 2)) + reference.sum((1, 2))
+    dice = 1 - (2 * both + 1) / (total + 1)
+    has_lesion, is_malignant = (
         part.flatten(1).any(1).float() for part in (labels > 0, labels == 2)
     )
     lesion = (p**3).sum((1, 2)) / ((p**2).sum((1, 2)) + 1e-3)
-    share = classes[:, 2].sum((1, 2)) / (p.sum((1, 2)) + 1e-3)
-    image = surprise(lesion, has) + 0.5 * has * surprise(share, malignant)
+    malignant = classes[:, 2].sum((1, 2)) / (p.sum((1, 2)) + 1e-3)
+    kind = has_lesion * binary_crossentropy(malignant, is_malignant)
+    image = binary_crossentropy(lesion, has_lesion) + 0.5 * kind
     return pixels + (dice + image_weight * image).mean()
 
 
-def surprise(p, truth):
-    return F.binary_cross_entropy(
-        p.clip(1e-4, 1 - 1e-4), truth, reduction="none"
-    )
+def binary_crossentropy(p, target):
+    p = p.clip(1e-4, 1 - 1e-4)
+    return F.binary_cross_entropy(p, target, reduction="none")
 
 
 class Contender:
@@ -136,25 +130,22 @@ class Contender:
         torch.set_num_threads(self.settings["cores"])
         torch.manual_seed(self.settings["seed"])
         with np.load(self.work / "data.npz", allow_pickle=False) as arrays:
-            x, self.y = (
-                arrays["x"],
-                torch.from_numpy(arrays["y"].astype(np.int64)),
-            )
+            x, y = arrays["x"], arrays["y"].astype(np.int64)
         self.x = torch.from_numpy(x.transpose(0, 1, 4, 2, 3).copy())
+        self.y = torch.from_numpy(y)
+        with np.load(self.work / "weights.npz", allow_pickle=False) as arrays:
+            self.ours = dict(arrays)
 
     def build(self, precision):
-        """Build the network, with its optimizer; return its trainable parameters."""
+        """Build network and optimizer; return its trainable parameters."""
         model = new_model(self.name, self.settings["width"])
         rate = self.settings["learning_rate"]
-        adam = torch.optim.AdamW(
-            model.parameters(), rate, weight_decay=1e-4, fused=True
-        )
+        options = {"weight_decay": 1e-4, "fused": True}
+        adam = torch.optim.AdamW(model.parameters(), rate, **options)
         average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.99))
-        low = torch.autocast(
-            "cpu", torch.bfloat16, enabled=precision != "float32"
-        )
-        with np.load(self.work / "weights.npz", allow_pickle=False) as arrays:
-            weight = float(arrays["image_weight"])
+        is_low = precision != "float32"
+        low = torch.autocast("cpu", torch.bfloat16, enabled=is_low)
+        image_weight = float(self.ours["image_weight"])
 
         def train(n):
             model.train()
@@ -163,7 +154,7 @@ class Contender:
                 with low:
                     logits = model(channels_last(self.x[k]))
                 adam.zero_grad()
-                loss(logits.float(), self.y[k], weight).backward()
+                loss(logits.float(), self.y[k], image_weight).backward()
                 nn.utils.clip_grad_norm_(model.parameters(), 1.0)
                 adam.step()
                 average.update_parameters(model)
@@ -174,12 +165,9 @@ class Contender:
             images = images[torch.arange(n * self.x.shape[1]) % len(images)]
             model.eval()
             with torch.inference_mode(), low:
-                parts = [
-                    model(channels_last(part)) for part in images.split(32)
-                ]
-            return len(
-                torch.cat([part.float().softmax(1) for part in parts]).numpy()
-            )
+                parts = [model(channels_last(x)) for x in images.split(32)]
+            classes = torch.cat([part.float().softmax(1) for part in parts])
+            return len(classes.numpy())
 
         self.paces[precision] = {"train": Pace(train), "infer": Pace(infer)}
         return sum(p.numel() for p in model.parameters())
@@ -188,30 +176,24 @@ class Contender:
         return self.paces[precision][job](seconds)
 
     def same(self):
-        """Return the largest difference to Keras' probabilities, with Keras' weights."""
+        """Return the largest difference to Keras, with Keras' weights."""
         model = new_model("torch", self.settings["width"]).eval()
         kinds = {"conv": nn.Conv2d, "norm": nn.BatchNorm2d, "dense": nn.Linear}
-        with np.load(self.work / "weights.npz", allow_pickle=False) as arrays:
-            given = {name: as_torch(arrays[name]) for name in arrays}
-            images, expected = arrays["images"], arrays["answer"]
+        names = ("weight", "bias", "running_mean", "running_var")
         for kind, layer_type in kinds.items():
             made = [m for m in model.modules() if isinstance(m, layer_type)]
             for i, layer in enumerate(made):
-                names = ("weight", "bias", "running_mean", "running_var")
-                own = [getattr(layer, name, None) for name in names]
-                for j, target in enumerate(t for t in own if t is not None):
-                    target.data.copy_(given[f"{kind}.{i}.{j}"])
+                parts = [getattr(layer, name, None) for name in names]
+                parts = [part for part in parts if part is not None]
+                for j, part in enumerate(parts):
+                    part.data.copy_(as_torch(self.ours[f"{kind}.{i}.{j}"]))
+        images = torch.from_numpy(self.ours["images"].transpose(0, 3, 1, 2))
         with torch.inference_mode():
-            answer = model(
-                torch.from_numpy(images.transpose(0, 3, 1, 2))
-            ).softmax(1)
-        return float(
-            abs(answer.numpy().transpose(0, 2, 3, 1) - expected).max()
-        )
+            classes = model(images).softmax(1).numpy()
+        gap = classes.transpose(0, 2, 3, 1) - self.ours["prediction"]
+        return float(abs(gap).max())
 
     def versions(self):
-        from importlib.metadata import version
-
         names = ("torch", "segmentation-models-pytorch", "jax")
         return {name: version(name) for name in names}
 
@@ -227,10 +209,4 @@ def channels_last(images):
 
 
 if __name__ == "__main__":
-    one = Contender(*sys.argv[1:3])
-    serve(
-        {
-            name: getattr(one, name)
-            for name in ("build", "speed", "same", "versions")
-        }
-    )
+    serve(Contender(*sys.argv[1:3]))

@@ -1,4 +1,4 @@
-"""Make .venv-bench, the environment of the contenders in PyTorch and of XLA's accounting.
+"""Make .venv-bench: for the contenders in PyTorch and XLA's accounting.
 
 PyTorch's own index has a wheel without CUDA, which is taken where it can be
 reached. The wheel on PyPI lists some 2 GB of CUDA libraries that a CPU never
@@ -7,35 +7,26 @@ torch itself takes their names, so that it can be loaded.
 """
 
 import importlib.metadata
-import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from helpers.files import ROOT
+from helpers import files
 from tools import setup_env
 
-VENV = ROOT / ".venv-bench"
+VENV = files.ROOT / ".venv-bench"
 PYTHON = VENV / "bin" / "python"
-LOG = str(VENV) + ".log"
+LOG = f"{VENV}.log"
 PACKAGES = ["torch>=2.6", "segmentation-models-pytorch>=0.5", "jax>=0.5"]
-NEVER_CALLED = [
-    "nvidia-cublas",
-    "nvidia-cuda-cccl",
-    "nvidia-cuda-nvrtc",
-    "nvidia-cudnn-cu13",
-    "nvidia-cufft",
-    "nvidia-curand",
-    "nvidia-cusolver",
-    "nvidia-cusparse",
-    "nvidia-cusparselt-cu13",
-    "nvidia-nccl-cu13",
-    "nvidia-nvjitlink",
-    "nvidia-nvtx",
-    "triton",
-]
+# What helpers.model.losses imports, for XLA's accounting.
+PACKAGES += ["opencv-python-headless", "scikit-learn"]
+NEVER_CALLED = """
+    nvidia-cublas nvidia-cuda-cccl nvidia-cuda-nvrtc nvidia-cudnn-cu13
+    nvidia-cufft nvidia-curand nvidia-cusolver nvidia-cusparse
+    nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvtx triton
+"""
 LOAD = "import os, sys; sys.setdlopenflags(os.RTLD_LAZY); import torch"
 
 
@@ -44,65 +35,50 @@ def make():
 
     Raises:
         setup_env.Stop: it cannot be made; the message is the reason, one
-        sentence.
+            sentence.
     """
-    keras = f"keras=={importlib.metadata.version('keras')}"
-    stamp, wanted = (
-        VENV / "made-from.txt",
-        " ".join([sys.version, *PACKAGES, keras]),
-    )
+    stamp, keras = VENV / "made-from.txt", importlib.metadata.version("keras")
+    packages = [*PACKAGES, f"keras=={keras}"]
+    wanted = " ".join([sys.version, *packages])
     if setup_env.ready(str(VENV), stamp, wanted):
         return PYTHON
-    setup_env.check_disk(str(ROOT))
+    setup_env.check_disk(str(files.ROOT))
     open(LOG, "w").close()
     print("Installing PyTorch into .venv-bench: 0.3 to 0.9 GB.", flush=True)
-    setup_env.run([sys.executable, "-m", "venv", "--clear", str(VENV)], LOG)
-    pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install"]
-    setup_env.run([*pip, "--quiet", "uv"], LOG)
-    install = [
-        str(PYTHON),
-        "-m",
-        "uv",
-        "pip",
-        "install",
-        "--python",
-        str(PYTHON),
-    ]
-    install += [*PACKAGES, keras]
+    setup_env.install(sys.executable, str(VENV), ["uv"], LOG)
+    install = [str(PYTHON), "-m", "uv", "pip", "install"]
+    install += ["--python", str(PYTHON), *packages]
     try:
         setup_env.run([*install, "--torch-backend", "cpu"], LOG)
     except setup_env.Stop:
         overrides = VENV / "overrides.txt"
-        lines = (f"{name}; sys_platform == 'never'\n" for name in NEVER_CALLED)
-        overrides.write_text("".join(lines))
+        never = "; sys_platform == 'never'\n"
+        overrides.write_text(never.join([*NEVER_CALLED.split(), ""]))
         setup_env.run([*install, "--override", str(overrides)], LOG)
         fill_in()
-    partial = stamp.with_suffix(".tmp")
-    partial.write_text(wanted)
-    os.replace(partial, stamp)
+    files.write(stamp, wanted)
     return PYTHON
 
 
 def fill_in():
-    """Give each library that torch misses the content of torch's own empty one."""
+    """Give each library that torch misses the content of its own empty one."""
     where = "import sysconfig; print(sysconfig.get_path('platlib'))"
     folder = subprocess.check_output([PYTHON, "-c", where], text=True).strip()
     libraries = Path(folder) / "torch" / "lib"
-    for _ in range(2 * len(NEVER_CALLED)):
-        done = subprocess.run(
+    for _ in range(30):  # at most: a few libraries a package
+        loaded = subprocess.run(
             [PYTHON, "-c", LOAD], capture_output=True, text=True, check=False
         )
-        if done.returncode == 0:
+        if loaded.returncode == 0:
             return
         missing = re.search(
-            r"(lib[\w.]+): cannot open shared object", done.stderr
+            r"(lib[\w.]+): cannot open shared object", loaded.stderr
         )
         if not missing:
             break
-        shutil.copy(
-            libraries / "libtorch_global_deps.so", libraries / missing[1]
-        )
-    said = done.stderr.strip().splitlines()[-1]
+        empty = libraries / "libtorch_global_deps.so"
+        shutil.copy(empty, libraries / missing[1])
+    last = loaded.stderr.strip().splitlines()[-1]
     raise setup_env.Stop(
-        f"PyTorch could not be loaded without CUDA's libraries: {said}"
+        f"PyTorch could not be loaded without CUDA's libraries: {last}"
     )

@@ -1,4 +1,4 @@
-"""Both ends of the pipe between `bench` and the process of one contender.
+"""Both ends of the pipe between `compare` and the process of a contender.
 
 Each contender lives in a process of its own and stays there, idle, while
 another one is measured: so the contenders can take turns without starting
@@ -11,33 +11,32 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]  # of the repository
 
 
 class Failed(RuntimeError):
-    """A contender ended; the message is its last word, one line."""
+    """A contender ended; the message is the last line of its log."""
 
 
 class Worker:
-    """The side of the benchmark: starts a contender and asks it one thing at a time."""
+    """Starts a contender and asks it one thing at a time."""
 
-    def __init__(self, command, log, **environment):
+    def __init__(self, command, log):
         self.log = log
         with open(log, "w") as errors:
             self.process = subprocess.Popen(
-                [str(part) for part in command],
+                list(map(str, command)),
+                cwd=ROOT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
-                env={**os.environ, **environment},
             )
 
     def ask(self, job, *options):
-        """Return the contender's answer to a job.
-
-        Raises:
-            Failed: it ended instead.
-        """
+        """Return the contender's answer to a job; raise Failed if it ended."""
         try:
             self.process.stdin.write(json.dumps([job, *options]) + "\n")
             self.process.stdin.flush()
@@ -45,7 +44,7 @@ class Worker:
         except BrokenPipeError:
             answer = ""
         if not answer:
-            raise Failed(last_word(self.log, self.process.wait()))
+            raise Failed(last_line(self.log, self.process.wait()))
         return json.loads(answer)
 
     def close(self):
@@ -55,20 +54,21 @@ class Worker:
         self.process.stdout.close()
 
 
-def last_word(log, code):
-    """Return the last line of a log, which says why a process ended."""
+def last_line(log, code):
+    """Return why a process ended: its exit code and its log's last line."""
     with open(log, errors="replace") as file:
         lines = [line.strip() for line in file if line.strip()]
     return f"it ended with code {code}: {lines[-1] if lines else 'no message'}"
 
 
-def serve(jobs):
-    """The contender's side: answer with jobs[name](*options) until the pipe is closed."""
+def serve(contender):
+    """Answer jobs by the contender's methods until the pipe is closed."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print must not get between the answers
     for line in sys.stdin:
         name, *options = json.loads(line)
-        print(json.dumps(jobs[name](*options)), file=answers, flush=True)
+        answer = getattr(contender, name)(*options)
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 class Pace:
@@ -81,7 +81,7 @@ class Pace:
         self.run, self.rate = run, 0.0
 
     def __call__(self, seconds):
-        """Return images a second. The first call takes two steps, to learn the pace."""
+        """Return images a second; the first call takes two steps only."""
         steps = max(1, round(seconds * self.rate)) if self.rate else 2
         began = time.perf_counter()
         images = self.run(steps)

@@ -1,6 +1,8 @@
-"""Run one notebook cell by cell, as a reader in a browser does, and keep what came out.
+"""Run one notebook as a reader in a browser does; keep what came out.
 
-reader.py NOTEBOOK EXECUTED FOLDER [WORD]      the kernel is killed when it prints WORD
+reader.py NOTEBOOK EXECUTED FOLDER [WORD]
+
+The kernel is killed when it prints WORD.
 """
 
 import contextlib
@@ -16,7 +18,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 
 class Reader(NotebookClient):
-    """Runs a notebook; its machine is taken away when the kernel prints a given word."""
+    """Runs a notebook; its kernel is killed when it prints a given word."""
 
     word = None
 

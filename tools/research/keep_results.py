@@ -1,10 +1,11 @@
-"""Keep the tables of a finished run on real images in results/, with how they were made.
+"""Keep the tables of a finished run on real images in results/.
 
-python tools/keep_results.py runs/busi-cpu
+python -m tools.research.keep_results runs/busi-cpu
 
-Copies CSV and JSON only: no picture, no array and no model of the real images.
-Then prints the README's table of all kept runs, made from their case by case
-scores.
+Copies CSV and JSON only, with how they were made: no picture, no array and no
+model of the real images. A file that another reference run has, too, is only
+named: in made_by.json under "same_as", {run: [names]}. Then prints the
+README's table of all reference runs, made from their case by case scores.
 """
 
 import json
@@ -16,110 +17,123 @@ from pathlib import Path
 
 import pandas as pd
 
+from helpers import files
 from helpers.evaluation import bootstrap
 from helpers.files import ROOT
 
-MANIFEST = "manifest.json"
-TOLD = ("parameters", "seconds", "peak_memory_mb")
+MADE_BY = "made_by.json"
+DATA = 'DATA="folder or zip of BUSI"'  # not where it lies on this machine
+LEFT_OUT = ("manifest.json", "run.json")
+COSTS = ("parameters", "seconds", "peak_memory_mb")
+HEADS = ["run", "network", "mean lesion Dice (95 %)", "median"]
+HEADS += ["lesions flagged", "normals correctly empty"]
+HEADS += ["pixel IoU benign (95 %)", "malignant (95 %)"]
 
 
 def provenance(run):
-    """Return the command, parameters, versions and seconds of every step of a run."""
-    manifests = [
-        json.loads(path.read_text())
-        for path in sorted(run.glob(f"*/{MANIFEST}"))
-    ]
-    if not manifests or any(manifest["simulated"] for manifest in manifests):
+    """Return command, parameters, versions and seconds of a run's steps."""
+    paths = sorted(run.glob("*/manifest.json"))
+    steps = [json.loads(path.read_text()) for path in paths]
+    if not steps or any(step["simulated"] for step in steps):
         sys.exit(f"{run} is no finished run on real images: nothing was kept.")
     profile = run.name.split("-", 1)[1]
     return {
-        "command": f'make run-all DATA="folder or zip of BUSI" PROFILE={profile}',
-        "data": manifests[0]["data"],
-        "device": manifests[-1]["device"],
-        "versions": manifests[-1]["versions"],
+        "command": f"make run-all {DATA} PROFILE={profile}",
+        "data": steps[0]["data"],
+        "device": steps[-1]["device"],
+        "versions": steps[-1]["versions"],
         "steps": {
-            manifest["step"]: {
-                key: manifest[key] for key in TOLD if key in manifest
-            }
-            for manifest in manifests
+            step["step"]: {key: step[key] for key in COSTS if key in step}
+            for step in steps
         },
     }
 
 
-def keep(run):
+def keep(run, results=ROOT / "results"):
     """Write results/<run>/ anew, by rename."""
-    made = provenance(run)
-    target = ROOT / "results" / run.name
-    scratch = Path(tempfile.mkdtemp(dir=ROOT / "results"))
-    for step in made["steps"]:
-        for path in sorted((run / step).glob("*.[cj]s*")):
-            if path.suffix in (".csv", ".json") and path.name not in (
-                MANIFEST,
-                "run.json",
-            ):
-                shutil.copyfile(path, scratch / path.name)
-    (scratch / "made_by.json").write_text(json.dumps(made, indent=1) + "\n")
+    made, target = provenance(run), results / run.name
+    tables = {
+        path.name: path
+        for step in made["steps"]
+        for path in sorted((run / step).iterdir())
+        if path.suffix in (".csv", ".json") and path.name not in LEFT_OUT
+    }
+    kept = {path.parent for path in results.glob(f"*/{MADE_BY}")}
+    for other in sorted(kept - {target}):
+        take_back(other, target)
+        same = [n for n in tables if identical(tables[n], other / n)]
+        if same:
+            made.setdefault("same_as", {})[other.name] = sorted(same)
+        tables = {n: path for n, path in tables.items() if n not in same}
+    scratch = Path(tempfile.mkdtemp(dir=results))
+    for name, path in tables.items():
+        shutil.copyfile(path, scratch / name)
+    files.write(scratch / MADE_BY, json.dumps(made, indent=1) + "\n")
     scratch.chmod(0o755)
     shutil.rmtree(target, ignore_errors=True)
     os.replace(scratch, target)
     print(f"kept {len(list(target.iterdir()))} files in {target}")
 
 
+def identical(one, other):
+    return other.exists() and one.read_bytes() == other.read_bytes()
+
+
+def take_back(run, source):
+    """Copy into a reference run what it only names of another, `source`."""
+    made = json.loads((run / MADE_BY).read_text())
+    names = made.get("same_as", {}).pop(source.name, [])
+    for name in names:
+        files.copy(source / name, run / name)
+    if names:
+        files.write(run / MADE_BY, json.dumps(made, indent=1) + "\n")
+
+
+def kept_file(run, name):
+    """Return the path of a reference run's file; another may hold it."""
+    same_as = json.loads((run / MADE_BY).read_text()).get("same_as", {})
+    holders = [other for other, names in same_as.items() if name in names]
+    return run.parent / (holders or [run.name])[0] / name
+
+
 def row(run):
     """Return one run's cells of the README's table."""
-    cases = pd.read_csv(run / "scores.csv")
-    steps = json.loads((run / "made_by.json").read_text())["steps"]
-    network = network_of(steps["04_train_the_segmenter"]["parameters"])
-    lesions, normals = (
-        cases[(cases["label"] == "normal") == k] for k in (False, True)
-    )
-    mean, low, high = bootstrap.interval(lesions["dice"], lesions["group"])
-    marked = (lesions["predicted_area"] > 0).sum()
+    cases = pd.read_csv(kept_file(run, "scores.csv"))
+    steps = json.loads((run / MADE_BY).read_text())["steps"]
+    settings = steps["04_train_the_segmenter"]["parameters"]
+    size = "compact" if settings["width"] <= 16 else "standard"
+    is_normal = cases["label"] == "normal"
+    lesions, normals = cases[~is_normal], cases[is_normal]
+    flagged = (lesions["predicted_area"] > 0).sum()
     empty = (normals["predicted_area"] == 0).sum()
     iou = [
         bootstrap.interval(
-            cases[[f"both_{name}", f"either_{name}"]],
+            cases[[f"intersection_{name}", f"union_{name}"]],
             cases["group"],
             bootstrap.ratio,
         )
         for name in ("benign", "malignant")
     ]
+    dice = bootstrap.interval(lesions["dice"], lesions["group"])
+    dice, *iou = (
+        f"{value:.2f} ({low:.2f} to {high:.2f})"
+        for value, low, high in (dice, *iou)
+    )
     return [
         f"[{run.name.removeprefix('busi-')}](results/{run.name})",
-        network,
-        f"{mean:.2f} ({low:.2f} to {high:.2f})",
+        f"{size}, {settings['image_size']} px, {settings['epochs']} epochs",
+        dice,
         f"{lesions['dice'].median():.2f}",
-        f"{marked} of {len(lesions)}",
+        f"{flagged} of {len(lesions)}",
         f"{empty} of {len(normals)}",
-        *(
-            f"{value:.2f} ({low:.2f} to {high:.2f})"
-            for value, low, high in iou
-        ),
+        *iou,
     ]
-
-
-def network_of(parameters):
-    """Return in words what a run trained."""
-    size = "compact" if parameters["width"] <= 16 else "standard"
-    return (
-        f"{size}, {parameters['image_size']} px, {parameters['epochs']} epochs"
-    )
 
 
 def table():
     """Return the README's table of the runs over all folds, Markdown."""
-    heads = [
-        "run",
-        "network",
-        "mean lesion Dice (95 %)",
-        "median",
-        "lesions marked",
-        "normals left empty",
-        "pixel IoU benign (95 %)",
-        "malignant (95 %)",
-    ]
     runs = sorted((ROOT / "results").glob("busi-*-five-folds"))
-    lines = [heads, ["---"] * len(heads), *map(row, runs)]
+    lines = [HEADS, ["---"] * len(HEADS), *map(row, runs)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

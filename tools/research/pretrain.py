@@ -1,6 +1,6 @@
 """Train a network on simulated images only: a start for training on real ones.
 
-    python tools/pretrain.py [WIDTH]         writes models/start_WIDTH.npz
+    python -m tools.research.pretrain [WIDTH]    writes models/start_WIDTH.npz
 
 No image of BUSI is read. Interrupted, it goes on after the last finished epoch
 when it is called again. Takes half an hour on two CPU cores.
@@ -13,35 +13,25 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 
-from helpers.data import busi
-from helpers.data.phantom import dataset
 from helpers.files import ROOT
 from helpers.model import augmentation, checkpoint, training, unet
+from tools.research import cases
 
 SIZE, EPOCHS, SEED = 128, 8, 7
-
-
-def simulated(folder, n, seed):
-    """Return n phantoms as arrays: 9 benign to 7 malignant to 4 normal ones."""
-    counts = 9 * n // 20, 7 * n // 20, 4 * n // 20
-    root = dataset.write_dataset(folder / f"phantoms-{seed}", *counts, seed)
-    return busi.load_arrays(busi.index(root), SIZE, cache=folder)
 
 
 def main(width):
     folder = ROOT / "runs" / "pretraining"
     train, validation = (
-        simulated(folder, 2000, SEED),
-        simulated(folder, 100, SEED + 1),
+        cases.phantoms(folder / f"phantoms-{seed}", n, seed, SIZE)
+        for n, seed in ((2000, SEED), (100, SEED + 1))
     )
     keras.config.set_dtype_policy(training.precision())
     keras.utils.set_random_seed(SEED)
     model, _ = training.fit(
         unet.build(size=SIZE, width=width),
-        augmentation.Batches(*train, batch_size=8, seed=SEED),
-        augmentation.Batches(
-            *validation, batch_size=32, seed=SEED, augment=False
-        ),
+        augmentation.Batches(*train, 8, SEED),
+        augmentation.Batches(*validation, 32, SEED, augment=False),
         folder / f"width-{width}",
         epochs=EPOCHS,
         learning_rate=2e-3,

@@ -1,12 +1,14 @@
 """Train the small model that `make predict` uses when no MODEL is given.
 
-    python tools/small_model.py DATA         writes models/small.keras and small.json
-    python tools/small_model.py figures      prints the table of its card, models/README.md
+    python -m tools.research.small_model DATA     writes models/small.keras
+                                                  and small.json
+    python -m tools.research.small_model figures  prints the table of its card,
+                                                  models/README.md
 
 The recipe is that of profiles/compact-five-folds.yaml, whose held-out scores
 in results/busi-compact-five-folds are therefore its figures; but here no fold
 is held out: all of DATA is used, an eighth of it, in whole groups, to choose
-the epoch and the cuts. Interrupted, it goes on when it is called again.
+the epoch and the thresholds. Interrupted, it goes on when it is called again.
 """
 
 import json
@@ -16,50 +18,48 @@ import sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
-import numpy as np
 import pandas as pd
 import yaml
+from scipy.stats import binomtest
 
-from helpers.data import busi, duplicates, sources, splits
+from helpers import files
+from helpers.data import sources
 from helpers.evaluation import bootstrap, postprocessing
 from helpers.files import ROOT
 from helpers.model import augmentation, checkpoint, training, unet
+from tools.research import cases
 
 SEED = 0
 RUN = ROOT / "results" / "busi-compact-five-folds"
-
-
-def arrays_of(data, size):
-    """Return (images, labels) for training and the same for validation."""
-    cases = busi.index(data.root)
-    cases["group"] = duplicates.assign_groups(
-        cases, duplicates.near_duplicates(cases)
-    )
-    images, labels = busi.load_arrays(cases, size)
-    inner = splits.assign_folds(cases, n_folds=8, seed=SEED).to_numpy() == 0
-    return (images[~inner], labels[~inner]), (images[inner], labels[inner])
+HEAD = """\
+| lesion images | n | mean Dice, 95 % interval | median Dice \
+| surface Dice, 2 px | left empty |
+|---|---|---|---|---|---|"""
 
 
 def main(where):
-    recipe = yaml.safe_load(
-        (ROOT / "profiles/compact-five-folds.yaml").read_text()
-    )
+    profile = ROOT / "profiles" / "compact-five-folds.yaml"
+    recipe = yaml.safe_load(profile.read_text())
     data = sources.locate(where)
     if data.kind == "phantom":
         sys.exit(
-            "The small model is trained on real images: give their folder or zip."
+            "The small model is trained on real images: give their folder or "
+            "zip."
         )
-    train, validation = arrays_of(data, recipe["image_size"])
+    images, labels, validates = cases.with_validation(
+        cases.grouped(data.root), recipe["image_size"]
+    )
+    train, validation = (
+        (images[part], labels[part]) for part in (~validates, validates)
+    )
     keras.config.set_dtype_policy(training.precision())
     keras.utils.set_random_seed(SEED)
     model = unet.build(size=recipe["image_size"], width=recipe["width"])
     checkpoint.start_from(model, ROOT / f"models/start_{recipe['width']}.npz")
     model, _ = training.fit(
         model,
-        augmentation.Batches(*train, batch_size=8, seed=SEED),
-        augmentation.Batches(
-            *validation, batch_size=32, seed=SEED, augment=False
-        ),
+        augmentation.Batches(*train, 8, SEED),
+        augmentation.Batches(*validation, 32, SEED, augment=False),
         ROOT / "runs" / "small-model",
         epochs=recipe["epochs"],
         learning_rate=2e-3,
@@ -77,55 +77,46 @@ def keep(model, recipe, validation, n_training):
     small = unet.build(size=recipe["image_size"], width=recipe["width"])
     small.set_weights(model.get_weights())
     images, labels = validation
-    rule = postprocessing.fit_rule(
-        training.predict(small, images, flip=True), labels
-    )
-    told = {
+    classes = training.predict(small, images, flip=True)
+    rule = postprocessing.fit_rule(classes, labels)
+    card = {
         **{name: round(float(value), 4) for name, value in rule.items()},
         "version": "1",
         "training_images": n_training,
         "validation_images": len(images),
-        "parameters": int(np.sum([w.size for w in small.get_weights()])),
+        "parameters": small.count_params(),
     }
-    partial = ROOT / "models" / ".partial-small.json"
-    partial.write_text(json.dumps(told, indent=1) + "\n")
-    checkpoint.save(small, ROOT / "models" / "small.keras")
-    os.replace(partial, ROOT / "models" / "small.json")
-    print(told)
+    with files.replacing(ROOT / "models" / "small.json") as partial:
+        partial.write_text(json.dumps(card, indent=1) + "\n")
+        checkpoint.save(small, ROOT / "models" / "small.keras")
+    print(card)
 
 
 def figures():
-    """Return the table of the card, Markdown: held-out scores of the same recipe."""
+    """Return the card's table, Markdown: held-out scores of this recipe."""
     table = pd.read_csv(RUN / "scores.csv")
     lesions = table[table["label"] != "normal"]
     quarters = pd.qcut(lesions["reference_area"], 4, labels=range(1, 5))
-    parts = {
-        "all": lesions,
-        **dict(list(lesions.groupby("label"))),
-        **{
-            f"size quarter {k}, to {part['reference_area'].max():,} pixels": part
-            for k, part in lesions.groupby(quarters, observed=True)
-        },
-    }
-    lines = [
-        "| lesion images | n | mean Dice, 95 % interval | median Dice | surface Dice, 2 px "
-        "| left empty |",
-        "|---|---|---|---|---|---|",
-    ]
+    parts = {"all": lesions, **dict(list(lesions.groupby("label")))}
+    for k, part in lesions.groupby(quarters, observed=True):
+        largest = part["reference_area"].max()
+        parts[f"size quarter {k}, to {largest:,} pixels"] = part
+    lines = [HEAD]
     for name, part in parts.items():
         mean, low, high = bootstrap.interval(part["dice"], part["group"])
         lines.append(
             f"| {name} | {len(part)} | {mean:.2f} ({low:.2f} to {high:.2f}) "
-            f"| {part['dice'].median():.2f} | {part['surface_dice_2px'].mean():.2f} "
+            f"| {part['dice'].median():.2f} "
+            f"| {part['surface_dice_2px'].mean():.2f} "
             f"| {(part['predicted_area'] == 0).sum()} |"
         )
-    normals = table[table["label"] == "normal"]["predicted_area"] == 0
-    low, high = bootstrap.wilson(normals.sum(), len(normals))
-    lines += [
-        "",
-        f"Normal images left empty: {normals.sum()} of {len(normals)} "
-        f"({100 * low:.0f} to {100 * high:.0f} %).",
-    ]
+    empty = table[table["label"] == "normal"]["predicted_area"] == 0
+    k, n = int(empty.sum()), len(empty)
+    low, high = binomtest(k, n).proportion_ci(method="wilson")
+    lines.append(
+        f"\nNormal images left empty: {k} of {n} "
+        f"({100 * low:.0f} to {100 * high:.0f} %)."
+    )
     return "\n".join(lines)
 
 

@@ -1,37 +1,33 @@
-"""Make .venv-browser: Playwright and axe-core, with which `make test` looks at the pages.
+"""Make .venv-browser: Playwright and axe-core, to test the pages.
 
 Apart from .venv, because only those who work on the pages need it (200 MB). It
 has the Python of .venv, so that the tests there can import from it. The
 browser itself is not installed: Chromium or Chrome of the system is used.
+
+    python -m tools.site.browser_venv
 """
 
-import os
 import sys
 
-from helpers.files import ROOT
+from helpers import files
+from tests import browser
 from tools import setup_env
 
-VENV = ROOT / ".venv-browser"
+VENV = files.ROOT / ".venv-browser"
 REQUIREMENTS = "requirements-browser.txt"
 
 
 def make():
-    """Make .venv-browser unless it is there and up to date; raise setup_env.Stop if not."""
-    stamp, wanted = (
-        VENV / "made-from.txt",
-        setup_env.wanted(sys.executable, [REQUIREMENTS]),
-    )
+    """Make .venv-browser unless it is up to date; raise setup_env.Stop."""
+    stamp = VENV / "made-from.txt"
+    wanted = setup_env.wanted(sys.executable, [REQUIREMENTS])
     if setup_env.ready(str(VENV), stamp, wanted):
         return
-    print(
-        "Installing Playwright into .venv-browser: about 200 MB.", flush=True
-    )
+    print("Installing Playwright into .venv-browser: 200 MB.", flush=True)
     log = f"{VENV}.log"
     open(log, "w").close()
     setup_env.install(sys.executable, str(VENV), ["-r", REQUIREMENTS], log)
-    partial = stamp.with_suffix(".tmp")
-    partial.write_text(wanted)
-    os.replace(partial, stamp)
+    files.write(stamp, wanted)
 
 
 if __name__ == "__main__":
@@ -39,9 +35,6 @@ if __name__ == "__main__":
         make()
     except setup_env.Stop as stop:
         sys.exit(str(stop))
-    sys.path.insert(0, str(ROOT / "tests"))
-    import browser
-
     sys.exit(
         browser.missing() or print("`make test` now looks at the pages, too.")
     )

@@ -1,6 +1,6 @@
 """Build the pages in site/ from the executed notebooks of one run.
 
-python tools/pages.py [RUN_FOLDER]     (default: the run that finished last)
+python -m tools.site.build [RUN]     (default: the run that finished last)
 """
 
 import ast
@@ -23,39 +23,39 @@ from tools.site import (
     report_page,
     results_page,
     start_page,
+    templates,
     tried_page,
     try_page,
 )
 
-HELPERS = {path.stem for path in (ROOT / "helpers").glob("*.py")}
+HELPERS = {path.stem for path in (ROOT / "helpers").rglob("*.py")}
 SITE = Path(os.environ.get("BUSI_SITE", ROOT / "site"))
+NOTEBOOKS = "*/[0-9][0-9]_*.ipynb"  # in the folder of a run
 
 
 def latest_run():
-    """Return the run folder with the newest notebook; end with a sentence if none."""
-    executed = environment.runs_folder(ROOT).glob("*/*/[0-9][0-9]_*.ipynb")
+    """Return the run with the newest notebook; end with a sentence if none."""
+    executed = environment.runs_folder(ROOT).glob(f"*/{NOTEBOOKS}")
     newest = max(executed, key=lambda path: path.stat().st_mtime, default=None)
     if newest is None:
-        sys.exit(
-            "There is no finished run to make pages of: run `make run-all` first."
-        )
+        missing = "There is no finished run to make pages of"
+        sys.exit(f"{missing}: run `make run-all` first.")
     return newest.parent.parent
 
 
 def page_of(notebook, link):
-    """Return an executed notebook made ready for the page: the reader's view of it.
+    """Return an executed notebook made ready for the page, a dict.
 
-    link: a function that takes a Markdown text and sets links to the glossary.
+    link: a function that takes a Markdown text and links to the glossary.
     """
     content = json.loads(notebook.read_text())
     cells = []
     for cell in content["cells"]:
         if "injected-parameters" in cell["metadata"].get("tags", []):
             continue  # repeats the parameters cell
-        if (
-            cell["cell_type"] == "markdown"
-        ):  # the page's header has this button
+        if cell["cell_type"] == "markdown":
             lines = "".join(cell["source"]).splitlines(keepends=True)
+            # the page's header has this button
             kept = [line for line in lines if "colab-badge.svg" not in line]
             cell["source"] = link("".join(kept))
         elif is_folded(cell):
@@ -65,7 +65,11 @@ def page_of(notebook, link):
             if alt:
                 cell["metadata"]["mystnb"] = {"image": {"alt": alt}}
         cells.append(cell)
-    return {**content, "cells": cells, "metadata": without_papermill(content)}
+    # papermill writes paths and times of the run
+    metadata = {
+        k: v for k, v in content["metadata"].items() if k != "papermill"
+    }
+    return {**content, "cells": cells, "metadata": metadata}
 
 
 def is_folded(cell):
@@ -77,13 +81,12 @@ def is_folded(cell):
     except SyntaxError:  # a line for the shell
         return False
     parts = list(simple(code.body))
-    return any(map(draws, parts)) and all(
-        draws(p) or prepares(p) for p in parts
-    )
+    only_plots = all(draws(part) or prepares(part) for part in parts)
+    return only_plots and any(map(draws, parts))
 
 
 def simple(statements):
-    """Yield the statements, those within loops and conditions in place of these."""
+    """Yield the statements, and in place of loops and conditions theirs."""
     for statement in statements:
         if isinstance(statement, ast.For | ast.If):
             yield from simple(statement.body + statement.orelse)
@@ -92,11 +95,10 @@ def simple(statements):
 
 
 def draws(statement):
-    """Tell whether a statement is a call of `helpers.figures`, or names what one gives."""
+    """Tell whether a statement calls `helpers.figures`."""
     call = getattr(statement, "value", None)
-    return isinstance(call, ast.Call) and ast.unparse(call.func).startswith(
-        "figures."
-    )
+    name = ast.unparse(call.func) if isinstance(call, ast.Call) else ""
+    return name.startswith("figures.")
 
 
 def prepares(statement):
@@ -106,19 +108,55 @@ def prepares(statement):
     """
     calls = [n.func for n in ast.walk(statement) if isinstance(n, ast.Call)]
     names = {ast.unparse(call).split(".")[0] for call in calls}
-    own = {n.id for n in calls if isinstance(n, ast.Name)} - set(dir(builtins))
-    return (
-        isinstance(statement, ast.Assign) and not names & HELPERS and not own
+    functions = {n.id for n in calls if isinstance(n, ast.Name)}
+    own = functions - set(dir(builtins))
+    is_assignment = isinstance(statement, ast.Assign)
+    return is_assignment and not names & HELPERS and not own
+
+
+def collect(run, source):
+    """Write into Sphinx' source folder all that the pages are made of."""
+    no_try = shutil.ignore_patterns("try")
+    shutil.copytree(ROOT / "pages", source, ignore=no_try)
+    try_page.add(source)
+    words = glossary.words((source / "glossary.md").read_text())
+    link = glossary.linker(words)
+    shown = source / "notebooks"
+    shown.mkdir()
+    for notebook in sorted(run.glob(NOTEBOOKS)):
+        content = json.dumps(page_of(notebook, link))
+        (shown / notebook.name).write_text(content)
+    results = templates.RESULTS
+    pages = {
+        "benchmark": benchmark_page.page(results / "bench.json"),
+        "what_was_tried": tried_page.page(results / "experiments.csv"),
+        "index": start_page.page(shown),
+        "model_report": report_page.page(templates.COMPACT, shown),
+        "results": results_page.page(shown, source / "charts"),
+    }
+    for name, text in pages.items():
+        (source / f"{name}.md").write_text(text)
+
+
+def render(run, source, output):
+    """Run Sphinx; end with what it said if anything is wrong."""
+    settings = {
+        "BUSI_ROOT": str(ROOT),
+        "BUSI_SIMULATED": str(run.name.startswith("phantom")),
+    }
+    strict = ["-b", "html", "-W", "--keep-going", "-q"]
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", *strict, str(source), str(output)],
+        env=os.environ | settings,
+        capture_output=True,
+        text=True,
     )
-
-
-def without_papermill(content):
-    """Return a notebook's metadata without the paths and times of the run."""
-    return {k: v for k, v in content["metadata"].items() if k != "papermill"}
+    if done.returncode:
+        sys.exit(f"The pages could not be built from {run}:\n{done.stderr}")
 
 
 def lighten(output):
-    """Take out the script that draws icons: it weighs 1.6 MB, and a font shows the same."""
+    """Take out the script that draws icons: 1.6 MB, a font shows the same."""
     script = re.compile(r"<script [^>]*/fontawesome\.js[^>]*></script>")
     for page in output.rglob("*.html"):
         page.write_text(script.sub("", page.read_text()))
@@ -126,68 +164,21 @@ def lighten(output):
 
 
 def build(run):
-    """Build site/ from the executed notebooks in `run`; swap it in when it is whole."""
+    """Build site/ from a run's executed notebooks; swap it in when whole."""
     began = time.time()
     with tempfile.TemporaryDirectory() as scratch:
         source, output = Path(scratch) / "source", Path(scratch) / "site"
-        shutil.copytree(
-            ROOT / "pages", source, ignore=shutil.ignore_patterns("try")
-        )
-        try_page.add(source)
-        report = benchmark_page.page(ROOT / "results" / "bench.json")
-        (source / "benchmark.md").write_text(report)
-        tried = tried_page.page(ROOT / "results" / "experiments.csv")
-        (source / "what_was_tried.md").write_text(tried)
-        explained = glossary.words((source / "glossary.md").read_text())
-        shown = source / "notebooks"
-        shown.mkdir()
-        for notebook in sorted(run.glob("*/[0-9][0-9]_*.ipynb")):
-            page = page_of(notebook, glossary.linker(explained))
-            (shown / notebook.name).write_text(json.dumps(page))
-        (source / "index.md").write_text(start_page.page(shown))
-        report = report_page.page(results_page.COMPACT, shown)
-        (source / "model_report.md").write_text(report)
-        results = results_page.page(shown, source / "charts")
-        (source / "results.md").write_text(results)
-        environment = {
-            **os.environ,
-            "BUSI_ROOT": str(ROOT),
-            "BUSI_SIMULATED": str(run.name.startswith("phantom")),
-        }
-        sphinx = [
-            sys.executable,
-            "-m",
-            "sphinx",
-            "-b",
-            "html",
-            "-W",
-            "--keep-going",
-            "-q",
-        ]
-        done = subprocess.run(
-            [*sphinx, str(source), str(output)],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            sys.exit(
-                f"The pages could not be built from {run}:\n{done.stderr}"
-            )
+        collect(run, source)
+        render(run, source, output)
         lighten(output)
         fresh = SITE.with_name(".site.tmp")
         shutil.rmtree(fresh, ignore_errors=True)
-        shutil.copytree(
-            output,
-            fresh,
-            ignore=shutil.ignore_patterns(".doctrees", "_sources"),
-        )
+        unneeded = shutil.ignore_patterns(".doctrees", "_sources")
+        shutil.copytree(output, fresh, ignore=unneeded)
         shutil.rmtree(SITE, ignore_errors=True)
         os.replace(fresh, SITE)
-    print(
-        f"Pages ready in {time.time() - began:.0f} s: open {SITE / 'index.html'}"
-    )
+    seconds = time.time() - began
+    print(f"Pages ready in {seconds:.0f} s: open {SITE / 'index.html'}")
 
 
 if __name__ == "__main__":

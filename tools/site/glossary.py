@@ -1,16 +1,17 @@
-"""Link the first use of each glossary word on a page. Standard library only.
+"""Link the first use of each glossary word on a page.
 
 The notebooks stay free of links that work on these pages only:
-`tools/pages.py` sets them when it builds, as Sphinx' `term` role, which fails
-on a word that the glossary lacks.
+`tools.site.build` sets them, as Sphinx' `term` role, which fails on a word
+that the glossary lacks.
 """
 
 import re
 
 # where a link would break the text, or stand inside of another one
-KEPT = r"""```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$\n]+\$|!?\[[^\]]*\]\([^)]*\)|https?://\S+
-|<summary>.*?</summary>|<[^>]+>|^\#\#\ References.*|^\#[^\n]*""".replace(
-    "\n", ""
+KEPT = (
+    r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$\n]+\$|!?\[[^\]]*\]\([^)]*\)"
+    r"|https?://\S+|<summary>.*?</summary>|<[^>]+>"
+    r"|^\#\#\ References.*|^\#[^\n]*"
 )
 # everyday words, which the notebooks also use in their everyday sense
 EVERYDAY = {"class", "group", "shape"}
@@ -18,21 +19,19 @@ EVERYDAY = {"class", "group", "shape"}
 
 def words(text):
     """Return the words that a glossary page, Markdown, explains."""
-    blocks = re.findall(
-        r"^```\{glossary\}\n(.*?)^```", text, re.DOTALL | re.MULTILINE
-    )
+    glossaries = r"^```\{glossary\}\n(.*?)^```"
+    blocks = re.findall(glossaries, text, re.DOTALL | re.MULTILINE)
     lines = "".join(blocks).splitlines()
     return [line for line in lines if line and not line.startswith(" ")]
 
 
 def linker(explained):
-    """Return a function that links, in one Markdown text after another, each first use."""
+    """Return a function that links, in one text after another, first uses."""
     seen = set()
     linked = {word.lower(): word for word in explained if word not in EVERYDAY}
     longest_first = sorted(linked, key=len, reverse=True)
-    named = "|".join(
-        re.escape(word).replace(r"\ ", r"\s+") for word in longest_first
-    )
+    spaced = [re.escape(w).replace(r"\ ", r"\s+") for w in longest_first]
+    named = "|".join(spaced)
     pattern = rf"({KEPT})|(?<![\w-])({named})((?:e?s)?)(?![\w-])"
 
     def link(match):

@@ -1,12 +1,11 @@
-"""Make the page 'Model report': model card, data sheet and CLAIM, from one kept run."""
+"""Make the page 'Model report': model card, data sheet and CLAIM."""
 
-import json
 import re
 from collections import Counter
 
 import pandas as pd
 
-from tools.site.templates import FILES, ROOT, fill
+from tools.site.templates import FILES, ROOT, fill, reports, shipped
 
 ANSWERS = ("Yes", "In part", "No", "Not applicable")
 
@@ -17,74 +16,64 @@ def page(run, notebooks):
     run: folder in results/ of the network that models/ ships; notebooks:
     folder of the notebooks that become pages.
     """
-    told = {
-        path.stem: json.loads(path.read_text()) for path in run.glob("*.json")
-    }
-    shipped = json.loads((ROOT / "models" / "small.json").read_text())
+    found = reports(run)
+    training = found["made_by"]["steps"]["04_train_the_segmenter"]
     return fill(
         "model_report.md.jinja",
         notebooks,
+        **found,
         card=card((ROOT / "models" / "README.md").read_text()),
         data=data(run),
-        findings=told["findings"],
-        made=told["made_by"],
-        recipe=told["made_by"]["steps"]["04_train_the_segmenter"][
-            "parameters"
-        ],
-        report=told["report"],
-        shipped=shipped,
+        recipe=training["parameters"],
+        shipped=shipped(),
         tally=tally,
     )
 
 
 def card(text):
-    """Return the card that lies beside the model, as a section of this page."""
-    body = text.split("\n# ")[0].split("\n", 1)[
-        1
-    ]  # without titles, and one model only
+    """Return the card that lies beside the model, as a section of this page.
+
+    text: without its title, and without the files below the small model's.
+    """
+    body = text.split("\n# ")[0].split("\n", 1)[1]
     body = re.sub(r"^#", "##", body, flags=re.MULTILINE)
     return body.replace("](../", f"]({FILES}/").strip()
 
 
 def data(run):
-    """Return the counts of the data sheet."""
-    cases, outlines = (
-        pd.read_csv(run / f"{n}.csv") for n in ("cases", "outlines")
-    )
+    """Return the counts and shares of the data sheet, a dict."""
+    cases = pd.read_csv(run / "cases.csv")
+    outlines = pd.read_csv(run / "outlines.csv")["dice"]
     pairs = pd.read_csv(run / "near_duplicates.csv")
     leaks = pd.read_csv(run / "leaks.csv").set_index("split")
+    leaked = leaks["held out with a copy in training"]
     label = cases.set_index("case")["label"]
+    group_sizes = cases["group"].map(cases["group"].value_counts())
     return {
         "n": len(cases),
         "labels": cases["label"].value_counts().to_dict(),
         "groups": cases["group"].nunique(),
-        "with_copy": (
-            cases["group"].map(cases["group"].value_counts()) > 1
-        ).mean(),
-        "conflicts": int(
-            (pairs["a"].map(label) != pairs["b"].map(label)).sum()
-        ),
-        "several_masks": int((cases["n_masks"] > 1).sum()),
+        "with_copy": (group_sizes > 1).mean(),
+        "conflicts": (pairs["a"].map(label) != pairs["b"].map(label)).sum(),
+        "several_masks": (cases["n_masks"] > 1).sum(),
         "marked": cases["marked"].mean(),
         "outlined_twice": len(outlines),
-        "outline_dice": outlines["dice"].mean(),
-        "leaked": leaks.loc["random", "held out with a copy in training"],
-        "not_leaked": leaks.loc[
-            "by groups", "held out with a copy in training"
-        ],
+        "outline_dice": outlines.mean(),
+        "outline_median": outlines.median(),
+        "leaked": leaked["random"],
+        "not_leaked": leaked["by groups"],
     }
 
 
 def tally(items):
-    """Return in words how many items of a checklist got which answer."""
-    found = Counter(
-        re.findall(r"^\d+\. \*\*.+?\*\* \*(.+?)\.\*", items, re.MULTILINE)
-    )
+    """Return in words how many items of a checklist got which answer.
+
+    Raises:
+        ValueError: an answer is none of ANSWERS.
+    """
+    answers = r"^\d+\. \*\*.+?\*\*\s\*(.+?)\.\*"
+    found = Counter(re.findall(answers, items, re.MULTILINE | re.DOTALL))
     if not set(found) <= set(ANSWERS):
-        raise ValueError(
-            f"an answer is none of {', '.join(ANSWERS)}: {set(found)}"
-        )
-    each = ", ".join(
-        f"{found[answer]} *{answer.lower()}*" for answer in ANSWERS
-    )
-    return f"{found.total()} items: {each}"
+        raise ValueError(f"answers other than {ANSWERS}: {set(found)}")
+    each = [f"{found[answer]} *{answer.lower()}*" for answer in ANSWERS]
+    return f"{found.total()} items: {', '.join(each)}"

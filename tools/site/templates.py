@@ -1,24 +1,25 @@
-"""Fill the templates of pages/ with numbers from results/. Jinja comes with Sphinx."""
+"""Fill the templates of pages/ with numbers from results/."""
 
 import json
 import re
 import tomllib
 from functools import partial
-from pathlib import Path
 
-import jinja2
+import jinja2  # comes with Sphinx
 
 from helpers.files import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 FILES = f"{PROJECT['urls']['Repository']}/blob/main"
+RESULTS = ROOT / "results"
+COMPACT = RESULTS / "busi-compact-five-folds"  # of the shipped network
+STANDARD = RESULTS / "busi-cpu-five-folds"
 
 
 def fill(template, notebooks, **values):
-    """Return a template of pages/ as Markdown; a value that is not given is an error.
+    """Return a template of pages/ as Markdown; a missing value is an error.
 
-    notebooks: folder of the notebooks that become pages, for the links to
-    them.
+    notebooks: folder of the notebooks that become pages, to link to them.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(ROOT / "pages"),
@@ -32,26 +33,45 @@ def fill(template, notebooks, **values):
         "three": "{:.3f}".format,
         "share": share,
         "count": "{:,}".format,
+        "signed": "{:+.3f}".format,
         "interval": interval,
-        "told": told,
+        "listed": listed,
+        "measured": lambda table, key: interval(flat(table, key)),
+        "measured_share": lambda table, key: per_cent(flat(table, key)),
         "versions": versions,
     }
     see = partial(see_notebook, notebooks)
-    return environment.get_template(template).render(
-        files=FILES, see=see, **values
-    )
+    filled = environment.get_template(template)
+    return filled.render(files=FILES, see=see, **values)
 
 
-def interval(told):
-    """Return "0.73 (0.69 to 0.77)" of a dict with low, high and value or mean."""
-    value = told["value"] if "value" in told else told["mean"]
-    return f"{value:.2f} ({told['low']:.2f} to {told['high']:.2f})"
+def reports(run):
+    """Return {name: content} of the JSON files of a reference run."""
+    files = run.glob("*.json")
+    return {path.stem: json.loads(path.read_text()) for path in files}
 
 
-def told(numbers, name):
-    """Return the same of three flat keys: name, name_low and name_high."""
-    ends = {end: numbers[f"{name}_{end}"] for end in ("low", "high")}
-    return interval({"value": numbers[name]} | ends)
+def shipped():
+    """Return what models/ says of the small model, a dict."""
+    return json.loads((ROOT / "models" / "small.json").read_text())
+
+
+def interval(row):
+    """Return "0.73 (0.69 to 0.77)" of a dict of low, high, value or mean."""
+    value = row["value"] if "value" in row else row["mean"]
+    return f"{value:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+
+
+def flat(numbers, name):
+    """Return three flat keys, name, name_low and name_high, as one dict."""
+    ends = {"value": "", "low": "_low", "high": "_high"}
+    return {key: numbers[name + end] for key, end in ends.items()}
+
+
+def per_cent(row):
+    """Return "73 % (69 to 77)" of a dict of low, high and value."""
+    ends = f"{100 * row['low']:.0f} to {100 * row['high']:.0f}"
+    return f"{share(row['value'])} ({ends})"
 
 
 def share(value):
@@ -59,14 +79,19 @@ def share(value):
     return f"{100 * value:.0f}\u00a0%"
 
 
+def listed(values, form="{:.2f}"):
+    """Return a Series as "name value; name value"."""
+    return "; ".join(f"{k} {form.format(v)}" for k, v in values.items())
+
+
 def versions(packages):
     return ", ".join(f"{name} {version}" for name, version in packages.items())
 
 
 def see_notebook(folder, number, heading=""):
-    """Return a link to a notebook's page, or to a heading in it; plain text if not there."""
+    """Return a link to a notebook's page or heading; plain text if absent."""
     name = f"notebook {int(number)}" + (f", *{heading}*" if heading else "")
-    path = next(Path(folder).glob(f"{number}_*.ipynb"), None)
+    path = next(folder.glob(f"{number}_*.ipynb"), None)
     if path is None:
         return name
     anchor = f"#{slug(heading)}" if heading in headings(path) else ""
@@ -76,11 +101,8 @@ def see_notebook(folder, number, heading=""):
 def headings(notebook):
     """Return the texts of a notebook's headings below its title."""
     cells = json.loads(notebook.read_text())["cells"]
-    text = "\n".join(
-        "".join(cell["source"])
-        for cell in cells
-        if cell["cell_type"] == "markdown"
-    )
+    prose = [cell for cell in cells if cell["cell_type"] == "markdown"]
+    text = "\n".join("".join(cell["source"]) for cell in prose)
     return re.findall(r"^##+ (.+)$", text, re.MULTILINE)
 
 

@@ -1,4 +1,4 @@
-"""Make the page of results/experiments.csv: what was tried, and what it was worth."""
+"""Make the page of results/experiments.csv: what was tried, its worth."""
 
 import pandas as pd
 
@@ -6,32 +6,37 @@ from tools.site.benchmark_page import table
 
 HEAD = """# What was tried
 
-Each row is one variant of network, loss or training, made by `tools/experiments.py`:
-trained on folds 2 to 4 of the real images, scored on fold 1, with the weights of the last
-epoch. Fold 0 has no part in any choice. `image` is the baseline: the
-standard network from random weights, with the loss of notebook 4. *Gain* is the difference
-in lesion Dice to it over the same images, with its 95 % interval by bootstrap over groups of
-near-duplicates; a dash means that the baseline was not run beside that variant. The
-weights that know photographs were an approximation of Keras' own, read back from an 8-bit
-file; Keras' own have not been measured here. *AUC* asks how well the
-image's lesion probability tells lesion images from normal ones; *IoU* is that of benign
-and of malignant pixels. `results/experiments.csv` holds more columns, among
-them the exact settings and the intervals of Dice.
+Each row is one variant of network, loss or training, made by
+`tools/research/experiments.py`: trained on folds 2 to 4 of the real images,
+scored on fold 1, with the weights of the last epoch. Fold 0 has no part in any
+choice. `image` is the baseline: the standard network from random weights, with
+the loss of notebook 4. *Gain* is the difference in lesion Dice to it over the
+same images, with its 95 % interval by bootstrap over groups of
+near-duplicates; a dash means that the baseline was not run beside that
+variant. The weights that know photographs were an approximation of Keras' own,
+read back from an 8-bit file; Keras' own have not been measured here. Variants
+of another network (attention gates, deep supervision, MobileNetV2 and others)
+were run by an earlier version of the tool, which had them. *AUC* asks how well
+the image's lesion probability tells lesion images from normal ones; *IoU* is
+that of benign and of malignant pixels. `results/experiments.csv` holds more
+columns, among them the exact settings and the intervals of Dice.
 
-Read it with care. These are {n} variants on one fold, and two seeds of one variant differ
-by up to {seeds:.3f} in Dice: {clear} of the gains {have} an interval that lies above 0. And
-one fold is not the set: the same recipe scores differently on each of the five.
+Read it with care. These are {n} variants on one fold, and two seeds of one
+variant differ by up to {seeds:.3f} in Dice: {clear} of the gains {have} an
+interval that lies above 0. And one fold is not the set: the same recipe scores
+differently on each of the five.
 
 """
 VARIANTS = {
     "attention": "attention gates on the skip connections",
     "attention+imagenet192": "the mean of these two networks' probabilities",
     "compact": "two thirds of the channels",
-    "deep": "the loss is asked for at the coarser levels, too (deep supervision)",
+    "deep": "a loss at the coarser levels, too (deep supervision)",
     "depth5": "two thirds of the channels, and a fifth level",
     "image": "nothing: the baseline",
     "image-s1": "`image` with another seed",
-    "imagenet192": "an encoder that knows photographs (MobileNetV2), 192 pixels",
+    "imagenet192": "an encoder that knows photographs (MobileNetV2), 192 "
+    "pixels",
     "no-average": "the last weights, and not their moving average",
     "phantoms": "trained on 2,000 simulated images, on no real one",
     "plain": "without the part for the whole image",
@@ -42,19 +47,12 @@ VARIANTS = {
     "start-strong": "`start` and `strong` together",
     "strong": "stronger augmentation",
 }
-COLUMNS = [
-    "name",
-    "what differs",
-    "Dice",
-    "gain",
-    "normals empty",
-    "AUC",
-    "IoU",
-]
+COLUMNS = ["name", "what differs", "Dice", "gain", "normals empty", "AUC"]
+COLUMNS += ["IoU"]
 
 
 def page(path):
-    """Return the page, Markdown: every score in it comes from the file at `path`."""
+    """Return the page, Markdown; all its scores come from the file `path`."""
     tried = pd.read_csv(path).sort_values("dice", ascending=False)
     dice = tried.set_index("name")["dice"]
     twice = [name for name in dice.index if f"{name}-s1" in dice.index]

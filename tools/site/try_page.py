@@ -1,11 +1,11 @@
 """Make the page on which the small model runs in the reader's own browser.
 
-    python tools/try_page.py export FILE.tflite      writes models/small.keras for LiteRT
+    python -m tools.site.try_page export FILE.tflite     the model for LiteRT
 
-`tools/pages.py` calls `add`. What has to be fetched (LiteRT's web runtime,
-from npm by pages/try/package-lock.json) and what has to be computed (the
-exported model, the samples) is made once, in pages/try/made/, and again when
-one of its SOURCES has changed.
+`tools.site.build` calls `add`. What has to be fetched (LiteRT's web runtime,
+from npm by pages/try/package-lock.json) and computed (the exported model, the
+samples) is made once, in pages/try/made/, and again when one of its SOURCES
+has changed.
 """
 
 import hashlib
@@ -17,7 +17,6 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
-from string import Template
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -28,24 +27,22 @@ from helpers import figures
 from helpers.data.phantom import physics
 from helpers.evaluation import postprocessing
 from helpers.files import ROOT
+from tools.site import templates
 
 HERE = ROOT / "pages" / "try"
 MADE = HERE / "made"
 MODEL = ROOT / "models" / "small.keras"
-SOURCES = (
-    MODEL,
-    HERE / "package-lock.json",
-    Path(__file__),
-    Path(physics.__file__),
-)
-RUNTIME = "litert/wasm/litert_wasm_compat_internal"  # the build that network.js loads
+CODE = (Path(__file__), Path(physics.__file__))
+SOURCES = (MODEL, HERE / "package-lock.json", *CODE)
+# the build that network.js loads
+RUNTIME = "litert/wasm/litert_wasm_compat_internal"
 SAMPLES = {  # name: (label, seed)
     "benign": ("benign", 2),
     "malignant": ("malignant", 3),
     "normal": ("normal", 1),
     "normal-too": ("normal", 3),
 }
-SIZE_OF_SAMPLES = {"height": 380, "width": 460}
+SAMPLE_SIZE = {"height": 380, "width": 460}
 ABSENT = "# Try it in the page\n\nThis page is empty, because {why} {mend}\n"
 MEND = "With Node 18 or newer and a network, `make pages` makes it."
 
@@ -71,9 +68,17 @@ def add(source):
     for path in [*HERE.glob("*.js"), HERE / "style.css"]:
         shutil.copy(path, target)
     (target / "settings.json").write_text(json.dumps(settings()))
-    page.write_text(
-        Template((HERE / "page.md").read_text()).substitute(words(target))
+    names = ["litert/index.js", "small.tflite"]
+    names += [f"{RUNTIME}.js", f"{RUNTIME}.wasm"]
+    text = templates.fill(
+        "try/page.md.jinja",
+        notebooks=None,
+        megabytes=sum((target / n).stat().st_size for n in names) / 1e6,
+        samples=SAMPLES,
+        sample_size=SAMPLE_SIZE,
+        **settings(),
     )
+    page.write_text(text)
 
 
 def make():
@@ -82,9 +87,8 @@ def make():
     Raises:
         Missing: there is no Node, or npm could not fetch the runtime.
     """
-    stamp = hashlib.sha256(
-        b"".join(path.read_bytes() for path in SOURCES)
-    ).hexdigest()
+    sources = b"".join(path.read_bytes() for path in SOURCES)
+    stamp = hashlib.sha256(sources).hexdigest()
     kept = MADE / "made-from.txt"
     if kept.exists() and kept.read_text() == stamp:
         return
@@ -99,111 +103,68 @@ def make():
 
 
 def fetch_runtime(scratch, target):
-    """Copy from the npm packages of the lock file what the browser will load."""
+    """Copy what the browser will load from npm's packages of the lock file."""
     npm = shutil.which("npm")
     if npm is None:
         raise Missing("there was no Node (npm) where the pages were built.")
     for name in ("package.json", "package-lock.json"):
         shutil.copy(HERE / name, scratch)
-    quick = [
-        "--ignore-scripts",
-        "--no-audit",
-        "--no-fund",
-        "--fetch-retries=1",
-    ]
-    done = subprocess.run(
-        [npm, "ci", *quick],
-        cwd=scratch,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    quick = "--ignore-scripts --no-audit --no-fund --fetch-retries=1"
+    command = [npm, "ci", *quick.split()]
+    done = subprocess.run(command, cwd=scratch, capture_output=True, text=True)
     if done.returncode:
         why = (done.stderr.strip().splitlines() or ["no reason given"])[0]
         raise Missing(f"npm could not fetch the runtime ({why}).")
     packages = scratch / "node_modules" / "@litertjs"
+    runtime = Path(RUNTIME).name
+    loaded = {
+        "core/dist/index.js": "index.js",
+        "wasm-utils/dist/index.js": "wasm-utils.js",
+        f"core/wasm/{runtime}.js": f"wasm/{runtime}.js",
+        f"core/wasm/{runtime}.wasm": f"wasm/{runtime}.wasm",
+    }
     (target / "wasm").mkdir(parents=True)
-    shutil.copy(packages / "core/dist/index.js", target / "index.js")
-    shutil.copy(
-        packages / "wasm-utils/dist/index.js", target / "wasm-utils.js"
-    )
-    for kind in (".js", ".wasm"):
-        name = Path(RUNTIME + kind).name
-        shutil.copyfile(packages / "core/wasm" / name, target / "wasm" / name)
+    for source, name in loaded.items():
+        shutil.copyfile(packages / source, target / name)
 
 
 def draw_samples(folder):
     """Write the simulated images as grey PNG files."""
     folder.mkdir(parents=True)
     for name, (label, seed) in SAMPLES.items():
-        frame = physics.simulate(
-            label, np.random.default_rng(seed), **SIZE_OF_SAMPLES
-        )
-        picture = cv2.imencode(
-            ".png", frame.image, [cv2.IMWRITE_PNG_COMPRESSION, 9]
-        )
-        (folder / f"simulated-{name}.png").write_bytes(picture[1])
+        rng = np.random.default_rng(seed)
+        image = physics.simulate(label, rng, **SAMPLE_SIZE).image
+        path = folder / f"simulated-{name}.png"
+        cv2.imwrite(str(path), image, [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
 
 def settings():
-    """Return what the page's scripts must know: the model's rule, its size, our colours."""
-    told = json.loads(MODEL.with_suffix(".json").read_text())
-    rule = {name: told[name] for name in postprocessing.RULE}
-    return {"rule": rule, "size": side(), "colours": figures.COLOURS}
+    """Return what the scripts must know: the rule, the size, our colours.
 
-
-def side():
-    """Return the side of the square that the model reads, pixels."""
+    size: side of the square that the model reads, pixels.
+    """
+    rule = {name: templates.shipped()[name] for name in postprocessing.RULE}
     with zipfile.ZipFile(MODEL) as file:
-        config = json.loads(file.read("config.json"))
-    return config["config"]["layers"][0]["config"]["batch_shape"][1]
-
-
-def words(target):
-    """Return {placeholder: text} for page.md."""
-    loaded = [target / name for name in ("litert/index.js", "small.tflite")]
-    loaded += [target / (RUNTIME + kind) for kind in (".js", ".wasm")]
-    rule = settings()["rule"]
-    return {
-        "megabytes": f"{sum(path.stat().st_size for path in loaded) / 1e6:.0f}",
-        "samples": "\n".join(map(sample_button, SAMPLES)),
-        "threshold": f"{rule['threshold']:.2f}",
-        "smallest": f"{100 * rule['minimum_area']:.1f} %",
-        "surest": f"{100 * rule['image_threshold']:.1f} %",
-        "size": side(),
-    }
-
-
-def sample_button(name):
-    """Return the list item of one sample, HTML."""
-    label = SAMPLES[name][0]
-    what = (
-        "without a lesion" if label == "normal" else f"with a {label} lesion"
-    )
-    size = " ".join(
-        f'{key}="{value}"' for key, value in SIZE_OF_SAMPLES.items()
-    )
-    return (
-        f'        <li><button type="button"><img src="_static/try/samples/simulated-'
-        f'{name}.png" {size} alt="Simulated ultrasound image {what}">{label}</button></li>'
-    )
+        layers = json.loads(file.read("config.json"))["config"]["layers"]
+    size = layers[0]["config"]["batch_shape"][1]
+    return {"rule": rule, "size": size, "colours": figures.COLOURS}
 
 
 def export_apart(path):
-    """Call `export` in a process of its own, which keeps TensorFlow's chatter."""
-    command = [sys.executable, __file__, "export", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    """Call `export` in a process of its own: it keeps TensorFlow's chatter."""
+    module = [sys.executable, "-m", "tools.site.try_page"]
+    command = [*module, "export", str(path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
-        sys.exit(
-            f"{MODEL} could not be exported for the browser:\n{done.stderr}"
-        )
+        failed = f"{MODEL} could not be exported for the browser"
+        sys.exit(f"{failed}:\n{done.stderr}")
 
 
 def export(path):
-    """Write the small model for LiteRT, float32: one square in, one answer out.
+    """Write the small model for LiteRT, float32: square in, probabilities out.
 
-    The mirrored image is looked at inside of it, as `training.predict` does
-    with `flip`.
+    The network sees the mirrored square, too, and the mean is the prediction,
+    as `training.predict` does with `flip`.
     """
     import keras  # takes seconds
 
@@ -211,16 +172,14 @@ def export(path):
 
     model = checkpoint.load(MODEL)
     square = keras.Input(batch_shape=(1, *model.input_shape[1:]))
-    both = keras.ops.concatenate(
-        [square, keras.ops.flip(square, axis=2)], axis=0
-    )
-    answer, other = keras.ops.split(model(both), 2, axis=0)
-    classes = (answer + keras.ops.flip(other, axis=2)) / 2
-    one = [
-        keras.InputSpec(shape=square.shape, dtype=square.dtype)
-    ]  # no free batch size
+    mirrored = keras.ops.flip(square, axis=2)
+    both = keras.ops.concatenate([square, mirrored], axis=0)
+    first, second = keras.ops.split(model(both), 2, axis=0)
+    classes = (first + keras.ops.flip(second, axis=2)) / 2
+    # no free batch size
+    one = keras.InputSpec(shape=square.shape, dtype=square.dtype)
     keras.Model(square, classes).export(
-        path, format="litert", input_signature=one, verbose=False
+        path, format="litert", input_signature=[one], verbose=False
     )
 
 

@@ -1,12 +1,12 @@
-"""Simulated breast B-mode images, written as a data set in BUSI's own layout.
+"""The physics and the anatomy of simulated breast B-mode images.
 
 Nothing here is a patient. Sound is modelled only as far as its traces in a
 picture go: random scatterers, blurred by a point-spread function (PSF) that is
 narrow along the beam and wider across it, give speckle; tissue sets how
 strongly they scatter; attenuation adds up along the beam, so that a lesion
 shades or brightens what lies behind it; the envelope is compressed to grey.
-Lesions follow the terms of BI-RADS (ACR BI-RADS Atlas, 5th ed., 2013); sizes,
-marks, file modes and faults follow the real data set.
+Lesions follow the terms of BI-RADS (ACR BI-RADS Atlas, 5th ed., 2013), their
+sizes those of the real data set.
 """
 
 import math
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-LABELS = ("benign", "malignant", "normal")
+from ..busi import LABELS
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Probe:
-    """A Gaussian PSF: standard deviations in pixels, depths as a share of the height.
+    """A Gaussian PSF: standard deviations in pixels, depths in heights.
 
     The beam is `lateral` wide at depth `focus` and sqrt(2) times that one
     `zone` away.
@@ -48,13 +48,13 @@ class Probe:
 
 
 def speckle(height, width, rng, probe=None):
-    """Return the envelope (height, width), float32, of fully developed speckle.
+    """Return the envelope (height, width), float32, of uniform speckle.
 
-    Many scatterers in every resolution cell and no structure: the envelope
-    follows the Rayleigh law, mean / standard deviation = sqrt(pi / (4 - pi)) =
-    1.913, with a mean square of 1 here (Burckhardt 1978, IEEE Trans Sonics
-    Ultrason 25:1; Wagner et al. 1983, IEEE Trans Sonics Ultrason 30:156).
-    `rng`: a numpy Generator; `probe`: a Probe.
+    Many scatterers in every resolution cell and no structure ("fully
+    developed"): the envelope follows the Rayleigh law, mean / standard
+    deviation = sqrt(pi / (4 - pi)) = 1.913, with a mean square of 1 here
+    (Burckhardt 1978, IEEE Trans Sonics Ultrason 25:1; Wagner et al. 1983, IEEE
+    Trans Sonics Ultrason 30:156). rng: a numpy Generator; probe: a Probe.
     """
     return echoes(np.ones((height, width), np.float32), rng, probe or Probe())
 
@@ -62,9 +62,9 @@ def speckle(height, width, rng, probe=None):
 def simulate(label, rng, height=470, width=560, n_lesions=1):
     """Return a `Frame` of a simulated breast with lesions of the given label.
 
-    `label`: "benign", "malignant" or "normal" (then without lesions); `rng`: a
-    numpy Generator; `height`, `width`: pixels, at least 64. The frame depends
-    on these alone.
+    label: "benign", "malignant" or "normal" (then without lesions); rng: a
+    numpy Generator; height, width: pixels, at least 64. The frame depends on
+    these alone.
 
     Raises:
         ValueError: another label, or a picture too small for layers.
@@ -79,21 +79,21 @@ def simulate(label, rng, height=470, width=560, n_lesions=1):
         )
     # anatomy at half the resolution: four times as fast, and the PSF hides it
     level, layers = breast((height + 1) // 2, (width + 1) // 2, rng)
-    distract(level, layers, rng)
+    add_distractors(level, layers, rng)
     loss = shadows(layers, len(level), rng)
     masks = []
     for slot in range(n_lesions if label != "normal" else 0):
-        points = place(label, height, width, (slot, n_lesions), rng)
-        masks.append(filled(points, height, width))
-        grow(label, filled(points / 2, *level.shape), level, loss, rng)
+        points = lesion_outline(label, height, width, (slot, n_lesions), rng)
+        masks.append(polygon_mask(points, height, width))
+        small = polygon_mask(points / 2, *level.shape)
+        add_lesion(label, small, level, loss, rng)
     level = cv2.resize(level - loss, (width, height)) + gain_error(height, rng)
     expected = np.exp(level * np.float32(math.log(10) / 20))
-    expected += np.float32(
-        10 ** (rng.uniform(-36, -24) / 20)
-    )  # the receiver's noise
-    fine, focus = rng.uniform(0.8, 1.3) * width / 560, rng.uniform(0.25, 0.6)
-    envelope = echoes(expected, rng, Probe(1.2 * fine, 2.2 * fine, focus))
-    image = compress(envelope, expected, fine, rng)
+    # the receiver's noise
+    expected += np.float32(10 ** (rng.uniform(-36, -24) / 20))
+    grain, focus = rng.uniform(0.8, 1.3) * width / 560, rng.uniform(0.25, 0.6)
+    envelope = echoes(expected, rng, Probe(1.2 * grain, 2.2 * grain, focus))
+    image = compress(envelope, expected, grain, rng)
     return Frame(image, masks, envelope, expected)
 
 
@@ -101,43 +101,38 @@ def simulate(label, rng, height=470, width=560, n_lesions=1):
 
 
 def echoes(amplitude, rng, probe):
-    """Return the envelope, float32, of scatterers of the given strength (h, w)."""
+    """Return the envelope of scatterers of some strength, float32 (h, w)."""
     depth = np.arange(len(amplitude)) / len(amplitude)
-    beam = probe.lateral * np.sqrt(
-        1 + ((depth - probe.focus) / probe.zone) ** 2
-    )
-    rim = math.ceil(
-        2.5 * beam.max()
-    )  # scatterers beside the picture count as well
+    away = (depth - probe.focus) / probe.zone
+    beam = probe.lateral * np.sqrt(1 + away**2)
+    # scatterers beside the picture count as well
+    rim = math.ceil(2.5 * beam.max())
     amplitude = cv2.copyMakeBorder(amplitude, *[rim] * 4, cv2.BORDER_REPLICATE)
-    field = rng.standard_normal(
-        (*amplitude.shape, 2), np.float32
-    )  # real, imaginary
+    # real and imaginary part
+    field = rng.standard_normal((*amplitude.shape, 2), np.float32)
     field *= amplitude[..., None] * np.float32(math.sqrt(0.5))
-    field = cv2.sepFilter2D(field, -1, np.ones(1), bell(probe.axial))
-    field = across(field[rim:-rim], beam)[:, rim:-rim]
+    field = cv2.sepFilter2D(field, -1, np.ones(1), gaussian(probe.axial))
+    field = blur_rows(field[rim:-rim], beam)[:, rim:-rim]
     return np.sqrt(np.einsum("hwc,hwc->hw", field, field))
 
 
-def across(field, beam, n_bands=6):
-    """Blur each row of a field (h, w, 2) by its own width `beam` (h,), keeping power.
+def blur_rows(field, beam, n_bands=6):
+    """Blur each row of a field by its own width, keeping its power.
 
-    Only n_bands + 1 widths are really used; between two, their results are
-    blended.
+    field: (h, w, 2); beam: (h,), standard deviations. Only n_bands + 1 widths
+    are really used; between two, their results are blended.
     """
     rows = np.arange(len(field))
     knots = np.linspace(0, len(field) - 1, n_bands + 1)
-    kernels = [bell(sigma) for sigma in np.interp(knots, rows, beam)]
-    share = np.stack(
-        [np.interp(rows, knots, unit) for unit in np.eye(n_bands + 1)]
-    )
+    kernels = [gaussian(sigma) for sigma in np.interp(knots, rows, beam)]
+    units = np.eye(n_bands + 1)
+    share = np.stack([np.interp(rows, knots, unit) for unit in units])
     longest = max(map(len, kernels))
     centred = [np.pad(k, (longest - len(k)) // 2) for k in kernels]
     # a blend of two blurs has less power than either: divide by what the row
     # really has
-    share = (share / np.linalg.norm(share.T @ centred, axis=1)).astype(
-        np.float32
-    )
+    power = np.linalg.norm(share.T @ centred, axis=1)
+    share = (share / power).astype(np.float32)
     blurred = np.zeros_like(field)
     for weight, kernel in zip(share, kernels, strict=True):
         first, *_, last = np.flatnonzero(weight)
@@ -147,61 +142,59 @@ def across(field, beam, n_bands=6):
     return blurred
 
 
-def bell(sigma):
+def gaussian(sigma):
     """Return a Gaussian kernel of unit energy: white noise keeps its power."""
     x = np.arange(-math.ceil(2.5 * sigma), math.ceil(2.5 * sigma) + 1)
     kernel = np.exp(-0.5 * (x / sigma) ** 2)
     return kernel / np.linalg.norm(kernel)
 
 
-def compress(envelope, expected, fine, rng):
-    """Return the uint8 grey picture (h, w) of an envelope: 42 to 60 dB fill 0..255.
+def compress(envelope, expected, grain, rng):
+    """Return the grey picture, uint8 (h, w): 42 to 60 dB fill 0 to 255.
 
     Scanners compound views from several angles; each has its own speckle, so
     that it fades in their mean. Instead of more views, what they tend to
     (`expected`) is mixed in.
     """
-    one = rng.uniform(
-        0.4, 0.7
-    )  # weight of this view; 1 / one**2 views compounded
+    # weight of this view; 1 / weight**2 views are compounded
+    weight = rng.uniform(0.4, 0.7)
     view = cv2.log(envelope + np.float32(1e-6))
-    mixed = one * view + (1 - one) * cv2.log(expected)
-    step = (
-        255 / rng.uniform(42, 60) * 20 / math.log(10)
-    )  # grey per natural log
+    mixed = weight * view + (1 - weight) * cv2.log(expected)
+    # grey per natural log
+    step = 255 / rng.uniform(42, 60) * 20 / math.log(10)
     grey = np.clip(max(85, rng.normal(122, 24)) + step * mixed, -30, 285)
-    grey = cv2.GaussianBlur(grey, (0, 0), 1.3 * fine, sigmaY=0.8 * fine)
+    grey = cv2.GaussianBlur(grey, (0, 0), 1.3 * grain, sigmaY=0.8 * grain)
     return np.clip(grey, 0, 255).astype(np.uint8)
 
 
 def gain_error(height, rng):
-    """Return the error (height, 1), dB, of the time-gain compensation (TGC)."""
+    """Return the error of the time-gain compensation, dB, (height, 1)."""
     u = np.linspace(0, 1, height, dtype=np.float32)[:, None]
     end = rng.uniform(0.35, 0.9)  # beyond this depth the echoes are too weak
     fade = rng.uniform(0, 18) * np.clip((u - end) / (1 - end), 0, 1) ** 1.3
-    return (2.5 * noise(height, 1, (height / 3, 1), rng) - fade).astype(
-        np.float32
-    )
+    drift = 2.5 * noise(height, 1, (height / 3, 1), rng)
+    return (drift - fade).astype(np.float32)
 
 
 def noise(height, width, grain, rng):
-    """Return smooth random values (height, width), float32; `grain` = (dy, dx), pixels."""
-    rows, columns = (
-        math.ceil(height / grain[0]) + 2,
-        math.ceil(width / grain[1]) + 2,
-    )
-    coarse = rng.standard_normal((rows, columns), np.float32)
+    """Return smooth random values, float32 (height, width).
+
+    grain: (dy, dx), pixels from one independent value to the next.
+    """
+    sides = zip((height, width), grain, strict=True)
+    shape = [math.ceil(side / step) + 2 for side, step in sides]
+    coarse = rng.standard_normal(shape, np.float32)
     return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
-# ---- the anatomy: `level` is the strength of scattering, `loss` what is lost, both dB
+# ---- the anatomy: `level`, the strength of scattering, and `loss`, both dB
 
 
 def breast(height, width, rng):
-    """Return level (h, w) and layers (3, w), the rows where skin, fat and gland end.
+    """Return level (h, w) and layers (3, w): where skin, fat and gland end.
 
     From the probe down: skin, subcutaneous fat in lobules, gland in strands,
-    muscle.
+    muscle. layers: rows.
     """
     h, w = height, width
     y = np.arange(h, dtype=np.float32)[:, None]
@@ -209,16 +202,12 @@ def breast(height, width, rng):
     skin = h * rng.uniform(0.025, 0.06) * (1 + 0.1 * wave[0])
     lobes = np.abs(noise(1, w, (1, w / rng.integers(2, 6)), rng)[0])
     fat = skin + h * (rng.uniform(0.03, 0.25) + rng.uniform(0.02, 0.1) * lobes)
-    gland = np.maximum(
-        fat + 0.15 * h, h * (rng.uniform(0.55, 0.95) + 0.03 * wave[1])
-    )
-    bend = (fat - fat.mean()) * np.exp(-3 * y / h) + 0.06 * h * noise(
-        h, w, (h, w), rng
-    )
-    rows, columns = (
-        (y - bend).astype(np.float32),
-        np.arange(w, dtype=np.float32),
-    )
+    gland = h * (rng.uniform(0.55, 0.95) + 0.03 * wave[1])
+    gland = np.maximum(fat + 0.15 * h, gland)
+    bend = (fat - fat.mean()) * np.exp(-3 * y / h)
+    bend = bend + 0.06 * h * noise(h, w, (h, w), rng)
+    rows = (y - bend).astype(np.float32)
+    columns = np.arange(w, dtype=np.float32)
     columns = np.broadcast_to(columns, (h, w)).copy()
 
     def bent(dy, dx):  # texture follows the wavy layers
@@ -226,10 +215,9 @@ def breast(height, width, rng):
         return cv2.remap(flat, columns, rows, cv2.INTER_LINEAR, borderMode=2)
 
     fine, lumps, bundles = bent(60, 16), bent(14, 8), bent(45, 3)
-    fibres = np.exp(
-        -((bent(36, 7) / 0.25) ** 2)
-    )  # bright where the noise crosses zero
-    fibres *= np.clip(0.6 + bent(20, 10), 0, 1.5)  # and broken
+    # bright where the noise crosses zero, and broken
+    fibres = np.exp(-((bent(36, 7) / 0.25) ** 2))
+    fibres *= np.clip(0.6 + bent(20, 10), 0, 1.5)
     tissue = (y > skin).astype(np.uint8) + (y > fat) + (y > gland)
     textures = (
         np.full((h, w), rng.uniform(-6, 0), np.float32),
@@ -238,44 +226,36 @@ def breast(height, width, rng):
         rng.uniform(-11, -6) + 4 * bundles + 9 * fibres * (bundles > 0),
     )
     level = np.choose(tissue, textures).astype(np.float32)
-    for edge, strength in (
-        (0.1 * skin, 13),
-        (skin, 12),
-        (fat, 11),
-        (gland, 13),
-    ):
-        seen = strength * np.clip(
-            0.6 + 0.6 * noise(1, w, (1, w / 12), rng), 0, 1.5
-        )
-        level += seen * np.exp(-(((y - edge) / max(1, 0.007 * h)) ** 2))
-    septa = bent(7, 4) + 0.1 * fine
-    level += (
-        (tissue == 1) * 14 * np.exp(-((septa / 0.06) ** 2)) * (lumps > -0.3)
-    )
+    edges = (0.1 * skin, 13), (skin, 12), (fat, 11), (gland, 13)
+    for edge, strength in edges:
+        seen = np.clip(0.6 + 0.6 * noise(1, w, (1, w / 12), rng), 0, 1.5)
+        line = np.exp(-(((y - edge) / max(1, 0.007 * h)) ** 2))
+        level += strength * seen * line
+    septa = np.exp(-(((bent(7, 4) + 0.1 * fine) / 0.06) ** 2))
+    level += (tissue == 1) * 14 * septa * (lumps > -0.3)
     return level.astype(np.float32), np.stack([skin, fat, gland])
 
 
-def distract(level, layers, rng):
-    """Draw fat lobules and ducts into the gland: dark ovals that are no lesions."""
+def add_distractors(level, layers, rng):
+    """Draw fat lobules and ducts into the gland: dark, but no lesions."""
     h, w = level.shape
     ducts = [0.03] * rng.poisson(0.7)
     for size in [*rng.uniform(0.06, 0.22, rng.poisson(2.5)), *ducts]:
         x, half = rng.uniform(0, w), w * size / 2
         y = rng.uniform(*layers[1:, int(x)])
         points = outline(half, half / rng.uniform(1.6, 3.5), 0.3, 0, rng)
-        mask = filled(points + np.array([x, y]), h, w)
+        mask = polygon_mask(points + np.array([x, y]), h, w)
         inner = -20 if size == 0.03 else rng.uniform(-11, -5)
         inlay(level, mask, inner, 1.2, rng.uniform(0, 8))
 
 
 def shadows(layers, height, rng):
-    """Return the loss (h, w) to ligaments, bad contact and ribs, lesion or not."""
+    """Return the loss (h, w) to ligaments, bad contact and ribs."""
     width = layers.shape[1]
     x, y = np.arange(width), np.arange(height)[:, None]
     loss = np.zeros((height, width), np.float32)
-    for _ in range(
-        rng.poisson(1.5)
-    ):  # Cooper's ligaments stand steep in the beam
+    # Cooper's ligaments stand steep in the beam
+    for _ in range(rng.poisson(1.5)):
         middle, slope = rng.uniform(0, width), rng.uniform(-0.2, 0.2)
         column = (x - middle - slope * y) / (rng.uniform(0.015, 0.06) * width)
         start = layers[rng.integers(2), int(middle)]
@@ -283,16 +263,14 @@ def shadows(layers, height, rng):
         loss += rng.uniform(2, 9) * ramp * np.exp(-0.5 * column**2)
     if rng.random() < 0.3:  # the probe lifts off at one side
         away = x if rng.random() < 0.5 else x[::-1]
-        loss += rng.uniform(8, 25) * np.exp(
-            -away / (rng.uniform(0.03, 0.1) * width)
-        )
+        strength, reach = rng.uniform(8, 25), rng.uniform(0.03, 0.1) * width
+        loss += strength * np.exp(-away / reach)
     if rng.random() < 0.1:  # a rib: a bright arch, nothing behind it
         middle, half = rng.uniform(0, width), rng.uniform(0.15, 0.3) * width
-        arch = (
-            rng.uniform(0.75, 0.9) + 0.1 * ((x - middle) / half) ** 2
-        ) * height
-        loss += 20 * np.clip((y - arch) / (0.05 * height), 0, 1)
-        loss -= 12 * np.exp(-(((y - arch) / (0.012 * height)) ** 2))
+        arch = rng.uniform(0.75, 0.9) + 0.1 * ((x - middle) / half) ** 2
+        below = y - arch * height
+        loss += 20 * np.clip(below / (0.05 * height), 0, 1)
+        loss -= 12 * np.exp(-((below / (0.012 * height)) ** 2))
     return loss
 
 
@@ -302,7 +280,7 @@ def shadows(layers, height, rng):
 def outline(across, down, rough, spicules, rng):
     """Return a closed outline (240, 2) of x, y in pixels around (0, 0).
 
-    An ellipse of half axes `across`, `down`; `rough`: 0 smooth to 1 angular,
+    An ellipse of half axes `across`, `down`; rough: 0 smooth to 1 angular,
     lobed.
     """
     angle = np.linspace(0, 2 * np.pi, 240, endpoint=False)
@@ -321,35 +299,28 @@ def outline(across, down, rough, spicules, rng):
     return np.stack([x, y], 1) @ turn
 
 
-def filled(points, height, width):
+def polygon_mask(points, height, width):
     """Return the bool mask (height, width) of an outline."""
     mask = np.zeros((height, width), np.uint8)
-    return cv2.fillPoly(mask, [np.round(points).astype(np.int32)], 1).astype(
-        bool
-    )
+    polygon = np.round(points).astype(np.int32)
+    return cv2.fillPoly(mask, [polygon], 1).astype(bool)
 
 
-def place(label, height, width, slot, rng):
-    """Return the outline of a new lesion, in slot (i, n): the i-th of n side by side.
+def lesion_outline(label, height, width, slot, rng):
+    """Return the outline of a new lesion, (240, 2) of x, y in pixels.
 
-    Sizes and depths spread as in BUSI; malignant lesions are rough and more
-    often taller than wide ("not parallel", a sign of malignancy in BI-RADS),
-    benign ones are oval.
+    slot: (i, n), it is the i-th of n side by side. Sizes and depths spread as
+    in BUSI; malignant lesions are rough and more often taller than wide ("not
+    parallel", a sign of malignancy in BI-RADS), benign ones are oval.
     """
     i, n = slot
     if label == "benign":
-        size, flat, depth = (
-            rng.lognormal(-1.3, 0.55),
-            rng.lognormal(0.55, 0.35),
-            0.3,
-        )
+        size, flat = rng.lognormal(-1.3, 0.55), rng.lognormal(0.55, 0.35)
+        depth = 0.3
         rough, spicules = rng.uniform(0, 0.25), 0
     else:
-        size, flat, depth = (
-            rng.lognormal(-1.1, 0.4),
-            rng.lognormal(0.1, 0.3),
-            0.36,
-        )
+        size, flat = rng.lognormal(-1.1, 0.4), rng.lognormal(0.1, 0.3)
+        depth = 0.36
         rough, spicules = rng.uniform(0.4, 1.4), rng.integers(0, 7)
     across = width / n * np.clip(size, 0.07, 0.75) / 2
     down = min(across / flat, 0.3 * height)
@@ -363,43 +334,38 @@ def place(label, height, width, slot, rng):
 
 
 def inlay(level, mask, inner, blur, rim, texture=0.0):
-    """Set a region of `level` to `inner` dB, in place, with a bright `rim` (dB).
+    """Set a region of `level` to `inner` dB, in place, with a bright rim.
 
-    The rim shows where the beam meets it squarely: above and below, not at the
-    sides.
+    The rim (dB) shows where the beam meets it squarely: above and below, not
+    at the sides.
     """
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), blur)
     slope = np.abs(cv2.Sobel(soft, -1, 0, 1)) * (blur / 2)
     level += soft * (inner + texture - level) + rim * np.minimum(slope, 1)
 
 
-def grow(label, mask, level, loss, rng):
-    """Put a lesion into `level` and its posterior features into `loss`, in place."""
+def add_lesion(label, mask, level, loss, rng):
+    """Put a lesion into `level` and its posterior features into `loss`."""
     h, w = mask.shape
     around = level[mask].mean()
     texture = noise(h, w, (h / 40, w / 40), rng)
-    behind = rng.normal(
-        -4, 2.5
-    )  # dB lost through the thickest part; < 0: enhancement
+    # dB lost through the thickest part; below 0: enhancement
+    behind = rng.normal(-4, 2.5)
     if label == "benign":
         cyst = rng.random() < 0.18
-        drop = (
-            rng.uniform(18, 30)
-            if cyst
-            else np.clip(rng.normal(8.5, 3.5), 2, 16)
-        )
-        behind = rng.uniform(-12, -6) if cyst else behind
-        inlay(
-            level, mask, around - drop, 0.8, rng.uniform(1, 9), 0.7 * texture
-        )
+        if cyst:
+            drop, behind = rng.uniform(18, 30), rng.uniform(-12, -6)
+        else:
+            drop = np.clip(rng.normal(8.5, 3.5), 2, 16)
+        rim = rng.uniform(1, 9)
+        inlay(level, mask, around - drop, 0.8, rim, 0.7 * texture)
         if rng.random() < 0.6:
-            refract(mask, loss, rng.uniform(4, 10))
+            add_edge_shadows(mask, loss, rng.uniform(4, 10))
     else:
         drop = np.clip(rng.normal(9, 3.5), 2, 18)
         behind = rng.uniform(5, 19) if rng.random() < 0.75 else behind
-        texture = 2 * texture + rng.uniform(2, 6) * noise(
-            h, w, (h / 14, w / 14), rng
-        )
+        coarse = rng.uniform(2, 6) * noise(h, w, (h / 14, w / 14), rng)
+        texture = 2 * texture + coarse
         if rng.random() < 0.4:  # calcifications
             spots = rng.choice(np.argwhere(mask), rng.integers(3, 15))
             texture[tuple(spots.T)] += 35
@@ -412,16 +378,12 @@ def grow(label, mask, level, loss, rng):
     loss += np.float32(behind) * path / path.max()
 
 
-def refract(mask, loss, strength):
-    """Add the narrow shadows below the two sides of a smooth lesion to `loss`."""
+def add_edge_shadows(mask, loss, strength):
+    """Add the narrow shadows below a smooth lesion's two sides to `loss`."""
     h, w = mask.shape
     rows, columns = np.nonzero(mask)
     below = np.arange(h)[:, None] - rows.mean()
     fade = strength * (below > 0) * np.exp(-below.clip(0) / (0.3 * h))
     for side in (columns.min(), columns.max()):
-        loss += fade * np.exp(
-            -0.5 * ((np.arange(w) - side) / (0.012 * w)) ** 2
-        )
-
-
-# ---- the data set
+        away = (np.arange(w) - side) / (0.012 * w)
+        loss += fade * np.exp(-0.5 * away**2)

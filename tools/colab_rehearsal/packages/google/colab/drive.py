@@ -1,4 +1,4 @@
-"""A Drive that mounts, or does not, as $REHEARSAL_DRIVE says: a word and a folder."""
+"""A Drive that mounts, or not, as $REHEARSAL_DRIVE says: word and folder."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ class MessageError(Exception):
 
 
 def mount(mountpoint, force_remount=False, timeout_ms=120_000, readonly=False):
-    """Mount the folder at `mountpoint`, slowly or read-only; or fail as Colab does."""
+    """Mount the folder at `mountpoint`; or fail as Colab does."""
     manner, folder = os.environ["REHEARSAL_DRIVE"].split(" ", 1)
     with open(os.environ["REHEARSAL_ASKED"], "a") as file:
         file.write(f"{mountpoint} {timeout_ms}\n")
@@ -30,9 +30,8 @@ def mount(mountpoint, force_remount=False, timeout_ms=120_000, readonly=False):
     os.makedirs(mountpoint, exist_ok=True)
     subprocess.run(["mount", "--bind", folder, mountpoint], check=True)
     if manner == "fails":
-        subprocess.run(
-            ["mount", "-o", "remount,bind,ro", mountpoint], check=True
-        )
+        read_only = ["mount", "-o", "remount,bind,ro", mountpoint]
+        subprocess.run(read_only, check=True)
     if manner == "slow":
         time.sleep(5)
         slow_down(mountpoint)

@@ -1,0 +1,86 @@
+"""A fractional design of short trainings, and what explains their spread.
+
+`codes` is, throughout, what `half_fraction` returns, and `rows` what `runs`
+does: the Dice of each case in each run, (cases, settings x seeds).
+"""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+
+from ..evaluation import bootstrap
+
+
+def half_fraction(levels):
+    """Return (settings, codes): half of all combinations of two levels each.
+
+    levels: {factor: (one, other)}. settings: list of dicts; codes: -1 or 1,
+    (settings, factors). The last factor's code is the product of all others'
+    (Box & Hunter 1961), so each factor's two levels meet those of every other
+    equally often.
+    """
+    free = itertools.product((-1, 1), repeat=len(levels) - 1)
+    codes = np.array([(*row, np.prod(row)) for row in free])
+    settings = [
+        {name: levels[name][i] for name, i in zip(levels, row, strict=True)}
+        for row in (codes > 0).astype(int)
+    ]
+    return settings, codes
+
+
+def runs(dice, settings):
+    """Return (rows, groups) of a design, of the cases that all runs scored.
+
+    dice: as in `checks`, with columns "design-0 s0", "design-0 s1" and so on;
+    settings: how many.
+
+    Raises:
+        KeyError: not every setting has been run with the same number of seeds.
+    """
+    runs_of = [
+        [c for c in dice if c.startswith(f"design-{k} s")]
+        for k in range(settings)
+    ]
+    if {len(names) for names in runs_of} != {len(runs_of[0]) or None}:
+        raise KeyError("the design is not complete")
+    names = [*itertools.chain(*runs_of)]
+    scored = dice[[*names, "group"]].dropna()
+    return scored[names].to_numpy(), scored["group"]
+
+
+def effects(rows, codes):
+    """Return for each factor the mean Dice at its level 1 minus that at -1."""
+    means = rows.mean(axis=0).reshape(len(codes), -1)
+    return 2 * codes.T @ means.mean(axis=1) / len(codes)
+
+
+def variance_shares(rows, codes):
+    """Return what the factors, their interplay and the seed explain.
+
+    Shares of the variance of the runs' means, float (factors + 2,): sums of
+    squares of a balanced design with two levels (Fisher 1935).
+    """
+    means = rows.mean(axis=0).reshape(len(codes), -1)
+    spread = means - means.mean()
+    by_setting = spread.mean(axis=1)
+    factors = means.size * (codes.T @ by_setting / len(codes)) ** 2
+    seed = ((spread - by_setting[:, None]) ** 2).sum()
+    total = (spread**2).sum()
+    return np.array([*factors, total - factors.sum() - seed, seed]) / total
+
+
+def shares_of_variance(dice, factors, codes):
+    """Return DataFrame[value, low, high] of `variance_shares`, by their names.
+
+    factors: their names.
+    """
+    rows, groups = runs(dice, len(codes))
+    names = [*factors, "their interplay", "the seed"]
+    shares = [
+        bootstrap.interval(
+            rows, groups, lambda r, k=k: variance_shares(r, codes)[k], 1000
+        )
+        for k in range(len(names))
+    ]
+    return pd.DataFrame(shares, names, ["value", "low", "high"])

@@ -1,0 +1,70 @@
+"""Folds keep groups whole, are balanced, and are the same everywhere."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.data import busi, splits
+
+GROUPS = {
+    "benign (7)": "benign (1)",
+    "malignant (3)": "benign (1)",
+    "normal (2)": "normal (1)",
+    "malignant (15)": "malignant (9)",
+}
+
+
+def some(n_benign=30, n_malignant=15, n_normal=10):
+    counts = zip(busi.LABELS, (n_benign, n_malignant, n_normal), strict=True)
+    names = [(f"{c} ({k})", c) for c, n in counts for k in range(1, n + 1)]
+    cases = pd.DataFrame(names, columns=["case", "label"])
+    return cases.assign(group=cases["case"].replace(GROUPS))
+
+
+def test_folds_keep_groups_whole_and_classes_balanced():
+    cases = some()
+    fold = splits.assign_folds(cases, n_folds=5, seed=3)
+    assert fold.name == "fold" and fold.index.equals(cases.index)
+    assert (fold.groupby(cases["group"]).nunique() == 1).all()
+    table = pd.crosstab(fold, cases["label"])
+    assert (table.max() - table.min()).max() <= 1 and len(table) == 5
+
+
+def test_folds_are_the_same_everywhere():
+    fold = splits.assign_folds(some(6, 5, 4), n_folds=3, seed=0)
+    assert "".join(map(str, fold)) == "012120020121102"
+
+
+def test_folds_follow_the_cases_not_their_order_group_names_or_index():
+    cases = some()
+    fold = splits.assign_folds(cases, seed=7)
+    shuffled = cases.sample(frac=1, random_state=0)
+    shuffled["group"] += "x"
+    again = splits.assign_folds(shuffled, seed=7).sort_index()
+    pd.testing.assert_series_equal(again, fold)
+    twice = cases.set_index(np.zeros(len(cases), int))
+    assert splits.assign_folds(twice, seed=7).tolist() == fold.tolist()
+
+
+def test_seed_counts_by_value_and_changes_the_folds():
+    cases = some()
+    fold = splits.assign_folds(cases, seed=1)
+    again = splits.assign_folds(cases, seed=np.int64(1))
+    pd.testing.assert_series_equal(again, fold)
+    assert not splits.assign_folds(cases, seed=2).equals(fold)
+
+
+def test_folds_find_near_duplicates_themselves(phantom_root):
+    cases = busi.index(phantom_root)
+    fold = splits.assign_folds(cases, n_folds=2).set_axis(cases["case"])
+    marker = json.loads((phantom_root / "PHANTOM.json").read_text())
+    assert all(fold[a] == fold[b] for a, b, _ in marker["near_duplicates"])
+
+
+@pytest.mark.parametrize("n_folds", [1, 0, 52])
+def test_impossible_numbers_of_folds_are_refused(n_folds):
+    words = f"{n_folds} folds cannot be made of 51 groups"
+    with pytest.raises(ValueError, match=words):
+        splits.assign_folds(some(), n_folds=n_folds)

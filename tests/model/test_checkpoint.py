@@ -1,0 +1,142 @@
+"""Models and states load safely, or are put aside with a sentence."""
+
+import json
+import shutil
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+import yaml
+
+from helpers.files import ROOT
+from helpers.model import checkpoint, unet
+
+SETTINGS = {"epochs": 3, "code": "abc"}
+ROWS = [{"epoch": 1, "val_loss": 0.5}]
+WEIGHTS = [np.arange(4.0), np.ones((2, 3), np.float32)]
+
+
+def tiny(width=4):
+    return unet.build(size=32, width=width, depth=1)
+
+
+def test_a_start_gives_its_weights_to_a_network_of_any_size(tmp_path):
+    path, rng, model = tmp_path / "start.npz", np.random.default_rng(0), tiny()
+    model.set_weights([rng.random(w.shape) for w in model.get_weights()])
+    checkpoint.save_start(model, path)
+    larger = unet.build(size=64, width=4, depth=1)
+    checkpoint.start_from(larger, path)
+    pairs = zip(larger.get_weights(), model.get_weights(), strict=True)
+    assert all(np.allclose(a, b, rtol=1e-3, atol=1e-6) for a, b in pairs)
+    with pytest.raises(ValueError, match=r"start\.npz holds .* another netw"):
+        checkpoint.start_from(tiny(width=5), path)
+    with pytest.raises(FileNotFoundError, match=r"no\.npz is not there: take"):
+        checkpoint.start_from(larger, tmp_path / "no.npz")
+
+
+def test_each_profile_finds_the_start_that_it_names():
+    profiles = (ROOT / "profiles").glob("*.yaml")
+    profiles = [yaml.safe_load(path.read_text()) for path in profiles]
+    widths = {p["width"] for p in profiles if p.get("start") == "simulated"}
+    assert widths
+    for width in widths:
+        model = unet.build(size=32, width=width)
+        checkpoint.start_from(model, ROOT / f"models/start_{width}.npz")
+        classes = model(np.zeros((1, 32, 32, 1), np.float32))
+        assert np.isfinite(np.array(classes)).all()
+
+
+def test_a_saved_model_holds_nothing_that_colabs_keras_refuses(tmp_path):
+    model = tiny()
+    checkpoint.save(model, tmp_path / "new.keras")
+    for path in (tmp_path / "new.keras", ROOT / "models" / "small.keras"):
+        with zipfile.ZipFile(path) as file:
+            config = file.read("config.json")
+        assert b"BatchNormalization" in config
+        assert b"renorm" not in config and b"put_axes" not in config
+    loaded = checkpoint.load(tmp_path / "new.keras").get_weights()
+    assert all(map(np.array_equal, loaded, model.get_weights()))
+
+
+def test_a_model_that_carries_code_is_refused(tmp_path):
+    path = tmp_path / "foreign.keras"
+    layer = keras.layers.Lambda(lambda x: x + 1)
+    keras.Sequential([keras.Input((4,)), layer]).save(path)
+    with pytest.raises(ValueError, match=r"[Ll]ambda"):
+        checkpoint.load(path)
+
+
+@pytest.fixture
+def state(tmp_path):
+    """A state of SETTINGS, written after the first of three epochs."""
+    state = checkpoint.State(tmp_path / "run", None, SETTINGS)
+    state.write(ROWS, WEIGHTS[:1], WEIGHTS)
+    return state
+
+
+def read_with(state, **changed):
+    """Return what a run of changed settings finds in this state's folder."""
+    folder = state.path.parent
+    return checkpoint.State(folder, None, SETTINGS | changed).read()
+
+
+def test_a_state_is_read_as_it_was_written(state, capsys):
+    rows, best, values = read_with(state)
+    assert rows == ROWS
+    assert all(map(np.array_equal, best + values, WEIGHTS[:1] + WEIGHTS))
+    assert len(values) == len(WEIGHTS)
+    assert values[1].dtype == np.float32
+    assert "Going on after epoch 1." in capsys.readouterr().out
+
+
+def test_a_damaged_state_is_put_aside(state, capsys):
+    content = bytearray(state.path.read_bytes())
+    content[len(content) // 2] ^= 255
+    state.path.write_bytes(content)
+    assert read_with(state) == ([], [], [])
+    assert "The earlier run cannot be read" in capsys.readouterr().out
+    aside = state.path.with_name("earlier-resume.npz")
+    assert aside.read_bytes() == content and not state.path.exists()
+
+
+def test_a_state_of_other_settings_is_put_aside_and_told_why(state, capsys):
+    assert read_with(state, epochs=4, code="abd") == ([], [], [])
+    said = capsys.readouterr().out
+    assert "The earlier run had another epochs, code: starting anew" in said
+    aside = state.path.with_name("earlier-resume.npz")
+    assert f"It is kept as {aside}." in said and aside.exists()
+
+
+def test_a_state_of_an_earlier_version_is_put_aside(state, capsys):
+    """Its text has another name, and its code another fingerprint."""
+    earlier = {"settings": SETTINGS | {"code": "0"}, "rows": ROWS}
+    arrays = {"told": json.dumps(earlier), "best0": WEIGHTS[0]}
+    np.savez(state.path, **arrays)
+    assert read_with(state) == ([], [], [])
+    said = "had another code: starting anew. It is kept as"
+    assert said in capsys.readouterr().out
+
+
+def test_copies_in_drive_keep_a_pause_but_for_the_last(tmp_path, capsys):
+    drive = tmp_path / "drive"
+    state = checkpoint.State(tmp_path / "run", drive, SETTINGS)
+    for rows in (ROWS, ROWS * 2):
+        state.write(rows, [], WEIGHTS)
+    record, _, values = checkpoint.read_state(drive / "resume.npz")
+    assert record["rows"] == ROWS and len(values) == len(WEIGHTS)
+    state.write(ROWS * 3, WEIGHTS, [])
+    record, best, values = checkpoint.read_state(drive / "resume.npz")
+    assert record["rows"] == ROWS * 3 and best and not values
+
+
+def test_a_drive_that_went_away_is_not_replaced_by_a_local_folder(
+    tmp_path, capsys
+):
+    drive = tmp_path / "unmounted"
+    state = checkpoint.State(tmp_path / "run", drive, SETTINGS)
+    shutil.rmtree(drive)
+    state.write(ROWS, WEIGHTS, [])
+    said = capsys.readouterr().out
+    assert "Drive failed (" in said and "): going on without." in said
+    assert state.path.exists() and not drive.exists()
