@@ -296,6 +296,7 @@ WRONG_FOLDERS = [
     ("in", "linked", AMONG),
     ("old/masks", "old", AMONG),
     ("old/masks/one.png", "old", AMONG),
+    ("old/masks/a", "old", AMONG),
     ("in", "file/results", "could not be written"),
     ("in", "file", "could not be written"),
 ]
@@ -304,6 +305,7 @@ WRONG_FOLDERS = [
 @pytest.mark.parametrize(("images", "out", "message"), WRONG_FOLDERS)
 def test_wrong_folders_are_refused(run, images, out, message):
     put("old/masks/one.png")
+    put("old/masks/a/one.png")
     os.mkdir("empty")
     os.mkdir("linked")
     os.symlink("../in", "linked/masks")

@@ -67,7 +67,7 @@ def share_setup():
         text = source.read_text()
         changed = SETUP.sub(lambda _: setup, text, count=1)
         if changed != text:
-            source.write_text(changed)
+            files.write(source, changed)
 
 
 def as_text(source):
@@ -125,7 +125,7 @@ def set_address(new):
         for before, after in changes:
             changed = re.sub(re.escape(before) + r"(?![\w-])", after, changed)
         if changed != text and path.suffix != ".ipynb":  # those are rebuilt
-            path.write_text(changed)
+            files.write(path, changed)
             print(f"{path.relative_to(ROOT)} now names {new}")
     rebuild()
 

@@ -49,19 +49,16 @@ def checks_of(claim, dice, cost, settings):
     (columns of dice), `people` (mean Dice of two outlines of one frame),
     `counts` (as in `doubling`), `networks` (pairs of width and size), `images`
     and `epochs` (of the training whose cost is asked), `factors` and `codes`
-    (as in `design.shares_of_variance`).
-
-    Raises:
-        KeyError: a method or a cost that the claim needs was not measured.
+    (as in `design.shares_of_variance`). Raises KeyError if a method or a cost
+    that the claim needs was not measured.
     """
+    rows = [
+        (asks, measured(dice, what), needs)
+        for asks, (own, what, needs) in BY_CASE.items()
+        if own == claim
+    ]
     if claim in BY_SETTINGS:
         rows = BY_SETTINGS[claim](dice, cost, settings)
-    else:
-        rows = [
-            (asks, measured(dice, what), needs)
-            for asks, (own, what, needs) in BY_CASE.items()
-            if own == claim
-        ]
     return [check(claim, *row) for row in rows]
 
 
@@ -70,18 +67,12 @@ def check(claim, asks, interval, needs):
 
     interval: (value, low, high); needs: the side and the bound, as "> 0.5".
     """
-    value, low, high = interval
+    _, low, high = interval
     side, bound = needs.split()
     beyond = low > float(bound) if side == ">" else high < float(bound)
-    return {
-        "claim": claim,
-        "asks": asks,
-        "value": value,
-        "low": low,
-        "high": high,
-        "needs": needs,
-        "passed": bool(beyond),
-    }
+    measured = dict(zip(("value", "low", "high"), interval, strict=True))
+    asked = {"claim": claim, "asks": asks, **measured, "needs": needs}
+    return {**asked, "passed": bool(beyond)}
 
 
 def verdict(passed):
@@ -110,16 +101,11 @@ def readable(checks):
             return f"{value:.3g}"
         return f"{value:.3f}".rstrip("0").rstrip(".")
 
-    return pd.DataFrame(
-        {
-            "asks": row["asks"],
-            "value": short(row["value"]),
-            "95 % interval": f"{short(row['low'])} to {short(row['high'])}",
-            "needs": row["needs"],
-            "passed": row["passed"],
-        }
-        for row in checks
-    )
+    table = pd.DataFrame(checks)
+    text = table[["value", "low", "high"]].map(short)
+    table["value"] = text["value"]
+    table["95 % interval"] = text["low"] + " to " + text["high"]
+    return table[["asks", "value", "95 % interval", "needs", "passed"]]
 
 
 # ---- scores of cases
@@ -128,10 +114,7 @@ def readable(checks):
 def mean_of(dice, name):
     """Return the Dice of a method, float (n,): the mean over its seeds.
 
-    nan where a case was not scored.
-
-    Raises:
-        KeyError: no column of that name.
+    nan where a case was not scored. Raises KeyError without such a column.
     """
     own = [c for c in dice if name in (c, c.rpartition(" s")[0])]
     if not own:
@@ -188,7 +171,7 @@ def share_of_groups(groups, percent, seed):
 
 def small_minus_rest(dice):
     """Return the interval of the smallest quarter's Dice minus the rest's."""
-    lesions = dice[dice["network"].notna()]
+    lesions = dice.dropna(subset="network")
 
     def statistic(rows):
         small = rows[:, 1] == 1
@@ -202,13 +185,11 @@ def small_minus_rest(dice):
 
 def won_back(dice):
     """Return the interval of the Dice won by training on disturbed images."""
-    plain = mean_of(dice, "plain")
-    gains = [
-        (plain - mean_of(dice, f"plain {kind}"))
-        - (plain - mean_of(dice, f"noisy {kind}"))
-        for kind in ("speckle", "marks")
-    ]
-    return mean_interval(dice, sum(gains) / len(gains))
+    plain, gains = mean_of(dice, "plain"), 0
+    for kind in ("speckle", "marks"):
+        lost = plain - mean_of(dice, f"plain {kind}")
+        gains += lost - (plain - mean_of(dice, f"noisy {kind}"))
+    return mean_interval(dice, gains / 2)
 
 
 # what is asked: (claim, what is measured, what it needs)
@@ -287,12 +268,13 @@ def power_law(n, error):
 
 def expensive(dice, cost, settings):
     """9. It costs much: a training takes more than an hour of one core."""
-    rows, images = [], settings["images"]
+    rows = []
     for width, size in settings["networks"]:
         turns = cost[(cost["width"] == width) & (cost["size"] == size)]
         if turns.empty:
             raise KeyError(f"width {width} at {size} pixels was not measured")
-        minutes = turns["train_s"] * images * settings["epochs"] / 60
+        images = turns["train_s"] * settings["images"]
+        minutes = images * settings["epochs"] / 60
         asks = f"core minutes of a training, width {width}, {size} pixels"
         interval = bootstrap.interval(minutes, range(len(minutes)))
         rows.append((asks, interval, "> 60"))

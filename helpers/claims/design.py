@@ -33,18 +33,14 @@ def runs(dice, settings):
     """Return (rows, groups) of a design, of the cases that all runs scored.
 
     dice: as in `checks`, with columns "design-0 s0", "design-0 s1" and so on;
-    settings: how many.
-
-    Raises:
-        KeyError: not every setting has been run with the same number of seeds.
+    settings: how many. Raises KeyError unless each of them has been run, all
+    with the same number of seeds.
     """
-    runs_of = [
-        [c for c in dice if c.startswith(f"design-{k} s")]
-        for k in range(settings)
-    ]
-    if {len(names) for names in runs_of} != {len(runs_of[0]) or None}:
+    prefixes = [f"design-{k} s" for k in range(settings)]
+    names = [c for prefix in prefixes for c in dice if c.startswith(prefix)]
+    seeds = [sum(c.startswith(prefix) for c in names) for prefix in prefixes]
+    if min(seeds) == 0 or len(set(seeds)) > 1:
         raise KeyError("the design is not complete")
-    names = [*itertools.chain(*runs_of)]
     scored = dice[[*names, "group"]].dropna()
     return scored[names].to_numpy(), scored["group"]
 
@@ -71,16 +67,15 @@ def variance_shares(rows, codes):
 
 
 def shares_of_variance(dice, factors, codes):
-    """Return DataFrame[value, low, high] of `variance_shares`, by their names.
-
-    factors: their names.
-    """
+    """Return DataFrame[value, low, high] of `variance_shares`, by name."""
     rows, groups = runs(dice, len(codes))
+
+    def interval(k):
+        def share(rows):
+            return variance_shares(rows, codes)[k]
+
+        return bootstrap.interval(rows, groups, share, 1000)
+
     names = [*factors, "their interplay", "the seed"]
-    shares = [
-        bootstrap.interval(
-            rows, groups, lambda r, k=k: variance_shares(r, codes)[k], 1000
-        )
-        for k in range(len(names))
-    ]
+    shares = map(interval, range(len(names)))
     return pd.DataFrame(shares, names, ["value", "low", "high"])

@@ -45,8 +45,8 @@ def trained(
         checkpoint.start_from(model, start)
     precision = keras.config.dtype_policy().name
     learner = compiled(network, overlap, learning_rate, steps, precision)
-    start_values = zip(learner.variables, model.variables, strict=True)
-    for variable, value in start_values:
+    pairs = zip(learner.variables, model.variables, strict=True)
+    for variable, value in pairs:
         variable.assign(value)
     for variable in learner.optimizer.variables:
         variable.assign(keras.ops.zeros_like(variable))
@@ -114,15 +114,12 @@ def case_dice(model, images, references):
     images: uint8 (n, size, size), letterboxed; references: n masks, bool (h,
     w). The threshold is one half.
     """
-
-    def dice(classes, reference):
+    dice, predictions = [], training.predict(model, images)
+    for reference, classes in zip(references, predictions, strict=True):
         box = masks.Letterbox.of(*reference.shape, images.shape[1])
         mask = postprocessing.lesion_mask(classes, box)
-        return metrics.dice(reference, mask)
-
-    predictions = training.predict(model, images)
-    pairs = zip(predictions, references, strict=True)
-    return np.array([dice(classes, reference) for classes, reference in pairs])
+        dice.append(metrics.dice(reference, mask))
+    return np.array(dice)
 
 
 def cost(size, width, turns=5, batch_size=8):
@@ -139,24 +136,18 @@ def cost(size, width, turns=5, batch_size=8):
     rng, shape = np.random.default_rng(0), (batch_size, size, size)
     images = rng.random((*shape, 1), np.float32)
     labels = np.zeros(shape, np.uint8)
-    work = explain.layer_costs(model)["multiply_adds"].sum()
-    same = {
-        "size": size,
-        "width": width,
-        "parameters": model.count_params(),
-        "multiply_adds": int(work),
-    }
+    work = int(explain.layer_costs(model)["multiply_adds"].sum())
+    same = {"size": size, "width": width}
+    same |= {"parameters": model.count_params(), "multiply_adds": work}
     jobs = {
         "train_s": lambda: model.train_on_batch(images, labels),
         "answer_s": lambda: model.predict_on_batch(images),
     }
-    for job in jobs.values():
-        job()  # the first call builds the graph
-
-    def turn():
-        return {k: core_seconds(job) / batch_size for k, job in jobs.items()}
-
-    return [same | turn() for _ in range(turns)]
+    rows = [
+        same | {k: core_seconds(job) / batch_size for k, job in jobs.items()}
+        for _ in range(turns + 1)
+    ]
+    return rows[1:]  # the first turn builds the graphs
 
 
 def core_seconds(job):

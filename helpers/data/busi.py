@@ -39,11 +39,11 @@ class DataError(ValueError):
     """The data set cannot be used; the message says what to do."""
 
 
-def find(where, unpack_to=None):
+def find(where):
     """Return the folder that holds benign/, malignant/ and normal/.
 
     where: that folder, a folder up to two levels above it, or Kaggle's zip,
-    which is unpacked once into `unpack_to` (default: the user's cache folder).
+    which is unpacked once into the user's cache folder.
 
     Raises:
         DataError: there is no such folder or zip, or it holds something else.
@@ -51,7 +51,7 @@ def find(where, unpack_to=None):
     where = Path(where).expanduser().absolute()
     try:
         if where.is_file():
-            return _find_below(archives.unpack(where, unpack_to), where)
+            return _find_below(archives.unpack(where), where)
         if not where.is_dir():
             raise DataError(
                 f"{where} does not exist: give BUSI's folder or zip as DATA."
@@ -164,16 +164,15 @@ def _list_class(folder, label):
     items: (label, number, {IMAGE, FIRST_MASK, 1, ...: path}) of each case, by
     number: "benign (2)" before "benign (10)".
     """
-    fatal = None
+    cases, problems = {}, []
     try:
         names = sorted(path.name for path in folder.iterdir())
     except PermissionError:
         fatal = "may not be read", "change its permissions"
+        return [], [("fatal", label, *fatal)]
     except (FileNotFoundError, NotADirectoryError):
         fatal = "folder is missing", "fetch the set again"
-    if fatal:
         return [], [("fatal", label, *fatal)]
-    cases, problems = {}, []
 
     def warn(name, problem, remedy):
         problems.append(("warning", f"{label}/{name}", problem, remedy))
@@ -227,9 +226,8 @@ def _examine(item):
         if (h, w) != (height, width):
             problem = f"mask is {w}x{h}, image {width}x{height}"
             add(path, problem, "fetch both again")
-    is_empty = not any(
-        masks.from_picture(pictures[path]).any() for path in mask_paths
-    )
+    lesions = [masks.from_picture(pictures[path]) for path in mask_paths]
+    is_empty = not any(map(np.any, lesions))
     if is_empty and label != "normal":
         problem = f"{label} image with an empty mask"
         add(mask_paths[0], problem, "fetch the mask again")
@@ -273,9 +271,8 @@ def read_image(path):
     try:
         picture = _decode(path)
     except ValueError as error:
-        raise ValueError(
-            f"{path}: {error}; fetch it again, as an 8-bit PNG"
-        ) from None
+        remedy = "fetch it again, as an 8-bit PNG"
+        raise ValueError(f"{path}: {error}; {remedy}") from None
     if picture.ndim == 2:
         return picture
     return cv2.cvtColor(picture[..., :3], cv2.COLOR_BGR2GRAY)
@@ -312,13 +309,11 @@ def fingerprint(root):
     root = find(root)
     paths = [p for label in LABELS for p in _listing(root / label, [])]
     paths = [path for path in paths if path.suffix.lower() == ".png"]
-    lines = [
-        f"{path.parent.name}/{path.name} {digest}\n"
-        for path, digest in zip(
-            paths, _in_threads(_digest, paths), strict=True
-        )
-    ]
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    digests = _in_threads(_digest, paths)
+    lines = ""
+    for path, digest in zip(paths, digests, strict=True):
+        lines += f"{path.parent.name}/{path.name} {digest}\n"
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def _digest(path):
@@ -339,9 +334,8 @@ def load_arrays(cases, size, cache=None):
         ValueError: there are no cases, or a file is damaged.
     """
     if not len(cases):
-        raise ValueError(
-            "there are no cases to load: see `check` for what is wrong"
-        )
+        remedy = "see `check` for what is wrong"
+        raise ValueError(f"there are no cases to load: {remedy}")
     path = Path(cache) / f"arrays-{_key(cases, size)}.npz" if cache else None
     if path and path.exists():
         try:

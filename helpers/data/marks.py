@@ -14,16 +14,16 @@ def count(path):
     return len(_drawn(busi.read_image(path))[1])
 
 
-def inpaint(image, rim=2):
+def inpaint(image):
     """Return the image with what `count` counts painted over, and where.
 
-    The gap, with a rim of `rim` pixels, is filled from around it (Telea 2004,
+    The gap, with a rim of 2 pixels, is filled from around it (Telea 2004,
     J Graph Tools 9:23). What is not found stays, dotted lines above all.
     image: uint8 (h, w). Returns (uint8, bool), both (h, w).
     """
     component, chosen = _drawn(image)
     where = np.isin(component, chosen).astype(np.uint8)
-    where = cv2.dilate(where, np.ones((2 * rim + 1,) * 2, np.uint8))
+    where = cv2.dilate(where, np.ones((5, 5), np.uint8))
     return cv2.inpaint(image, where, 3, cv2.INPAINT_TELEA), where > 0
 
 

@@ -23,9 +23,8 @@ def read_mask(path):
     """
     picture = decode(np.fromfile(path, np.uint8))
     if picture is None:
-        raise ValueError(
-            f"{path} is not a readable picture: fetch the file again"
-        )
+        problem = "is not a readable picture: fetch the file again"
+        raise ValueError(f"{path} {problem}")
     return from_picture(picture)
 
 
@@ -55,9 +54,8 @@ def merge(paths):
     if not masks:
         raise ValueError("a case needs at least one mask file")
     if len({mask.shape for mask in masks}) > 1:
-        raise ValueError(
-            f"the masks {list(map(str, paths))} have different sizes"
-        )
+        names = list(map(str, paths))
+        raise ValueError(f"the masks {names} have different sizes")
     return np.logical_or.reduce(masks)
 
 
@@ -162,12 +160,10 @@ def restore(square, box):
     inner = square[box.content]
     if np.issubdtype(inner.dtype, np.integer):
         # by hand, since OpenCV's INTER_NEAREST is off by up to half a pixel
-        sides = zip((box.height, box.width), inner.shape[:2], strict=True)
-        y, x = (
-            ((np.arange(new) + 0.5) * old / new).astype(int)
-            for new, old in sides
-        )
-        return inner[y[:, None], x]
+        rows, columns = inner.shape[:2]
+        y = (np.arange(box.height) + 0.5) * rows / box.height
+        x = (np.arange(box.width) + 0.5) * columns / box.width
+        return inner[y.astype(int)[:, None], x.astype(int)]
     soft = inner.astype(np.float32)  # OpenCV has neither bool nor float16
     shape = box.width, box.height
     full = cv2.resize(soft, shape, interpolation=cv2.INTER_LINEAR)
@@ -192,21 +188,17 @@ def describe(mask):
     as lesion, and one pixel has no shape. The box of an empty mask is None.
     """
     pixels = mask.astype(np.uint8)
-    if not mask.any():
-        return {
-            "area_fraction": 0.0, "box": None, "taller_than_wide": False,
-            "solidity": np.nan, "circularity": np.nan, "parts": 0,
-            "touches_border": False,
-        }  # fmt: skip
     x, y, width, height = cv2.boundingRect(pixels)
     mode = cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
     outlines, _ = cv2.findContours(pixels, *mode)
-    area = sum(cv2.contourArea(line) for line in outlines)
+    area = sum(map(cv2.contourArea, outlines))
     length = sum(cv2.arcLength(line, True) for line in outlines)
-    hull = cv2.contourArea(cv2.convexHull(np.concatenate(outlines)))
+    hull = 0
+    if outlines:
+        hull = cv2.contourArea(cv2.convexHull(np.concatenate(outlines)))
     return {
         "area_fraction": float(mask.mean()),
-        "box": (y, x, y + height, x + width),
+        "box": (y, x, y + height, x + width) if outlines else None,
         "taller_than_wide": height > width,
         "solidity": area / hull if hull else np.nan,
         "circularity": 4 * np.pi * area / length**2 if length else np.nan,

@@ -132,21 +132,16 @@ def from_drive(drive):
         return None
     try:
         for found in [*zips_in(drive), *zips_in(drive / environment.PROJECT)]:
-            return described(busi.find(local_copy(found)))
+            local = local_folder() / found.name
+            if not local.exists():
+                local.parent.mkdir(parents=True, exist_ok=True)
+                files.copy(found, local)
+            return described(busi.find(local))
     except (OSError, busi.DataError) as error:
         print(
             f"The zip in Drive could not be used ({error}): looking elsewhere."
         )
     return None
-
-
-def local_copy(file):
-    """Return the copy of a file on this machine, made now if not there."""
-    local = local_folder() / file.name
-    if not local.exists():
-        local.parent.mkdir(parents=True, exist_ok=True)
-        files.copy(file, local)
-    return local
 
 
 def from_kagglehub():

@@ -50,7 +50,8 @@ def watershed(image):
     markers = np.zeros(image.shape, np.int32)
     markers[_core(otsu(image))] = 1
     markers[~_window(image)] = 2
-    return cv2.watershed(_smoothed_bgr(image), markers) == 1
+    bgr = cv2.merge([_smoothed(image)] * 3)
+    return cv2.watershed(bgr, markers) == 1
 
 
 def grabcut(image):
@@ -62,8 +63,8 @@ def grabcut(image):
     state = state.astype(np.uint8)
     state[start], state[_core(start)] = cv2.GC_PR_FGD, cv2.GC_FGD
     cv2.setRNGSeed(0)
-    with_mask = cv2.GC_INIT_WITH_MASK
-    cv2.grabCut(_smoothed_bgr(image), state, None, None, None, 5, with_mask)
+    bgr, mode = cv2.merge([_smoothed(image)] * 3), cv2.GC_INIT_WITH_MASK
+    cv2.grabCut(bgr, state, None, None, None, 5, mode)
     return np.isin(state, (cv2.GC_FGD, cv2.GC_PR_FGD))
 
 
@@ -73,10 +74,6 @@ CLASSICAL = {"Otsu": otsu, "watershed": watershed, "GrabCut": grabcut}
 def _smoothed(image):
     """Return the image with its speckle blurred, uint8."""
     return cv2.GaussianBlur(image, (0, 0), len(image) / 64)
-
-
-def _smoothed_bgr(image):
-    return cv2.cvtColor(_smoothed(image), cv2.COLOR_GRAY2BGR)
 
 
 def _core(mask):
@@ -104,8 +101,8 @@ def nearest_in_training(images, folds):
     images: uint8 (n, size, size). Similar by the correlation of 32-pixel
     thumbnails.
     """
-    size, method = (32, 32), cv2.INTER_AREA
-    small = [cv2.resize(x, size, interpolation=method) for x in images]
+    options = {"dsize": (32, 32), "interpolation": cv2.INTER_AREA}
+    small = [cv2.resize(image, **options) for image in images]
     flat = np.reshape(small, (len(images), -1)).astype(np.float32)
     flat -= flat.mean(axis=1, keepdims=True)
     flat /= np.linalg.norm(flat, axis=1, keepdims=True) + 1e-6
@@ -120,11 +117,8 @@ def copy_nearest(cases, images, labels, folds):
     Float (n,), at the original size of each case. Nothing is learned: what
     this scores beyond a mean shape is what the split leaks.
     """
-    dice, nearest = [], nearest_in_training(images, folds)
-    for paths, row in zip(cases["masks"], nearest, strict=True):
-        reference = masks.merge(paths)
-        dice.append(metrics.dice(reference, _restored(labels[row], reference)))
-    return np.array(dice)
+    nearest = labels[nearest_in_training(images, folds)]
+    return _dice(map(masks.merge, cases["masks"]), nearest)
 
 
 def mean_shape(references, folds, labels, label_folds):
@@ -137,18 +131,18 @@ def mean_shape(references, folds, labels, label_folds):
     """
     has_lesion, label_folds = labels.any(axis=(1, 2)), np.asarray(label_folds)
     shapes = {}
-    for fold in np.unique(folds):
+    for fold in set(folds):
         training = labels[has_lesion & (label_folds != fold)] > 0
         frequency = training.mean(axis=0)
         shapes[fold] = frequency >= min(0.5, np.quantile(frequency, 0.95))
-    dice = [
-        metrics.dice(reference, _restored(shapes[fold], reference))
-        for reference, fold in zip(references, folds, strict=True)
-    ]
+    return _dice(references, [shapes[fold] for fold in folds])
+
+
+def _dice(references, squares):
+    """Return the Dice of masks with squares of labels, float (n,)."""
+    dice = []
+    for reference, square in zip(references, squares, strict=True):
+        box = masks.Letterbox.of(*reference.shape, len(square))
+        restored = masks.restore(square > 0, box)
+        dice.append(metrics.dice(reference, restored))
     return np.array(dice)
-
-
-def _restored(labels, reference):
-    """Return where a square of labels is lesion, in the reference's shape."""
-    box = masks.Letterbox.of(*reference.shape, len(labels))
-    return masks.restore(labels > 0, box)

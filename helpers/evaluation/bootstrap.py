@@ -38,10 +38,7 @@ def interval(values, groups, statistic=None, resamples=10_000, seed=0):
         with np.errstate(invalid="ignore"):
             spread = top / bottom
     else:
-        rows = np.arange(len(values))
-        spread = [
-            statistic(values[np.repeat(rows, draw[code])]) for draw in draws
-        ]
+        spread = [statistic(values.repeat(draw[code], 0)) for draw in draws]
     low, high = np.nanquantile(spread, [0.025, 0.975])
     return value, float(low), float(high)
 

@@ -32,15 +32,14 @@ def reliability(confidence, correct, bins=15):
         )
     number = np.ceil(confidence * bins).clip(1, bins).astype(int)
     used, count = np.unique(number, return_counts=True)
-    return pd.DataFrame(
-        {
-            "low": (used - 1) / bins,
-            "high": used / bins,
-            "confidence": np.bincount(number, confidence)[used] / count,
-            "accuracy": np.bincount(number, correct)[used] / count,
-            "count": count,
-        }
-    )
+    columns = {
+        "low": (used - 1) / bins,
+        "high": used / bins,
+        "confidence": np.bincount(number, confidence)[used] / count,
+        "accuracy": np.bincount(number, correct)[used] / count,
+        "count": count,
+    }
+    return pd.DataFrame(columns)
 
 
 def calibration_error(confidence, correct, bins=15):
@@ -195,10 +194,9 @@ def froc(cases):
     by_level = found.groupby(np.concatenate(confidence))
     counts = by_level.agg(["sum", "count"])[::-1].cumsum()
     true, predicted = counts["sum"].to_numpy(), counts["count"].to_numpy()
-    return pd.DataFrame(
-        {
-            "threshold": counts.index,
-            "sensitivity": true / (sum(n) or np.nan),
-            "false_per_image": (predicted - true) / len(n),
-        }
-    )
+    columns = {
+        "threshold": counts.index,
+        "sensitivity": true / (sum(n) or np.nan),
+        "false_per_image": (predicted - true) / len(n),
+    }
+    return pd.DataFrame(columns)

@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ..data import masks
+from .pooling import lehmer_mean
 
 LABELS = ("normal", "benign", "malignant")
 # Hints for a reader, not validated on patients: a lesion probability between
@@ -22,15 +23,6 @@ VAGUE = 0.65
 BRIGHTNESS = (29, 170)
 CONTRAST = (27, 75)
 ASPECT_RATIO = (0.56, 2.06)
-
-
-def lehmer_mean(p, total=np.sum, axis=None):
-    """Return sum p^3 / sum p^2: near the highest, however few they are.
-
-    p: probabilities; total: the sum of NumPy or of another array library;
-    axis: as it takes it. Without any probability above 0 the mean is 0.
-    """
-    return total(p**3, axis=axis) / (total(p**2, axis=axis) + 1e-3)
 
 
 def image_probabilities(classes):

@@ -134,7 +134,5 @@ def least_agreement(outlines):
 
     outlines: DataFrame[a, b, dice] as of `leakage.outline_agreement`.
     """
-    sides = [
-        outlines.set_index(side)["dice"].astype(float) for side in ("a", "b")
-    ]
-    return pd.concat(sides).groupby(level=0).min()
+    sides = outlines.melt("dice", ["a", "b"]).astype({"dice": float})
+    return sides.groupby("value")["dice"].min()

@@ -49,7 +49,14 @@ def outline_agreement(cases, pairs, size=256):
 
 def _aligned(template, image, outline):
     """Return image, outline and valid area, moved to the template's pixels."""
-    warp = _registered(template, image)
+    warp, both = np.eye(2, 3, dtype=np.float32), (template, image)
+    for zoom in (0.25, 0.5, 1):  # coarse to fine
+        pair = [cv2.resize(x, None, fx=zoom, fy=zoom) for x in both]
+        scale = np.float32([1, 1, zoom])
+        found = registration.ecc(*pair, warp * scale, 50, 1e-4, 5)
+        if found is None:  # not converged: the correlation will tell
+            break
+        warp = found / scale
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     layers = map(np.float32, (image, outline, image > 0))
     size = template.shape[::-1]
@@ -57,20 +64,6 @@ def _aligned(template, image, outline):
         cv2.warpAffine(layer, warp, size, flags=flags) for layer in layers
     )
     return image, outline >= 0.5, content > 0.5
-
-
-def _registered(template, moving):
-    """Return the affine map (2, 3) to the moving image, coarse to fine."""
-    warp = np.eye(2, 3, dtype=np.float32)
-    for zoom in (0.25, 0.5, 1):
-        sides = template, moving
-        pair = [cv2.resize(x, None, fx=zoom, fy=zoom) for x in sides]
-        scale = np.float32([[1, 1, zoom], [1, 1, zoom]])
-        found = registration.ecc(*pair, warp * scale, 50, 1e-4, 5)
-        if found is None:  # not converged: the correlation will tell
-            break
-        warp = found / scale
-    return warp
 
 
 def shortcut_auc(features, ground_truth, groups, folds):
@@ -81,13 +74,8 @@ def shortcut_auc(features, ground_truth, groups, folds):
     scored; the 95 % interval is a bootstrap over whole groups.
     """
     forest = RandomForestClassifier(200, min_samples_leaf=5, random_state=0)
-    predictions = cross_val_predict(
-        forest,
-        np.asarray(features, float),
-        np.asarray(ground_truth),
-        groups=folds,
-        cv=LeaveOneGroupOut(),
-        method="predict_proba",
-    )
-    rows = np.stack([ground_truth, predictions[:, 1]], axis=1)
+    x, y = np.asarray(features, float), np.asarray(ground_truth)
+    scheme = {"groups": folds, "cv": LeaveOneGroupOut()}
+    p = cross_val_predict(forest, x, y, method="predict_proba", **scheme)
+    rows = np.stack([y, p[:, 1]], axis=1)
     return bootstrap.interval(rows, map(str, groups), bootstrap.auc, 1000)

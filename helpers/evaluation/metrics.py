@@ -1,18 +1,9 @@
 """Scores of a predicted mask against its reference: two 2-D bool arrays.
 
-What an empty mask means is decided here, once:
-
-| reference | prediction | overlap | HD95     | HD95 / size     | area error |
-|-----------|------------|---------|----------|-----------------|------------|
-| lesion    | empty      | 0       | diagonal | diagonal / size | -1         |
-| empty     | lesion     | 0       | diagonal | nan             | nan        |
-| empty     | empty      | 1       | 0        | nan             | nan        |
-
-Overlap is Dice, IoU and surface Dice; diagonal the image's; size the
-reference's equivalent diameter (of a disc of its area). With an empty
-prediction all lesions are missed, with an empty reference each predicted part
-is a false lesion. Tables report lesion images and normal images apart, so that
-the last row never lifts a mean.
+What an empty mask means is decided here, once, in EMPTY_RULE; "has no value"
+is nan. Tables report lesion images and normal images apart, so that two empty
+masks never lift a mean. The size of a lesion is its equivalent diameter (of a
+disc of its area).
 """
 
 import numpy as np
@@ -74,14 +65,6 @@ def surface_dice(reference, prediction, tolerance):
     return _near(border_distances(reference, prediction), tolerance)
 
 
-def relative_tolerance(area):
-    """Return 5 % of the equivalent diameter of `area` pixels, at least 1.
-
-    One pixel is the least difference that two outlines on a grid can have.
-    """
-    return max(1.0, 0.05 * _diameter(area))
-
-
 def checked(reference, prediction):
     """Return both; raise ValueError unless they are 2-D bool of one shape."""
     a, b = np.asarray(reference), np.asarray(prediction)
@@ -137,10 +120,6 @@ def _near(distances, tolerance):
     return float(near.mean()) if pooled.size else 1.0
 
 
-def _diameter(area):
-    return float(np.sqrt(4 * area / np.pi))
-
-
 def lesions(mask):
     """Return (numbered int (h, w), n): the `masks.parts` that are no speck."""
     return masks.parts(mask, SPECK)
@@ -169,16 +148,6 @@ def matched(overlap, least):
     found = np.zeros(overlap.shape[1], bool)
     found[columns] = allowed[rows, columns]
     return found
-
-
-def split_and_merged(overlap, least=0.1):
-    """Return (split, merged): lesions predicted in parts, parts over several.
-
-    overlap: of `overlaps`. Split is a reference lesion with an IoU of at least
-    `least` with two or more predicted ones; merged is the reverse.
-    """
-    shared = overlap >= least
-    return tuple(int((shared.sum(axis=axis) > 1).sum()) for axis in (1, 0))
 
 
 def share_below(reference, prediction):
@@ -219,22 +188,28 @@ def candidates(reference, prediction, probability, least=0.1):
 
 
 def case_scores(reference, prediction):
-    """Return a dict of every score of a case, lengths and areas in pixels."""
+    """Return a dict of every score of a case, lengths and areas in pixels.
+
+    split: reference lesions with an IoU of at least 0.1 with two or more
+    predicted ones; merged: the reverse. The relative tolerance is 5 % of the
+    equivalent diameter, but at least one pixel, the least difference that two
+    outlines on a grid can have.
+    """
     a, b = cropped(*checked(reference, prediction))
     area, predicted_area = _count(a), _count(b)
     distances, overlap = border_distances(a, b), overlaps(a, b)
     found = {t: int(matched(overlap, t / 100).sum()) for t in (10, 50)}
     far = _hd95(distances, np.shape(reference))
-    tolerance = relative_tolerance(area)
+    size = float(np.sqrt(4 * area / np.pi))
     error = predicted_area / (area or np.nan) - 1
-    split, merged = split_and_merged(overlap)
+    split, merged = (((overlap >= 0.1).sum(axis=k) > 1).sum() for k in (1, 0))
     return {
         "dice": dice(a, b),
         "iou": iou(a, b),
         "hd95": far,
-        "hd95_relative": far / (_diameter(area) or np.nan),
+        "hd95_relative": far / (size or np.nan),
         "surface_dice_2px": _near(distances, 2),
-        "surface_dice_relative": _near(distances, tolerance),
+        "surface_dice_relative": _near(distances, max(1, 0.05 * size)),
         "reference_area": area,
         "predicted_area": predicted_area,
         "area_error": error,
@@ -242,7 +217,7 @@ def case_scores(reference, prediction):
         "lesions": overlap.shape[0],
         **{f"found_iou{t}": n for t, n in found.items()},
         **{f"false_iou{t}": overlap.shape[1] - n for t, n in found.items()},
-        "split": split,
-        "merged": merged,
+        "split": int(split),
+        "merged": int(merged),
         "false_below": share_below(a, b),
     }

@@ -6,7 +6,8 @@ Only `fit_rule` may read a reference mask, and of validation cases alone.
 import numpy as np
 
 from ..data import masks
-from . import calibration, metrics
+from . import metrics
+from .calibration import threshold_for_sensitivity
 from .classification import lesion_probability
 
 # How probabilities become a mask, where nothing was fitted.
@@ -95,15 +96,10 @@ def fit_rule(classes, labels, sensitivity=0.95):
 
     rules = [(t, area) for area in MINIMUM_AREAS for t in THRESHOLDS]
     confidence = list(map(lesion_probability, classes[has_lesion]))
-    limit = calibration.threshold_for_sensitivity(
-        confidence, np.ones(len(confidence)), sensitivity
-    )
-    threshold, minimum_area = max(rules, key=mean_dice)
-    return {
-        "threshold": threshold,
-        "minimum_area": minimum_area,
-        "image_threshold": limit,
-    }
+    everyone = np.ones_like(confidence)
+    limit = threshold_for_sensitivity(confidence, everyone, sensitivity)
+    best = max(rules, key=mean_dice)
+    return dict(zip(RULE, (*best, limit), strict=True))
 
 
 def _thresholded(p, threshold, minimum_area):

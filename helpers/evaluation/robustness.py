@@ -7,6 +7,7 @@ ValueError for any other array.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -65,16 +66,14 @@ def shadow(image, strength, rng):
     width, at a random place, opening a little down to the bottom.
     """
     grey = _to_float(image)
-    depth, across = (
-        np.linspace(0, 1, n, dtype=np.float32) for n in grey.shape
-    )
-    depth = depth[:, None]
+    height, width = grey.shape
+    depth = np.linspace(0, 1, height, dtype=np.float32)[:, None]
+    across = np.linspace(0, 1, width, dtype=np.float32)
     half_width = rng.uniform(0.07, 0.12) * (1 + 0.5 * depth)
     away = np.abs(across - rng.uniform(0.15, 0.85)) / half_width
     onset = np.clip((depth - 0.05) / 0.1, 0, 1)
-    return _to_grey(
-        grey * (1 - strength * onset * np.clip(3 - 2.5 * away, 0, 1))
-    )
+    taken = strength * onset * np.clip(3 - 2.5 * away, 0, 1)
+    return _to_grey(grey * (1 - taken))
 
 
 def marks(image, strength, rng):
@@ -187,15 +186,12 @@ class HeldOut:
             for strength in strengths:
                 dice = plain
                 if strength != strengths[0]:
-                    dice = self.score(_change(name, strength))["Dice"]
+                    rng = np.random.default_rng(0)
+                    disturb = partial(DISTURBANCES[name], rng=rng)
+                    change = partial(disturb, strength=strength)
+                    dice = self.score(change)["Dice"]
                 found = bootstrap.interval(dice, groups)
                 test = bootstrap.paired_test(dice, plain, groups)
                 rows.append((name, unit, strength, *found, *test))
         columns = ["disturbance", "unit", "strength", "value", "low", "high"]
         return pd.DataFrame(rows, columns=[*columns, "difference", "p"])
-
-
-def _change(name, strength):
-    """Return a change with a Generator of its own, the same each time."""
-    disturb, rng = DISTURBANCES[name], np.random.default_rng(0)
-    return lambda image: disturb(image, strength, rng)

@@ -8,7 +8,7 @@ probabilities (n, h, w, 3).
 import keras
 from keras import ops
 
-from ..evaluation.classification import lehmer_mean
+from ..evaluation.pooling import lehmer_mean
 
 IMAGE_WEIGHT = 0.3  # of the image's part in the loss, chosen by experiment
 

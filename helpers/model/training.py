@@ -1,8 +1,10 @@
 """Train a network so that it can be stopped at any moment, and predict."""
 
 import hashlib
+import inspect
 import logging
 import re
+import sys
 import time
 from pathlib import Path
 
@@ -10,12 +12,12 @@ import keras
 import numpy as np
 
 from .. import environment
-from ..evaluation import classification
+from ..evaluation.pooling import lehmer_mean
 from . import augmentation, checkpoint, losses, unet
 
-# What a trained network depends on; classification has a part of the loss.
-MODULES = (augmentation, losses, classification, unet, checkpoint)
-SOURCES = [__file__, *(module.__file__ for module in MODULES)]
+# The code that a trained network depends on.
+THIS = sys.modules[__name__]
+SOURCES = augmentation, losses, lehmer_mean, unet, checkpoint, THIS
 
 # One process trains several models here, which TensorFlow takes for a mistake.
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
@@ -53,12 +55,12 @@ def fit(
     validation loss go into folder/model.keras. Called again with the same
     settings, data and code, here or where that Drive is seen, fit goes on from
     there; called with anything else it starts anew. A run that was stopped
-    ends with the weights of an uninterrupted one, bit for bit on a CPU (with
-    as many cores: their number changes the order of sums).
+    ends with the weights of an uninterrupted one: bit for bit on a CPU, if it
+    has as many cores, whose number changes the order of sums.
 
-    The learning rate rises over the first epoch and falls along a cosine to
-    zero (Loshchilov & Hutter 2017). What is validated and kept is the moving
-    average of the weights (Polyak & Juditsky 1992).
+    The learning rate rises over an epoch and falls along a cosine to zero
+    (Loshchilov & Hutter 2017). Validated and kept is the moving average of the
+    weights (Polyak & Juditsky 1992).
 
     Raises:
         ValueError: the model was compiled before: are its weights new?
@@ -121,7 +123,7 @@ def fingerprints(model, train, validation):
         "precision": model.dtype_policy.name,
         "network": digest([layers.encode()]),
         "data": digest(map(np.ascontiguousarray, data)),
-        "code": digest(Path(path).read_bytes() for path in SOURCES),
+        "code": digest(inspect.getsource(part).encode() for part in SOURCES),
     }
 
 
@@ -228,8 +230,7 @@ class Run(keras.callbacks.Callback):
             )
 
     def on_epoch_end(self, epoch, logs):
-        model = self.model
-        running = model.get_weights()
+        model, running = self.model, self.model.get_weights()
         model.optimizer.finalize_variable_values(model.trainable_variables)
         # a copy: both share memory now, which JAX's evaluate gives back
         model.set_weights(model.get_weights())
@@ -268,7 +269,7 @@ class Run(keras.callbacks.Callback):
 def out_of_memory(error):
     """Return whether an error of any backend means a full device memory."""
     text = f"{type(error).__name__} {error}".lower().replace("_", "")
-    return any(sign in text for sign in ("resourceexhausted", "out of memory"))
+    return "resourceexhausted" in text or "out of memory" in text
 
 
 def predict(model, images, flip=False):

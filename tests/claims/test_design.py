@@ -12,9 +12,10 @@ def test_a_half_fraction_is_balanced():
     settings, codes = design.half_fraction(levels)
     assert len(settings) == len({tuple(s.values()) for s in settings}) == 8
     assert (codes.T @ codes == 8 * np.eye(4)).all()
-    for setting, row in zip(settings, codes, strict=True):
-        for (name, pair), code in zip(levels.items(), row, strict=True):
-            assert setting[name] == pair[int(code > 0)]
+    lower, higher = np.array(list(levels.values())).T
+    wanted = np.where(codes < 0, lower, higher).tolist()
+    assert [list(s.values()) for s in settings] == wanted
+    assert all(list(s) == list(levels) for s in settings)
 
 
 def test_effects_and_shares_of_variance_are_what_was_put_in():

@@ -34,23 +34,20 @@ def test_a_trial_learns_what_it_was_shown(land, model):
 
 
 def test_same_seed_same_weights_other_seed_others(land, model):
-    again, other = (
-        trials.trained(*land, **QUICK, seed=seed) for seed in (0, 1)
-    )
-    pairs = zip(model.get_weights(), again.get_weights(), strict=True)
-    assert all(np.array_equal(a, b) for a, b in pairs)
-    assert not np.array_equal(model.get_weights()[0], other.get_weights()[0])
+    again = trials.trained(*land, **QUICK, seed=0).get_weights()
+    other = trials.trained(*land, **QUICK, seed=1).get_weights()
+    np.testing.assert_equal(again, model.get_weights())
+    assert not np.array_equal(again[0], other[0])
 
 
 def test_the_score_is_taken_at_the_original_size(model):
     """An image of twice the size and another shape: the mask goes back."""
-    images, _ = toy_images.draw(3, SIZE, seed=0)
+    images, _ = toy_images.draw(2, SIZE, seed=0)
+    images[0] = 0
     wide = np.zeros((2 * SIZE, SIZE), bool)
     wide[20:40, 8:24] = True
-    (dice,) = trials.case_dice(model, images[1:2], [wide])
-    assert 0 <= dice <= 1
-    empty = np.zeros_like(images[:1])
-    assert trials.case_dice(model, empty, [wide])[0] < 0.5
+    empty, dice = trials.case_dice(model, images, [wide, wide])
+    assert 0 <= dice <= 1 and empty < 0.5
 
 
 def test_views_are_disturbed_and_repeat_with_epoch_and_seed(land):
@@ -76,10 +73,10 @@ def test_the_loss_without_overlap_lacks_just_that():
     labels = np.zeros((2, 8, 8), "int32")
     labels[0, 2:5, 2:5] = 1
     classes = np.full((2, 8, 8, 3), 1 / 3, "float32")
-    parts = losses.dice_loss, trials.without_overlap
-    found = sum(np.array(loss(labels, classes)) for loss in parts)
-    whole = np.array(losses.segmentation_loss(labels, classes))
-    assert np.allclose(found, whole, atol=1e-6)
+    overlap = losses.dice_loss(labels, classes)
+    rest = trials.without_overlap(labels, classes)
+    whole = losses.segmentation_loss(labels, classes)
+    assert np.allclose(rest + overlap, whole, atol=1e-6)
 
 
 def test_a_wider_network_costs_more_work():

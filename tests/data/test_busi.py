@@ -14,41 +14,34 @@ from helpers.data import busi, masks
 from helpers.files import ROOT
 from tools import check_data
 
-LESION = np.zeros((30, 40), np.uint8)
+SHAPE = 30, 40
+LESION = np.zeros(SHAPE, np.uint8)
 LESION[10:20, 12:30] = 255
 EMPTY = np.zeros_like(LESION)
 IMAGE, MASK = "benign/benign (1).png", "benign/benign (1)_mask.png"
 NORMAL = "normal/normal (1)_mask.png"
 
 
-def write(path, picture):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(cv2.imencode(".png", picture)[1])
+def png(picture):
+    return cv2.imencode(".png", picture)[1].tobytes()
+
+
+COLOURS = np.random.default_rng(0).integers(0, 255, (*SHAPE, 3), np.uint8)
+PNG = png(COLOURS)
 
 
 @pytest.fixture
 def root(tmp_path):
-    """A sound set of two cases a class, of 30 x 40 pixels."""
+    """A sound set of two cases a class."""
     folder = tmp_path / "sets" / "Dataset_BUSI_with_GT"
-    rng = np.random.default_rng(0)
-    image = rng.integers(0, 255, (30, 40, 3)).astype(np.uint8)
     for label in busi.LABELS:
+        (folder / label).mkdir(parents=True)
+        mask = png(EMPTY if label == "normal" else LESION)
         for number in (1, 10):
-            stem = f"{label}/{label} ({number})"
-            write(folder / f"{stem}.png", image)
-            mask = EMPTY if label == "normal" else LESION
-            write(folder / f"{stem}_mask.png", mask)
+            stem = folder / label / f"{label} ({number})"
+            Path(f"{stem}.png").write_bytes(PNG)
+            Path(f"{stem}_mask.png").write_bytes(mask)
     return folder
-
-
-@pytest.fixture
-def image(root):
-    return root / IMAGE
-
-
-@pytest.fixture
-def mask(root):
-    return root / MASK
 
 
 def problems(root):
@@ -56,9 +49,9 @@ def problems(root):
     return [*zip(found["severity"], found["file"], strict=True)]
 
 
-def test_a_sound_set_has_no_problems_and_is_in_order(image, mask, root):
-    shutil.copy(image, root / "benign" / "benign (2).png")
-    shutil.copy(mask, root / "benign" / "benign (2)_mask.png")
+def test_a_sound_set_has_no_problems_and_is_in_order(root):
+    for name in (IMAGE, MASK):
+        shutil.copy(root / name, root / name.replace("1", "2"))
     assert problems(root) == []
     cases = busi.index(root)
     names = ["benign (1)", "benign (2)", "benign (10)"]
@@ -67,29 +60,29 @@ def test_a_sound_set_has_no_problems_and_is_in_order(image, mask, root):
     assert set(cases["height"]) == {30} and set(cases["width"]) == {40}
 
 
-def test_further_masks_belong_to_their_image(root, mask):
-    further = [mask.with_name(f"benign (1)_mask_{k}.png") for k in (2, 10)]
+def test_further_masks_belong_to_their_image(root):
+    mask = str(root / MASK)
+    further = [mask.replace(".png", f"_{k}.png") for k in (2, 10)]
     for path in further:
-        write(path, LESION[:, ::-1])
-    assert busi.index(root)["masks"][0] == (*map(str, [mask, *further]),)
+        shutil.copy(mask, path)
+    assert busi.index(root)["masks"][0] == (mask, *further)
 
 
-DEEP = np.zeros((30, 40), np.uint16)
 GIGANTIC = b"\x00\x01\x86\xa0" * 2  # as width and height
 FAULTS = {  # kind: (file that is named, file that is changed, its content)
     "no mask": (IMAGE, MASK, None),
     "no image": (MASK, IMAGE, None),
-    "mask of another size": (MASK, MASK, LESION[:-2]),
-    "empty mask": (MASK, MASK, EMPTY),
-    "marked normal": (NORMAL, NORMAL, LESION),
-    "16 bits": (IMAGE, IMAGE, DEEP),
-    "cut off": (IMAGE, IMAGE, lambda png: png[: len(png) // 2]),
-    "damaged": (IMAGE, IMAGE, lambda png: png[:60] + bytes(200) + png[260:]),
-    "gigantic": (IMAGE, IMAGE, lambda png: png[:16] + GIGANTIC + png[24:]),
-    "empty": (IMAGE, IMAGE, lambda png: b""),
-    "text": (IMAGE, IMAGE, lambda png: b"404 not found"),
-    "folder": (IMAGE, IMAGE, "folder"),
-    "dangling link": (IMAGE, IMAGE, "link"),
+    "mask of another size": (MASK, MASK, png(LESION[:-2])),
+    "empty mask": (MASK, MASK, png(EMPTY)),
+    "marked normal": (NORMAL, NORMAL, png(LESION)),
+    "16 bits": (IMAGE, IMAGE, png(np.zeros(SHAPE, np.uint16))),
+    "cut off": (IMAGE, IMAGE, PNG[: len(PNG) // 2]),
+    "damaged": (IMAGE, IMAGE, PNG[:60] + bytes(200) + PNG[260:]),
+    "gigantic": (IMAGE, IMAGE, PNG[:16] + GIGANTIC + PNG[24:]),
+    "empty": (IMAGE, IMAGE, b""),
+    "text": (IMAGE, IMAGE, b"404 not found"),
+    "folder": (IMAGE, IMAGE, Path.mkdir),
+    "dangling link": (IMAGE, IMAGE, lambda path: path.symlink_to("nowhere")),
 }
 
 
@@ -97,18 +90,11 @@ def spoil(root, fault):
     """Put a fault into the set; return the file that is to be named."""
     named, changed, content = FAULTS[fault]
     path = root / changed
-    png = path.read_bytes()
     path.unlink()
-    if content is None:
-        pass
-    elif isinstance(content, np.ndarray):
-        write(path, content)
-    elif content == "folder":
-        path.mkdir()
-    elif content == "link":
-        path.symlink_to(root / "nowhere")
-    else:
-        path.write_bytes(content(png))
+    if callable(content):
+        content(path)
+    elif content is not None:
+        path.write_bytes(content)
     return named
 
 
@@ -120,20 +106,18 @@ def test_each_fault_gets_its_line_and_only_that_case_is_left_out(root, fault):
 
 
 @pytest.mark.parametrize(
-    ("copy", "named"),
+    ("copy", "warned"),
     [
-        ("benign/Benign (1).PNG", IMAGE),
-        ("benign/benign (01).png", IMAGE),
-        ("normal/benign (1).png", "normal/benign (1).png"),
-        ("benign/notes.txt", "benign/notes.txt"),
-        ("benign/.DS_Store", None),
+        ("benign/Benign (1).PNG", [IMAGE]),
+        ("benign/benign (01).png", [IMAGE]),
+        ("normal/benign (1).png", ["normal/benign (1).png"]),
+        ("benign/notes.txt", ["benign/notes.txt"]),
+        ("benign/.DS_Store", []),
     ],
 )
-def test_odd_names_are_warned_about_and_every_case_is_kept(
-    root, image, copy, named
-):
-    shutil.copy(image, root / copy)
-    assert problems(root) == ([("warning", named)] if named else [])
+def test_odd_names_are_warned_about_and_every_case_is_kept(root, copy, warned):
+    shutil.copy(root / IMAGE, root / copy)
+    assert problems(root) == [("warning", name) for name in warned]
     assert len(busi.index(root)) == 6
 
 
@@ -147,19 +131,15 @@ def test_a_missing_class_is_fatal_and_the_rest_is_listed(root):
 
 def lock(monkeypatch, *locked):
     """Close folders and files, as they may be to another user."""
-
-    def close(owner, name):
+    for owner, name in ((Path, "iterdir"), (np, "fromfile")):
         opened = getattr(owner, name)
 
-        def refuse(path, *more):
+        def refuse(path, *more, opened=opened):
             if path in locked:
                 raise PermissionError(13, "Permission denied", str(path))
             return opened(path, *more)
 
         monkeypatch.setattr(owner, name, refuse)
-
-    close(Path, "iterdir")
-    close(np, "fromfile")
 
 
 @pytest.mark.parametrize(
@@ -184,49 +164,36 @@ def test_a_locked_neighbour_does_not_matter_and_a_locked_set_is_named(
         busi.find(root)
 
 
-@pytest.mark.parametrize("levels", [0, 1, 2])
-def test_the_set_is_found_from_above(root, levels):
-    assert busi.find([root, *root.parents][levels]) == root
-
-
 @pytest.mark.parametrize("name", ["cats", "gone"])
 def test_other_places_are_refused_with_a_sentence(tmp_path, name):
-    write(tmp_path / "cats" / "cat.png", LESION)
+    (tmp_path / "cats").mkdir()
+    (tmp_path / "cats" / "cat.png").write_bytes(PNG)
     with pytest.raises(busi.DataError, match=str(tmp_path / name)):
         busi.find(tmp_path / name)
     assert list(busi.check(tmp_path / name)["severity"]) == ["fatal"]
 
 
-def test_the_set_is_found_among_copies_and_leftovers(root):
+def test_the_set_is_found_from_above_among_copies_and_leftovers(root):
     """Kaggle's archive may be unpacked into a folder of its own name."""
-    write(root.parent / "__MACOSX" / "benign" / "benign (1).png", LESION)
-    part = root.parent / "A half copy" / "benign"
-    shutil.copytree(root / "benign", part)
-    assert busi.find(root.parent) == root
+    for leftover in ("__MACOSX", "A half copy"):
+        shutil.copytree(root / "benign", root.parent / leftover / "benign")
+    for place in (root, root.parent, root.parent.parent):
+        assert busi.find(place) == root
+    shutil.rmtree(root.parent / "A half copy")
     nested = root.parent / "nested" / root.name
     nested.parent.mkdir()
     root.rename(nested)
-    shutil.rmtree(part.parent)
-    assert busi.find(nested.parent.parent) == nested
+    assert busi.find(root.parent) == nested
 
 
-@pytest.fixture
-def archive(root, tmp_path):
-    path = tmp_path / "archive (1).zip"
-    with zipfile.ZipFile(path, "w") as content:
-        for file in sorted(root.rglob("*.png")):
-            content.write(file, file.relative_to(root.parent))
-    return path
-
-
-def test_a_zip_is_as_good_as_its_folder(root, archive, tmp_path):
-    found = busi.find(archive, tmp_path / "cache")
-    assert busi.fingerprint(found) == busi.fingerprint(root)
-    assert problems(found) == []
-
-
-def test_a_bad_zip_is_one_fatal_problem(archive, tmp_path, monkeypatch):
+def test_a_zip_is_as_good_as_its_folder_and_a_bad_one_is_one_fatal_problem(
+    root, tmp_path, monkeypatch
+):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    stem = tmp_path / "archive (1)"
+    archive = Path(shutil.make_archive(stem, "zip", root.parent, root.name))
+    assert busi.fingerprint(archive) == busi.fingerprint(root)
+    assert problems(archive) == []
     archive.write_bytes(archive.read_bytes()[:-200])
     assert problems(archive) == [("fatal", str(archive))]
     with pytest.raises(busi.DataError, match="download it again"):
@@ -238,23 +205,23 @@ def test_a_bad_zip_is_one_fatal_problem(archive, tmp_path, monkeypatch):
         busi.find(other)
 
 
-def test_the_fingerprint_follows_the_content(root, image, mask):
+def test_the_fingerprint_follows_the_content(root):
     before = busi.fingerprint(root)
     assert busi.fingerprint(root) == before
-    write(mask, LESION[:, ::-1])
+    (root / MASK).write_bytes(png(LESION[:, ::-1]))
     changed = busi.fingerprint(root)
-    capitals = image.rename(image.with_suffix(".PNG"))
+    capitals = (root / IMAGE).rename(root / "benign" / "benign (1).PNG")
     renamed = busi.fingerprint(root)
-    write(capitals, LESION)
+    capitals.write_bytes(png(LESION))
     assert len({before, changed, renamed, busi.fingerprint(root)}) == 4
     (root / "benign" / "notes.txt").write_text("no picture")
     (root / "benign" / "folder.png").mkdir()
     assert len(busi.fingerprint(root)) == 64
 
 
-def test_images_are_read_as_grey_and_a_bad_one_is_named(image):
-    colour = cv2.imread(str(image))
-    grey = cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY)
+def test_images_are_read_as_grey_and_a_bad_one_is_named(root):
+    image = root / IMAGE
+    grey = cv2.cvtColor(COLOURS, cv2.COLOR_BGR2GRAY)
     assert np.array_equal(busi.read_image(image), grey)
     image.write_text("404 not found")
     words = r"benign \(1\)\.png: file is not a PNG"
@@ -262,12 +229,12 @@ def test_images_are_read_as_grey_and_a_bad_one_is_named(image):
         busi.read_image(image)
 
 
-def test_a_case_is_read_as_squares(root, image):
+def test_a_case_is_read_as_squares(root):
     cases = busi.index(root)
     for case in (cases.iloc[0], next(cases.itertuples())):
         grey, lesion = busi.read_square(case, 32)
         assert grey.shape == lesion.shape == (32, 32)
-        expected, box = masks.letterbox(busi.read_image(image), 32)
+        expected, box = masks.letterbox(busi.read_image(case.image), 32)
         assert np.array_equal(grey, expected) and grey.dtype == np.uint8
         restored = masks.restore(lesion, box)
         assert lesion.dtype == bool
@@ -285,26 +252,15 @@ def test_arrays_hold_squares_and_classes(root):
         busi.load_arrays(cases.iloc[:0], 32)
 
 
-def test_the_cache_is_used(root, tmp_path, monkeypatch):
-    cases, cache = busi.index(root), tmp_path / "cache"
-    first = busi.load_arrays(cases, 32, cache)
-
-    def built(*_):
-        pytest.fail("it was built again")
-
-    monkeypatch.setattr(busi, "read_square", built)
-    assert np.array_equal(busi.load_arrays(cases, 32, cache), first)
-
-
 def test_the_cache_follows_files_classes_size_and_code(
-    root, mask, tmp_path, monkeypatch
+    root, tmp_path, monkeypatch
 ):
     cases = busi.index(root)
     first = busi.load_arrays(cases, 32, tmp_path)[1]
     assert busi.load_arrays(cases, 16, tmp_path)[1].shape == (6, 16, 16)
     other = cases.assign(label=cases["label"].replace("benign", "malignant"))
     assert busi.load_arrays(other, 32, tmp_path)[1][0].max() == 2
-    write(mask, LESION[:, ::-1])
+    (root / MASK).write_bytes(png(LESION[:, ::-1]))
     assert not np.array_equal(busi.load_arrays(cases, 32, tmp_path)[1], first)
     n = len([*tmp_path.glob("*.npz")])
     changed = tmp_path / "masks.py"
@@ -314,18 +270,19 @@ def test_the_cache_follows_files_classes_size_and_code(
     assert len([*tmp_path.glob("*.npz")]) == n + 1
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda whole: whole[:100],
-        lambda whole: b"",
-        lambda whole: b"hello",
-        lambda whole: whole[:3000] + bytes([whole[3000] ^ 1]) + whole[3001:],
-        lambda whole: b"\x80\x04N.",
-    ],
-    ids=["cut off", "empty", "text", "flipped", "pickle"],
-)
-def test_a_damaged_cache_is_built_again(root, tmp_path, damage, capsys):
+DAMAGE = {
+    "cut off": lambda whole: whole[:100],
+    "empty": lambda whole: b"",
+    "text": lambda whole: b"hello",
+    "flipped": lambda w: w[:3000] + bytes([w[3000] ^ 1]) + w[3001:],
+    "pickle": lambda whole: b"\x80\x04N.",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_the_cache_is_used_and_built_again_if_damaged(
+    root, tmp_path, damage, capsys, monkeypatch
+):
     cases, cache = busi.index(root), tmp_path / "cache"
     first = busi.load_arrays(cases, 32, cache)
     (cached,) = cache.iterdir()
@@ -334,6 +291,8 @@ def test_a_damaged_cache_is_built_again(root, tmp_path, damage, capsys):
     assert np.array_equal(busi.load_arrays(cases, 32, cache), first)
     assert "is damaged" in capsys.readouterr().out
     assert cached.read_bytes() == whole and list(cache.iterdir()) == [cached]
+    monkeypatch.delattr(busi, "read_square")
+    assert np.array_equal(busi.load_arrays(cases, 32, cache), first)
 
 
 def test_the_command_says_whether_the_set_can_be_used(root, capsys):

@@ -13,11 +13,6 @@ from helpers.files import ROOT
 LABELLED = ROOT / "results" / "near_duplicates_labelled.csv"
 
 
-def crop(image):
-    height, width = image.shape
-    return image[30 : int(0.85 * height), 60 : int(0.9 * width)]
-
-
 def smaller(image):
     how = {"fx": 0.6, "fy": 0.6, "interpolation": cv2.INTER_AREA}
     return cv2.resize(image, None, **how)
@@ -32,32 +27,25 @@ def marked(image):
     return cv2.putText(image, "LT AXILLA", (60, 300), font, 1, 255, 2)
 
 
-def mirrored(image):
-    return np.ascontiguousarray(image[:, ::-1])
+def jpeg(image):
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 40]
+    return cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], 0)
 
 
 def darker(image):
     return np.uint8(200 * (image / 255) ** 1.5)
 
 
-def jpeg(image):
-    quality = [cv2.IMWRITE_JPEG_QUALITY, 40]
-    return cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], 0)
-
-
-def framed(image):
-    mode = cv2.BORDER_CONSTANT
-    return cv2.copyMakeBorder(image, 10, 40, 70, 0, mode, value=0)
-
-
-def all_of_it(image):
-    image = image[: int(0.9 * len(image))]
-    for change in (mirrored, smaller, darker, marked, jpeg):
-        image = change(image)
-    return image
-
-
-CHANGES = (crop, smaller, marked, mirrored, darker, jpeg, framed, all_of_it)
+CHANGES = {
+    "crop": lambda image: image[30:374, 60:504],  # of 440 x 560
+    "smaller": smaller,
+    "marked": marked,
+    "mirrored": np.fliplr,
+    "darker": darker,
+    "jpeg": jpeg,
+    "framed": lambda image: np.pad(image, ((10, 40), (70, 0))),
+    "all": lambda x: jpeg(marked(darker(smaller(np.fliplr(x[:396]))))),
+}
 
 
 def unlike(seed, height=440, width=560):
@@ -80,17 +68,13 @@ def written(folder, images):
     return pd.DataFrame(paths.items(), columns=["case", "image"])
 
 
-def as_sets(pairs):
-    return {frozenset(p) for p in zip(pairs["a"], pairs["b"], strict=True)}
-
-
 @pytest.fixture(scope="module")
 def copies(tmp_path_factory):
     """Eight pictures as benign cases, and a changed copy of each."""
     pictures = {f"benign ({k})": unlike(k) for k in range(8)}
     changed = {
         f"malignant ({k})": change(pictures[f"benign ({k})"])
-        for k, change in enumerate(CHANGES)
+        for k, change in enumerate(CHANGES.values())
     }
     return written(tmp_path_factory.mktemp("copies"), {**pictures, **changed})
 
@@ -106,10 +90,9 @@ def test_every_kind_of_copy_is_found_and_nothing_else(pairs):
     assert list(pairs.columns) == duplicates.COLUMNS
     assert pairs["distance"].between(0, duplicates.LIMIT).all()
     assert pairs["distance"].is_monotonic_increasing
-    number = pairs["a"].str.extract(r"(\d)", expand=False).astype(int)
-    changes = pairs.set_axis([CHANGES[k].__name__ for k in number])
+    changes = pairs.sort_values("a").set_axis([*CHANGES])
     flipped = changes.index[changes["mirrored"]]
-    assert set(flipped) == {"mirrored", "all_of_it"}
+    assert set(flipped) == {"mirrored", "all"}
     assert changes.loc["crop", "overlap"] > 0.9
     assert changes.loc["crop", "scale"] > 1.15, "less is shown, but larger"
 
@@ -119,9 +102,7 @@ def test_order_of_rows_changes_nothing_but_names_order(copies, pairs):
     swapped = again.rename(columns={"a": "b", "b": "a"})
     same = ["a", "b", "distance", "same_bits", "overlap", "mirrored"]
     pd.testing.assert_frame_equal(swapped[same], pairs[same])
-    assert again["scale"].tolist() == pytest.approx(
-        list(1 / pairs["scale"]), abs=2e-3
-    )
+    assert np.abs(again["scale"] * pairs["scale"] - 1).max() < 3e-3
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])
@@ -141,7 +122,7 @@ def test_known_copies_of_the_phantom(phantom_root):
     marker = json.loads((phantom_root / "PHANTOM.json").read_text())
     found = duplicates.near_duplicates(busi.index(phantom_root))
     known = {frozenset((a, b)) for a, b, _ in marker["near_duplicates"]}
-    assert as_sets(found) == known
+    assert set(map(frozenset, found[["a", "b"]].to_numpy())) == known
 
 
 def chain(*names):
@@ -179,17 +160,19 @@ def test_label_conflicts_are_the_pairs_of_two_classes():
     ]
 
 
-def related(cases):
-    """The pairs of real cases that were labelled as related by eye."""
-    pairs = pd.read_csv(LABELLED, keep_default_na=False)
-    pairs = pairs[pairs["stratum"].isin(["copy", "borderline", "near_miss"])]
-    known = pairs[["a", "b"]].isin(list(cases["case"])).all(axis=1)
-    return pairs[known]
-
-
-def test_real_copies_are_found_and_near_misses_are_not(busi_root):
+@pytest.fixture(scope="module")
+def real(busi_root):
+    """The real cases, and their pairs that were labelled as related by eye."""
     cases = busi.index(busi_root)
-    labelled = related(cases).groupby("stratum").head(14)
+    pairs = pd.read_csv(LABELLED, keep_default_na=False)
+    related = pairs["stratum"].isin(["copy", "borderline", "near_miss"])
+    known = pairs[["a", "b"]].isin([*cases["case"]]).all(axis=1)
+    return cases, pairs[related & known]
+
+
+def test_real_copies_are_found_and_near_misses_are_not(real):
+    cases, related = real
+    labelled = related.groupby("stratum").head(14)
     chosen = cases["case"].isin({*labelled["a"], *labelled["b"]})
     found = duplicates.near_duplicates(cases[chosen])
     distance = found.set_index(["a", "b"])["distance"]
@@ -199,12 +182,12 @@ def test_real_copies_are_found_and_near_misses_are_not(busi_root):
         assert pair.stratum != "copy" or distance[pair.a, pair.b] < 0.05
 
 
-def test_real_folds_are_balanced(busi_root):
-    cases = busi.index(busi_root)
-    pairs = related(cases).query("stratum != 'near_miss'")
-    cases["group"] = duplicates.assign_groups(cases, pairs)
-    largest = cases["group"].value_counts().max()
-    assert largest == 7, "a chain of unrelated frames"
+def test_real_folds_are_balanced(real):
+    cases, related = real
+    pairs = related.query("stratum != 'near_miss'")
+    groups = duplicates.assign_groups(cases, pairs)
+    cases = cases.assign(group=groups)
+    assert groups.value_counts().max() == 7, "a chain of unrelated frames"
     table = pd.crosstab(splits.assign_folds(cases), cases["label"])
     sizes = table.sum(axis=1)
     shares = table.div(sizes, axis=0)

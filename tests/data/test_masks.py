@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import binary_dilation
 
 from helpers.data import masks
+from helpers.evaluation.metrics import dice
 
 
 def disc(height, width, y, x, radius):
@@ -20,34 +21,23 @@ def write(path, picture, *options):
     return path
 
 
-def dice(one, two):
-    return 2 * (one & two).sum() / (one.sum() + two.sum())
-
-
 def random_mask(share, shape=(60, 60), seed=0):
     return np.random.default_rng(seed).random(shape) < share
 
 
-def test_masks_of_every_mode_are_read_alike(tmp_path):
+def test_masks_of_every_mode_are_read_alike_and_united(tmp_path):
     mask = disc(40, 50, 20, 25, 9)
     grey = mask.astype(np.uint8) * 255
-    rgb = np.repeat(grey[..., None], 3, axis=-1)
-    # alpha is full everywhere
-    rgba = np.dstack([rgb, np.full_like(grey, 255)])
+    rgb = np.dstack([grey] * 3)
+    rgba = np.dstack([rgb, np.full_like(grey, 255)])  # alpha is full
     for picture in (grey, rgb, rgba):
         found = masks.read_mask(write(tmp_path / "mask", picture))
         assert np.array_equal(found, mask)
     bilevel = write(tmp_path / "1", grey, cv2.IMWRITE_PNG_BILEVEL, 1)
     assert np.array_equal(masks.read_mask(bilevel), mask)
-
-
-def test_several_masks_are_united(tmp_path):
-    one, two = disc(40, 50, 20, 12, 8), disc(40, 50, 20, 36, 6)
-    paths = [
-        write(tmp_path / "1", one * 255),
-        write(tmp_path / "2", two * 255),
-    ]
-    assert np.array_equal(masks.merge(paths), one | two)
+    other = disc(40, 50, 20, 36, 6)
+    paths = bilevel, write(tmp_path / "2", other * 255)
+    assert np.array_equal(masks.merge(paths), mask | other)
 
 
 def test_masks_that_cannot_be_merged_are_refused(tmp_path):
@@ -62,11 +52,11 @@ def test_masks_that_cannot_be_merged_are_refused(tmp_path):
             masks.merge([tmp_path / "text"])
 
 
-SIDES = st.integers(200, 700)
+SIDES, SIZES = st.integers(200, 700), st.sampled_from([64, 128, 256])
 
 
 @settings(max_examples=60, deadline=None)
-@given(SIDES, SIDES, st.sampled_from([64, 128, 256]))
+@given(SIDES, SIDES, SIZES)
 def test_there_and_back_keeps_size_and_place(height, width, size):
     radius = min(height, width) * 0.25
     lesion = disc(height, width, height * 0.45, width * 0.6, radius)
@@ -84,9 +74,10 @@ def centre(weights):
     return np.array([(y * weights).sum(), (x * weights).sum()]) / weights.sum()
 
 
-@pytest.mark.parametrize(
-    "shape", [(300, 480), (471, 562), (90, 120), (128, 128)]
-)
+SHAPES = (300, 480), (471, 562), (90, 120), (128, 128)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
 def test_probabilities_and_labels_come_back_without_a_shift(shape):
     """Half a pixel of the square would be 1.9 pixels of a 480-pixel image."""
     height, width = shape
@@ -125,7 +116,7 @@ def test_a_mask_of_its_own_size_is_not_changed():
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(300, 700), st.floats(4, 40), st.sampled_from([64, 128]))
+@given(SIDES, st.floats(4, 40), SIZES)
 def test_shrinking_keeps_the_area_of_a_lesion(side, radius, size):
     lesion = disc(side, side, side / 2, side / 2, max(radius, 2 * side / size))
     square, _ = masks.letterbox(lesion, size)
@@ -151,10 +142,11 @@ def flooded(mask):
     return found
 
 
+SEEDS, SHARES = st.integers(0, 10**6), st.floats(0, 0.6)
+
+
 @settings(max_examples=40, deadline=None)
-@given(
-    st.integers(0, 10**6), st.floats(0, 0.6), st.sampled_from([0, 2, 3.5, 99])
-)
+@given(SEEDS, SHARES, st.sampled_from([0, 2, 3.5, 99]))
 def test_parts_are_those_found_by_flooding(seed, share, min_pixels):
     mask = random_mask(share, (11, 17), seed)
     numbered, n = masks.parts(mask, min_pixels)

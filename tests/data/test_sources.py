@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
@@ -30,9 +31,10 @@ def drive(real_root, tmp_path):
 
 @pytest.fixture(autouse=True)
 def nowhere(monkeypatch, tmp_path):
-    """No data by default: an empty data/, no BUSI_DIR, neither host."""
-    monkeypatch.delenv("BUSI_DIR", raising=False)
-    monkeypatch.delenv("COLAB_RELEASE_TAG", raising=False)
+    """No data by default: empty data/ and home, no BUSI_DIR, neither host."""
+    for name in ("BUSI_DIR", "COLAB_RELEASE_TAG", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setattr(sources, "KAGGLE_INPUT", tmp_path / "no-input")
     monkeypatch.setattr(sources, "DATA", tmp_path / "data")
     (tmp_path / "data").mkdir()
@@ -63,9 +65,19 @@ def test_a_wrong_place_is_refused_although_a_phantom_could_stand_in(
         sources.locate("" if by_variable else where)
 
 
-def test_the_data_folder_is_searched(real_root):
-    shutil.copytree(real_root, sources.DATA / real_root.name)
-    assert sources.locate().kind == "busi"
+@pytest.mark.parametrize(
+    ("place", "below"),
+    [
+        ("DATA", ""),
+        ("KAGGLE_INPUT", "breast-ultrasound"),
+        ("KAGGLE_INPUT", "datasets/someone/breast"),
+    ],
+)
+def test_data_and_kaggles_input_are_searched(place, below, real_root):
+    home = getattr(sources, place) / below
+    shutil.copytree(real_root, home / real_root.name)
+    found = sources.locate()
+    assert found.kind == "busi" and found.root.is_relative_to(home)
 
 
 def test_without_any_data_a_phantom_is_simulated_once(small_phantom, capsys):
@@ -117,16 +129,16 @@ def kagglehub(real_root, monkeypatch):
 
 
 def test_what_kagglehub_returns_may_be_read_only(real_root, kagglehub):
-    before = sorted(real_root.rglob("*"))
-    for path in [real_root.parent, real_root, *before]:
+    before = sorted([real_root, *real_root.rglob("*")])
+    for path in before:
         path.chmod(path.stat().st_mode & ~0o222)
     try:
         found = sources.locate("kagglehub")
         assert found.kind == "busi" and len(busi.index(found.root)) == 26
         assert len(found.fingerprint) == 64
-        assert sorted(real_root.rglob("*")) == before
+        assert sorted([real_root, *real_root.rglob("*")]) == before
     finally:
-        for path in [real_root.parent, real_root, *before]:
+        for path in before:
             path.chmod(path.stat().st_mode | 0o200)
 
 
@@ -140,27 +152,13 @@ def test_a_failing_kagglehub_is_one_sentence_without_its_secrets(kagglehub):
     assert "abc123" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "where", ["breast-ultrasound", "datasets/someone/breast"]
-)
-def test_kaggles_input_is_found_where_kaggle_puts_it(
-    where, real_root, monkeypatch, tmp_path
-):
-    home = tmp_path / "input"
-    monkeypatch.setattr(sources, "KAGGLE_INPUT", home)
-    shutil.copytree(real_root, home / where / real_root.name)
-    found = sources.locate()
-    assert found.kind == "busi" and found.root.is_relative_to(home)
-
-
 def test_nothing_is_unpacked_or_simulated_into_drive(
-    drive, small_phantom, monkeypatch, tmp_path
+    drive, small_phantom, monkeypatch
 ):
     """The repository may lie there, and many small files are slow."""
-    home = tmp_path / "home"
+    home = Path.home()
     monkeypatch.setattr(environment, "DRIVE", drive.parent)
     monkeypatch.setattr(sources, "DATA", drive / "repository" / "data")
-    monkeypatch.setenv("HOME", str(home))
     sources.DATA.mkdir(parents=True)
     assert sources.locate().root.is_relative_to(home)
     found = sources.locate(drive=drive)

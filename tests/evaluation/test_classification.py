@@ -6,19 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
+from test_postprocessing import square
 
 from helpers.data import busi, masks
-from helpers.evaluation import classification, postprocessing
+from helpers.evaluation import classification, pooling, postprocessing
 
 LABELS = list(classification.LABELS)
-
-
-def square(p=0.9, malignant=0.5, patch=np.s_[20:28, 10:22]):
-    """Return class probabilities (32, 32, 3) with a lesion in `patch`."""
-    classes = np.zeros((32, 32, 3), np.float32)
-    classes[..., 0] = 1
-    classes[patch] = [1 - p, p * (1 - malignant), p * malignant]
-    return classes
 
 
 @pytest.mark.parametrize("p", [0.0, 0.02, 0.3, 0.95])
@@ -35,16 +28,13 @@ def test_image_probability_is_near_that_of_the_surest_pixels(p, patch):
 
 def test_the_lehmer_mean_by_hand_and_along_axes():
     p = np.array([[0.9, 0.6, 0.0], [0.0, 0.0, 0.0]])
-    found = classification.lehmer_mean(p, axis=1)
-    assert found == pytest.approx([(0.729 + 0.216) / (0.81 + 0.36 + 1e-3), 0])
-    whole = classification.lehmer_mean(p)
-    assert whole == classification.lehmer_mean(p[0], sum_of)
+    expected = [(0.729 + 0.216) / (0.81 + 0.36 + 1e-3), 0]
+    assert pooling.lehmer_mean(p, axis=1) == pytest.approx(expected)
 
+    def total(values, axis):  # stands in for another array library's
+        return sum(values[axis].tolist())
 
-def sum_of(values, axis):
-    """Stand in for the sum of another array library."""
-    assert axis is None
-    return sum(values.tolist())
+    assert pooling.lehmer_mean(p, total, axis=0) == expected[0]
 
 
 def reasons(classes, **rule):
@@ -54,59 +44,55 @@ def reasons(classes, **rule):
     return classification.review_reasons(classes, mask, probabilities)
 
 
+MIDDLE = np.s_[12:20, 10:22]
+
+
 @pytest.mark.parametrize(
-    "options, reason",
+    "p, malignant, patch, reason",
     [
-        ({"p": 0.55}, "unsure whether there is a lesion"),
-        ({"p": 0.99, "malignant": 0.5}, "unsure of its class"),
-        ({"p": 0.6, "malignant": 0.0}, "vague outline"),
-        ({"p": 0.99, "patch": np.s_[12:18, :9]}, "touches the edge"),
-        ({"p": 0.99, "patch": np.s_[12:18, 4:28:6]}, "several parts"),
+        (0.55, 0.5, MIDDLE, "unsure whether there is a lesion"),
+        (0.99, 0.5, MIDDLE, "unsure of its class"),
+        (0.6, 0, MIDDLE, "vague outline"),
+        (0.99, 0.5, np.s_[12:18, :9], "touches the edge"),
+        (0.99, 0.5, np.s_[12:18, 4:28:6], "several parts"),
     ],
 )
-def test_each_reason_for_a_review_is_named(options, reason):
-    assert reason in reasons(square(**options))
+def test_each_reason_for_a_review_is_named(p, malignant, patch, reason):
+    assert reason in reasons(square(p, malignant, patch))
 
 
-def test_a_lesion_that_was_dropped_is_a_reason():
-    found = reasons(square(0.99, 0, np.s_[12:14, 10:12]), minimum_area=0.5)
+def test_a_dropped_lesion_is_a_reason_and_a_clear_one_is_none():
+    clear = square(0.99, 0, MIDDLE)
+    assert reasons(clear) == []
+    found = reasons(clear, minimum_area=0.5)
     assert found == ["outline and probability disagree"]
 
 
-def test_a_clear_prediction_leaves_no_reason():
-    assert reasons(square(0.99, 0.0, np.s_[12:20, 10:22])) == []
+def test_the_mean_inside_an_outline():
+    found = classification.mean_inside(np.array([0.9, 0.7, 0.2]))
+    assert found == pytest.approx(0.8)
+    assert classification.mean_inside(np.array([0.5, 0.1])) == 0
 
 
 @pytest.mark.parametrize(
-    "p, expected", [([0.9, 0.7, 0.2], 0.8), ([0.5, 0.1], 0)]
-)
-def test_the_mean_inside_an_outline(p, expected):
-    assert classification.mean_inside(np.array(p)) == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(
-    "scale, shape, expected",
+    "scale, width, expected",
     [
-        (1, (100, 120), []),
-        (0.2, (100, 120), ["brightness unlike BUSI", "contrast unlike BUSI"]),
-        (1, (100, 220), ["width to height unlike BUSI"]),
+        (1, 120, []),
+        (0.2, 120, ["brightness unlike BUSI", "contrast unlike BUSI"]),
+        (1, 220, ["width to height unlike BUSI"]),
     ],
 )
-def test_an_image_outside_the_range_of_busi_is_reported(
-    scale, shape, expected
-):
-    image = np.random.default_rng(0).normal(90, 40, shape).clip(0, 255) * scale
-    assert classification.out_of_range(image.astype(np.uint8)) == expected
+def test_an_image_unlike_busi_is_reported(scale, width, expected):
+    image = np.random.default_rng(0).normal(90, 40, (100, width))
+    image = (image.clip(0, 255) * scale).astype(np.uint8)
+    assert classification.out_of_range(image) == expected
 
 
 def test_hardly_an_image_of_busi_is_unlike_busi(busi_root):
-    # Hardly: the range is of 624 images, and whoever has all 780 tests with
-    # all.
-    paths = sorted(busi_root.glob("*/*).png"))
-    images = map(busi.read_image, paths)
-    assert sum(map(bool, map(classification.out_of_range, images))) <= (
-        0.02 * len(paths)
-    )
+    # Hardly: the range is of 624 images, and others may have all 780.
+    images = map(busi.read_image, busi_root.glob("*/*).png"))
+    unlike = [bool(classification.out_of_range(image)) for image in images]
+    assert np.mean(unlike) <= 0.02
 
 
 def test_features_measure_the_predicted_lesion():
@@ -145,17 +131,12 @@ def test_fitted_probabilities_use_the_shape_and_keep_the_order_of_labels():
     label = cases.pop("label").to_numpy()
     found = classification.logistic_regression(validation, cases)
     assert found.shape == (200, 3) and found.sum(axis=1) == pytest.approx(1)
-    fitted, plain = (
-        (np.array(LABELS)[p.argmax(axis=1)] == label).mean()
-        for p in (found, cases[LABELS].to_numpy())
-    )
+    both = found, cases[LABELS].to_numpy()
+    names = [np.array(LABELS)[p.argmax(axis=1)] for p in both]
+    fitted, plain = (np.mean(name == label) for name in names)
     assert plain < 0.8 and fitted > 0.9
-
-
-def test_a_validation_part_without_a_class_fits_nothing():
-    validation, cases = features(60, 0), features(20, 1)
-    validation = validation[validation["label"] != "malignant"]
-    found = classification.logistic_regression(validation, cases)
+    without = validation[validation["label"] != "malignant"]
+    found = classification.logistic_regression(without, cases)
     assert np.array_equal(found, cases[LABELS])
 
 

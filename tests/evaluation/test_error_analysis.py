@@ -40,18 +40,12 @@ def test_each_kind_of_error_gets_its_name(kind):
 def test_the_first_kind_that_fits_names_the_case():
     assert list(error_analysis.KINDS) == list(PREDICTIONS)
     row = metrics.case_scores(LESION, PREDICTIONS["spills into the shadow"])
-    changes = [
-        {"predicted_area": 0},
-        {"dice": 0.05},
-        {"split": 1},
-        {"merged": 1},
-        {"area_error": -0.5},
-    ]
+    changes = {"area_error": -0.5, "merged": 1, "split": 1, "dice": 0.05}
     rows = [row]
-    for change in reversed(changes):
-        rows.insert(0, rows[0] | change)
+    for name, value in (changes | {"predicted_area": 0}).items():
+        rows.append(rows[-1] | {name: value})
     found = error_analysis.kinds(pd.DataFrame(rows)).tolist()
-    assert found == list(PREDICTIONS)[:6]
+    assert found[::-1] == list(PREDICTIONS)[:6]
 
 
 def appearance(lesion=60.0, below=None, reference=LESION):

@@ -1,17 +1,14 @@
 """Disturbances do what they say, and what they do to scores is measured."""
 
-import cv2
 import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.data import busi, marks, masks
-from helpers.data.phantom import dataset
+from helpers.data import busi, masks
 from helpers.evaluation import classification, postprocessing, robustness
 
-each = pytest.mark.parametrize(
-    "change", robustness.DISTURBANCES.values(), ids=robustness.DISTURBANCES
-)
+CHANGES = robustness.DISTURBANCES
+each = pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 STRENGTHS = {
     "gain": (3, 9),
     "blur": (1, 4),
@@ -33,7 +30,9 @@ def rng():
 @each
 def test_nothing_at_strength_zero_and_the_image_is_left_alone(change, image):
     before = image.copy()
-    assert (change(image, 0, rng()) == before).all()
+    _, (first, *_) = robustness.LEVELS.get(change.__name__, (None, [0]))
+    for none in (0, first):
+        assert (change(image, none, rng()) == before).all()
     changed = change(image, 1.5, rng())
     assert changed.dtype == np.uint8 and changed.shape == image.shape
     assert (image == before).all() and (changed != before).any()
@@ -44,26 +43,15 @@ def test_more_changes_more_and_the_same_generator_the_same(change, image):
     few, many = STRENGTHS.get(change.__name__, (0.3, 0.9))
     first, more, again = (change(image, s, rng()) for s in (few, many, few))
     assert (first == again).all()
-    slight, strong = (
-        np.abs(x.astype(int) - image).mean() for x in (first, more)
-    )
-    assert 0 < slight < strong
+    changed = np.abs(np.int16([first, more]) - image).mean(axis=(1, 2))
+    assert 0 < changed[0] < changed[1]
 
 
 @each
-@pytest.mark.parametrize(
-    "wrong", [np.zeros((4, 5)), np.zeros((4, 5, 3), np.uint8)]
-)
-def test_other_images_are_refused(change, wrong):
-    with pytest.raises(ValueError, match=r"uint8 \(h, w\)"):
-        change(wrong, 1, rng())
-
-
-@pytest.mark.parametrize("name", robustness.LEVELS)
-def test_the_first_level_changes_nothing(name, image):
-    _, (first, *_) = robustness.LEVELS[name]
-    disturb = robustness.DISTURBANCES[name]
-    assert (disturb(image, first, rng()) == image).all()
+def test_other_images_are_refused(change):
+    for wrong in (np.zeros((4, 5)), np.zeros((4, 5, 3), np.uint8)):
+        with pytest.raises(ValueError, match=r"uint8 \(h, w\)"):
+            change(wrong, 1, rng())
 
 
 def test_gain_shifts_the_grey_and_clips():
@@ -87,11 +75,9 @@ def test_speckle_keeps_the_mean_and_has_a_grain():
     assert grain.mean() == pytest.approx(60, rel=0.02)
     # Rayleigh
     assert grain.mean() / grain.std() == pytest.approx(1.913, rel=0.1)
-    next_row, next_column = (
-        np.corrcoef(g[1:].ravel(), g[:-1].ravel())[0, 1]
-        for g in (grain, grain.T)
-    )
-    assert 0.5 < next_row < next_column  # wider across the beam
+    pairs = (grain[1:], grain[:-1]), (grain[:, 1:], grain[:, :-1])
+    row, column = (np.corrcoef(*map(np.ravel, pair))[0, 1] for pair in pairs)
+    assert 0.5 < row < column  # wider across the beam
     half = robustness.speckle(image, 0.5, rng()).std()
     assert half == pytest.approx(grain.std() / 2, rel=0.05)
 
@@ -114,14 +100,11 @@ def test_a_shadow_is_a_dark_sector_below_the_skin():
     assert robustness.shadow(image, 0.5, rng()).min() == 50
 
 
-def test_marks_are_bright_few_and_counted(tmp_path):
+def test_marks_are_bright_and_few():
     image = np.full((400, 500), 40, np.uint8)
     drawn = robustness.marks(image, 2, rng())
     changed = drawn != image
     assert 0.002 < changed.mean() < 0.05 and drawn[changed].max() == 235
-    path = tmp_path / "marked.png"
-    path.write_bytes(cv2.imencode(".png", drawn)[1])
-    assert marks.count(path) >= 4
 
 
 def bright(squares):
@@ -131,11 +114,9 @@ def bright(squares):
 
 
 @pytest.fixture(scope="module")
-def held_out(tmp_path_factory):
-    home = tmp_path_factory.mktemp("robustness")
-    counts = {"n_benign": 5, "n_malignant": 3, "n_normal": 2}
-    cases = busi.index(dataset.write_dataset(home, **counts, seed=1))
-    cases["group"], cases["fold"] = np.arange(len(cases)) // 2, 3
+def held_out(phantom_root):
+    cases = busi.index(phantom_root)[:20:2].reset_index(drop=True)
+    cases["group"], cases["fold"] = np.arange(10) // 2, 3
     rules = pd.DataFrame(postprocessing.RULE, index=[3])
     references = [masks.merge(paths) for paths in cases["masks"]]
     return robustness.HeldOut(bright, 64, cases, references, rules)
@@ -176,3 +157,4 @@ def test_every_disturbance_starts_from_the_undisturbed_score(held_out):
     found = table.loc[2, ["value", "difference"]].tolist()
     assert found == pytest.approx([mean, mean - before])
     assert (table["low"] <= table["value"]).all()
+    assert table.equals(some.degrade(levels))  # the same random numbers

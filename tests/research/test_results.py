@@ -1,11 +1,9 @@
 """The reference runs in results/ agree with themselves and with the README."""
 
-import json
-
-import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from helpers import workspace
 from helpers.evaluation import bootstrap
 from helpers.files import ROOT
 from tools.research import keep_results
@@ -19,14 +17,13 @@ each = pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
 
 @each
 def test_the_report_follows_from_the_scores_of_each_case(run):
-    table = pd.read_csv(kept_file(run, "scores.csv"))
-    report = json.loads(kept_file(run, "report.json").read_text())
+    table = workspace.load(kept_file(run, "scores.csv"))
+    report = workspace.load(kept_file(run, "report.json"))
     is_normal = table["label"] == "normal"
     lesions, normals = table[~is_normal], table[is_normal]
     mean, low, high = bootstrap.interval(lesions["dice"], lesions["group"])
-    assert report["lesion_dice"] == pytest.approx(
-        {"mean": mean, "low": low, "high": high, "n": len(lesions)}
-    )
+    found = {"mean": mean, "low": low, "high": high, "n": len(lesions)}
+    assert report["lesion_dice"] == pytest.approx(found)
     for name, iou in report["pixel_iou"].items():
         intersection = table[f"intersection_{name}"].sum()
         union = table[f"union_{name}"].sum()
@@ -37,8 +34,8 @@ def test_the_report_follows_from_the_scores_of_each_case(run):
 
 
 def test_the_findings_follow_from_those_of_each_case():
-    table = pd.read_csv(COMPACT / "findings.csv")
-    report = json.loads((COMPACT / "findings.json").read_text())
+    table = workspace.load(COMPACT / "findings.csv")
+    report = workspace.load(COMPACT / "findings.json")
     correct = table["predicted"] == table["label"]
     is_malignant = table["label"] == "malignant"
     flagged = table["flagged_malignant"]
@@ -60,9 +57,9 @@ def test_the_findings_follow_from_those_of_each_case():
 
 @each
 def test_no_group_was_in_two_folds(run):
-    folds = pd.read_csv(kept_file(run, "folds.csv"))
+    folds = workspace.load(kept_file(run, "folds.csv"))
     assert folds.groupby("group")["fold"].nunique().max() == 1
-    pairs = pd.read_csv(kept_file(run, "near_duplicates.csv"))
+    pairs = workspace.load(kept_file(run, "near_duplicates.csv"))
     fold = folds.set_index("case")["fold"]
     pairs = pairs[pairs[["a", "b"]].isin(fold.index).all(axis=1)]
     assert len(pairs)
@@ -70,16 +67,11 @@ def test_no_group_was_in_two_folds(run):
 
 
 @each
-def test_how_it_was_made_is_kept(run):
-    made = json.loads((run / "made_by.json").read_text())
+def test_how_it_was_made_is_kept_and_what_it_only_names_is_there(run):
+    made = workspace.load(run / "made_by.json")
     assert made["command"].startswith("make run-all DATA=")
     assert set(made["versions"]) >= {"python", "tensorflow", "keras", "numpy"}
     assert all(step["seconds"] > 0 for step in made["steps"].values())
-
-
-@each
-def test_what_it_only_names_is_in_the_run_that_it_names(run):
-    made = json.loads((run / "made_by.json").read_text())
     for other, names in made.get("same_as", {}).items():
         for name in names:
             assert (RESULTS / other / name).exists(), name
@@ -99,14 +91,13 @@ def test_no_picture_or_array_is_kept():
 def keep(tmp_path):
     """A function that keeps a run of one step, made of given tables."""
     results = tmp_path / "results"
-    results.mkdir()
+    manifest = {"step": "01_step", "data": "", "device": "", "versions": {}}
 
     def keep_run(name, simulated=False, **tables):
         step = tmp_path / name / "01_step"
         step.mkdir(parents=True, exist_ok=True)
-        manifest = {"step": "01_step", "seconds": 1, "simulated": simulated}
-        manifest |= {"data": "", "device": "", "versions": {}}
-        (step / "manifest.json").write_text(json.dumps(manifest))
+        text = workspace.as_json(manifest | {"simulated": simulated})
+        (step / "manifest.json").write_text(text)
         (step / "picture.png").write_text("")
         for table, content in tables.items():
             (step / f"{table}.csv").write_text(content)

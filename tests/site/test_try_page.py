@@ -133,17 +133,13 @@ def test_the_runtime_comes_with_the_button_and_images_go_nowhere(
 
 def test_the_browser_predicts_the_masks_of_keras(opened, tmp_path):
     root = dataset.write_dataset(tmp_path, 20, 20, 10, seed=11)
-    paths = list(map(Path, busi.index(root)["image"]))
-    greys = list(map(predict.read_grey, paths))
-    squares, boxes = zip(
-        *(masks.letterbox(grey, 128) for grey in greys), strict=True
-    )
     model = checkpoint.load(try_page.MODEL)
-    predictions = training.predict(model, np.stack(squares), flip=True)
     rule = predict.read_rule(try_page.MODEL.with_suffix(".json"))
     page, scores = opened().page, []
-    for path, box, classes in zip(paths, boxes, predictions, strict=True):
+    for path in map(Path, busi.index(root)["image"]):
         found = page.evaluate(SEGMENT, as_text(path.read_bytes()))
+        square, box = masks.letterbox(predict.read_grey(path), 128)
+        (classes,) = training.predict(model, square[None], flip=True)
         expected = postprocessing.lesion_mask(classes, box, **rule)
         mask = np.array([c == "1" for c in found["mask"]])
         mask = mask.reshape(expected.shape)
@@ -178,10 +174,10 @@ def test_squares_and_maps_are_resized_as_in_python(opened, height, width):
     assert np.allclose(back.reshape(height, width), restored, atol=1e-5)
 
 
-LOSSES = [("png", 0), ("bmp", 0), ("jpg", 3)]  # grey levels
+LOSSES = {"png": 0, "bmp": 0, "jpg": 3}  # grey levels
 
 
-@pytest.mark.parametrize(("kind", "most"), LOSSES)
+@pytest.mark.parametrize(("kind", "most"), LOSSES.items())
 def test_colours_become_the_grey_of_opencv(opened, tmp_path, kind, most):
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (40, 50, 3)).astype(np.uint8)
@@ -246,12 +242,11 @@ def test_the_slider_moves_the_outline_by_keyboard_and_goes_back(loaded):
 def test_the_samples_show_what_the_page_says_of_them(loaded):
     seen = loaded()
     text = seen.page.inner_text
-    for name in classification.LABELS:
+    labels = classification.LABELS
+    for name in labels:
         assert f"most likely {name}" in choose(seen, name)
-        labels = classification.LABELS
-        shown = [text(f"#try-{label}-number") for label in labels]
-        total = sum(float(p.split()[0]) for p in shown)
-        assert total == pytest.approx(100, abs=0.2)
+        shown = [text(f"#try-{label}-number").split()[0] for label in labels]
+        assert sum(map(float, shown)) == pytest.approx(100, abs=0.2)
         is_empty = "No outline at any threshold" in text("#try-area")
         assert is_empty == (name == "normal")
     choose(seen, "normal-too")
@@ -285,13 +280,11 @@ def test_opened_as_a_file_the_page_names_make_serve(browser, opened, site):
     seen.context.close()
 
 
-WITHOUT = [
-    (None, "there was no Node"),
-    ("false", "could not fetch the runtime (no reason"),
-]
+WITHOUT = {None: "there was no Node"}
+WITHOUT["false"] = "could not fetch the runtime (no reason"
 
 
-@pytest.mark.parametrize(("npm", "words"), WITHOUT)
+@pytest.mark.parametrize(("npm", "words"), WITHOUT.items())
 def test_without_node_or_network_the_page_says_so(
     tmp_path, monkeypatch, capsys, npm, words
 ):
@@ -301,5 +294,4 @@ def test_without_node_or_network_the_page_says_so(
     page = (tmp_path / "try_it.md").read_text()
     assert words in page and "make pages" in page and "<script" not in page
     assert words in capsys.readouterr().out
-    assert not (tmp_path / "_static").exists()
-    assert not list(try_page.HERE.glob(".made-*"))
+    assert [path.name for path in tmp_path.iterdir()] == ["try_it.md"]

@@ -9,6 +9,7 @@ turns, with the smallest and the largest. GPUs are hidden: this compares CPUs.
 """
 
 import argparse
+import contextlib
 import datetime
 import json
 import os
@@ -24,7 +25,7 @@ import cv2
 import numpy as np
 import yaml
 
-from helpers import environment, files
+from helpers import environment, files, workspace
 from helpers.data import busi, sources, splits
 from helpers.files import ROOT
 from helpers.model import augmentation
@@ -95,15 +96,9 @@ def prepare(source, settings, work):
     train = augmentation.Batches(images[~inner], labels[~inner], size, 0)
     whole = len(train.images) // size
     x, y = zip(*(train[i] for i in range(min(8, whole))), strict=True)
-    np.savez(
-        work / "data.npz",
-        images=train.images,
-        labels=train.labels,
-        val_images=images[validates],
-        val_labels=labels[validates],
-        x=np.stack(x),
-        y=np.stack(y),
-    )
+    data = {"images": train.images, "labels": train.labels}
+    data |= {"val_images": images[validates], "val_labels": labels[validates]}
+    np.savez(work / "data.npz", **data, x=np.stack(x), y=np.stack(y))
     (work / "settings.json").write_text(json.dumps(settings))
     return {"train": len(train.images), "validation": int(validates.sum())}
 
@@ -130,9 +125,8 @@ class Comparison:
             started = command(name, self.work, self.python)
             worker = Worker(started, self.work / f"{name}.log")
             self.workers[name] = worker
-            row["precisions"] = self.settings["precisions"]
-            if name == "ours":
-                row["precisions"] = row["precisions"][-1:]
+            both = self.settings["precisions"]
+            row["precisions"] = both[-1:] if name == "ours" else both
             for precision in row["precisions"]:
                 row["parameters"] = worker.ask("build", precision)
             if name == "ours":
@@ -150,8 +144,8 @@ class Comparison:
         Raises:
             Failed: it is another network.
         """
-        row, ours = self.networks["torch"], self.networks["ours"]
-        theirs, ours = row["parameters"], ours["parameters"]
+        row, ours = self.networks["torch"], self.networks["ours"]["parameters"]
+        theirs = row["parameters"]
         if ours != theirs:
             raise Failed(
                 f"unet.build has {ours:,} trainable parameters and its copy "
@@ -214,9 +208,9 @@ class Comparison:
 
 def command(name, work, python=None):
     """Return the command that starts a contender; python: .venv-bench's."""
-    if name in IN_TORCH:
-        return [python, "-m", "tools.benchmark.torch_networks", work, name]
-    return [sys.executable, "-m", "tools.benchmark.keras_networks", work, name]
+    in_torch = name in IN_TORCH
+    module = f"tools.benchmark.{'torch' if in_torch else 'keras'}_networks"
+    return [python if in_torch else sys.executable, "-m", module, work, name]
 
 
 def spread(values):
@@ -252,9 +246,10 @@ def to_dice(work, settings, plain):
 
     The plain one may take four times as long as ours did, no longer.
     """
-    report = {"ours": time_to_dice("ours", work, settings, settings["limit"])}
+    limit = settings["limit"]
+    report = {"ours": time_to_dice("ours", work, settings, limit)}
     if plain:
-        limit = 4 * (report["ours"].get("seconds") or settings["limit"])
+        limit = 4 * (report["ours"].get("seconds") or limit)
         report["plain"] = time_to_dice("plain", work, settings, limit)
     return report
 
@@ -266,8 +261,7 @@ def time_to_dice(name, work, settings, limit):
     readers run. The seconds are those of `training.fit`, compilation and
     validation included.
     """
-    log = work / f"{name}-fit.log"
-    began = time.time()
+    log, began = work / f"{name}-fit.log", time.time()
     started = [*command(name, work), "fit"]
     with open(log, "w") as file:
         process = subprocess.Popen(started, cwd=ROOT, stdout=file, stderr=file)
@@ -300,7 +294,7 @@ def history(path):
     """Return the rows of the epochs that a run's state holds, if any."""
     if not path.exists():
         return []
-    with np.load(path, allow_pickle=False) as state:
+    with np.load(path) as state:  # its weights are not read
         return json.loads(str(state["record"]))["rows"]
 
 
@@ -311,9 +305,8 @@ def batch_making(work, settings, step_speed):
     beforehand.
     """
     cv2.setNumThreads(1)
-    with np.load(work / "data.npz", allow_pickle=False) as arrays:
-        train = arrays["images"], arrays["labels"]
-    source = augmentation.Batches(*train, settings["batch_size"], 0)
+    data, size = workspace.load(work / "data.npz"), settings["batch_size"]
+    source = augmentation.Batches(data["images"], data["labels"], size, 0)
     speeds = []
     for source.epoch in range(settings["turns"]):
         began = time.process_time()
@@ -329,14 +322,11 @@ def gpu_memory(python):
     """Return XLA's plan of a step of the gpu profile, or why none."""
     gpu = profile("gpu")
     step = {"size": gpu["image_size"], "width": gpu["width"], "batch_size": 8}
-    done = subprocess.run(
-        [python, "-m", "tools.benchmark.gpu_memory", *map(str, step.values())],
-        cwd=ROOT,
-        env={**os.environ, "KERAS_BACKEND": "jax"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    asked = [python, "-m", "tools.benchmark.gpu_memory"]
+    asked += map(str, step.values())
+    env = {**os.environ, "KERAS_BACKEND": "jax"}
+    kept = {"capture_output": True, "text": True}
+    done = subprocess.run(asked, cwd=ROOT, env=env, check=False, **kept)
     if done.returncode:
         return {"why_not": done.stderr.strip().splitlines()[-1]}
     return step | {"mb": int(done.stdout.split()[-1])}
@@ -352,10 +342,8 @@ def cores():
 
 def machine():
     """Return where this runs and how busy it is."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
     models = (x.split(":")[1].strip() for x in lines if "model name" in x)
     now = datetime.datetime.now(datetime.UTC)
     return {
@@ -389,16 +377,13 @@ def measure(o, arguments, source, work):
         python = venv.make() if needs_torch else None
     except setup_env.Stop as stop:
         why_not = str(stop)
+    names = ["ours", *(name for kind in o.against for name in NEEDS[kind])]
     comparison = Comparison(work, settings, python, why_not)
-    try:
-        comparison.start("ours")
-        for kind in o.against:
-            for name in NEEDS[kind]:
-                comparison.start(name)
+    with contextlib.closing(comparison):
+        for name in names:
+            comparison.start(name)
         comparison.take_turns()
         comparison.latency(o.calls)
-    finally:
-        comparison.close()
     report = head | comparison.report
     training = next(row for row in report["speed"] if row["job"] == "train")
     speed = training["images_per_second"]["median"]
@@ -422,7 +407,7 @@ def main(arguments):
     except (busi.DataError, Failed) as error:
         sys.exit(f"The benchmark could not be run: {error}")
     report["seconds"] = round(time.time() - began)
-    files.write(o.out, json.dumps(report, indent=1) + "\n")
+    files.write(o.out, workspace.as_json(report))
     print(f"{o.out} written after {report['seconds']} s")
 
 

@@ -29,9 +29,8 @@ def step_memory(size, width, batch):
         return losses.segmentation_loss(labels, classes).mean(), others
 
     def step(weights, others, state, images, labels):
-        (value, others), slopes = jax.value_and_grad(mean_loss, has_aux=True)(
-            weights, others, images, labels
-        )
+        slope = jax.value_and_grad(mean_loss, has_aux=True)
+        (value, others), slopes = slope(weights, others, images, labels)
         updated = optimizer.stateless_apply(state, slopes, weights)
         return value, *updated, others
 

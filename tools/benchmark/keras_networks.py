@@ -9,11 +9,9 @@ settings.json and data.npz. NAME is `ours` (unet.build), `plain` or `textbook`
 (a U-Net as most tutorials have it, from few or from 64 channels).
 """
 
-import json
 import re
 import sys
 import time
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -21,7 +19,7 @@ from keras import layers
 
 from helpers.files import ROOT
 from helpers.model import augmentation, checkpoint, losses, training, unet
-from tools.benchmark.worker import Pace, serve
+from tools.benchmark import worker
 
 
 def plain_unet(size, width, depth=5):
@@ -51,15 +49,12 @@ def plain_unet(size, width, depth=5):
     return keras.Model(image, layers.Softmax(dtype="float32")(logits))
 
 
-class Contender:
-    """One network in every precision that it is measured in."""
+class Contender(worker.Contender):
+    """A network in Keras."""
 
     def __init__(self, work, name):
-        self.work, self.name = Path(work), name
-        self.settings = json.loads((self.work / "settings.json").read_text())
-        with np.load(self.work / "data.npz", allow_pickle=False) as arrays:
-            self.data = dict(arrays)
-        self.models, self.paces = {}, {}
+        super().__init__(work, name)
+        self.models = {}
 
     def new_model(self, precision):
         """Return the network afresh, computing in this Keras policy."""
@@ -81,16 +76,13 @@ class Contender:
         if self.name == "ours" and start.exists():
             checkpoint.start_from(model, start)
         train = data["images"][:cases], data["labels"][:cases]
-        validation = data["val_images"], data["val_labels"]
-        seed = s["seed"]
+        train = augmentation.Batches(*train, s["batch_size"], s["seed"])
+        validation = data["val_images"], data["val_labels"], 32, s["seed"]
+        validation = augmentation.Batches(*validation, augment=False)
+        options = {name: s[name] for name in ("learning_rate", "seed")}
+        folder = self.work / folder
         training.fit(
-            model,
-            augmentation.Batches(*train, s["batch_size"], seed),
-            augmentation.Batches(*validation, 32, seed, augment=False),
-            self.work / folder,
-            epochs=epochs,
-            learning_rate=s["learning_rate"],
-            seed=seed,
+            model, train, validation, folder, epochs=epochs, **options
         )
         return model
 
@@ -99,11 +91,8 @@ class Contender:
 
         The textbook's is too slow to train here.
         """
-        size, x, y = (
-            self.settings["batch_size"],
-            self.data["x"],
-            self.data["y"],
-        )
+        size, data = self.settings["batch_size"], self.data
+        x, y = data["x"], data["y"]
         if self.name == "textbook":
             model = self.new_model(precision)
         else:
@@ -120,11 +109,9 @@ class Contender:
             return len(training.predict(model, images))
 
         self.models[precision] = model
-        self.paces[precision] = {"train": Pace(train), "infer": Pace(infer)}
+        jobs = {"train": train, "infer": infer}
+        self.paces[precision] = {k: worker.Pace(f) for k, f in jobs.items()}
         return sum(int(np.prod(v.shape)) for v in model.trainable_variables)
-
-    def speed(self, precision, job, seconds):
-        return self.paces[precision][job](seconds)
 
     def in_float32(self):
         """Return our network anew, with the same weights, in float32."""
@@ -144,11 +131,8 @@ class Contender:
             "prediction": training.predict(model, images),
             "image_weight": losses.IMAGE_WEIGHT,
         }
-        kinds = {
-            "conv": layers.Conv2D,
-            "norm": layers.BatchNormalization,
-            "dense": layers.Dense,
-        }
+        kinds = {"conv": layers.Conv2D, "dense": layers.Dense}
+        kinds["norm"] = layers.BatchNormalization
         for kind, layer_type in kinds.items():
             made = [x for x in model.layers if isinstance(x, layer_type)]
             for i, layer in enumerate(sorted(made, key=number)):
@@ -176,25 +160,20 @@ class Contender:
                 times[name] += [timed(run, images[:1]) for _ in range(20)]
         theirs = [exported(images[i : i + 1]) for i in range(len(images))]
         gap = training.predict(float32, images) - np.concatenate(theirs)
-        return {
-            "calls": calls,
-            "ms": {
-                name: {
-                    "median": round(float(np.median(each)), 3),
-                    "p95": round(float(np.percentile(each, 95)), 3),
-                }
-                for name, each in times.items()
-            },
-            "largest_difference": float(abs(gap).max()),
-        }
+        ms = {}
+        for name, each in times.items():
+            median, p95 = np.percentile(each, [50, 95]).round(3).tolist()
+            ms[name] = {"median": median, "p95": p95}
+        largest = float(abs(gap).max())
+        return {"calls": calls, "ms": ms, "largest_difference": largest}
 
 
 def number(layer):
     """Return a layer's place among those of its kind, in order of making."""
-    kinds = "conv2d|batch_normalization|dense"
-    found = re.fullmatch(rf"(?:{kinds})(?:_(\d+))?", layer.name)
+    pattern = r"(conv2d|batch_normalization|dense)(_(\d+))?"
+    found = re.fullmatch(pattern, layer.name)
     # one that was named by hand is made last
-    return int(found[1] or 0) if found else sys.maxsize
+    return int(found[3] or 0) if found else sys.maxsize
 
 
 def interpreter(path, cores):
@@ -229,4 +208,4 @@ if __name__ == "__main__":
         s = contender.settings
         contender.fit(s["precisions"][-1], contender.name, s["epochs"])
     else:
-        serve(contender)
+        worker.serve(contender)

@@ -8,11 +8,9 @@ ResNet-18, from random weights). Both run eagerly, in channels-last order.
 """
 
 # ruff: noqa: E402
-import json
 import os
 import sys
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 
@@ -23,7 +21,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from tools.benchmark.worker import Pace, serve
+from tools.benchmark import worker
 
 
 class Residual(nn.Module):
@@ -92,9 +90,8 @@ def new_model(name, width):
     else:
         from segmentation_models_pytorch import Unet
 
-        model = Unet(
-            "resnet18", encoder_weights=None, in_channels=1, classes=3
-        )
+        shape = {"in_channels": 1, "classes": 3}
+        model = Unet("resnet18", encoder_weights=None, **shape)
     return model.to(memory_format=torch.channels_last)
 
 
@@ -121,19 +118,17 @@ def binary_crossentropy(p, target):
     return F.binary_cross_entropy(p, target, reduction="none")
 
 
-class Contender:
-    """One network in every precision that it is measured in."""
+class Contender(worker.Contender):
+    """A network in PyTorch; ours: weights.npz, of the one in Keras."""
 
     def __init__(self, work, name):
-        self.work, self.name, self.paces = Path(work), name, {}
-        self.settings = json.loads((self.work / "settings.json").read_text())
+        super().__init__(work, name)
         torch.set_num_threads(self.settings["cores"])
         torch.manual_seed(self.settings["seed"])
-        with np.load(self.work / "data.npz", allow_pickle=False) as arrays:
-            x, y = arrays["x"], arrays["y"].astype(np.int64)
-        self.x = torch.from_numpy(x.transpose(0, 1, 4, 2, 3).copy())
-        self.y = torch.from_numpy(y)
-        with np.load(self.work / "weights.npz", allow_pickle=False) as arrays:
+        x = self.data["x"].transpose(0, 1, 4, 2, 3)
+        self.x = torch.from_numpy(x.copy())
+        self.y = torch.from_numpy(self.data["y"].astype(np.int64))
+        with np.load(self.work / "weights.npz") as arrays:
             self.ours = dict(arrays)
 
     def build(self, precision):
@@ -169,11 +164,9 @@ class Contender:
             classes = torch.cat([part.float().softmax(1) for part in parts])
             return len(classes.numpy())
 
-        self.paces[precision] = {"train": Pace(train), "infer": Pace(infer)}
+        jobs = {"train": train, "infer": infer}
+        self.paces[precision] = {k: worker.Pace(f) for k, f in jobs.items()}
         return sum(p.numel() for p in model.parameters())
-
-    def speed(self, precision, job, seconds):
-        return self.paces[precision][job](seconds)
 
     def same(self):
         """Return the largest difference to Keras, with Keras' weights."""
@@ -209,4 +202,4 @@ def channels_last(images):
 
 
 if __name__ == "__main__":
-    serve(Contender(*sys.argv[1:3]))
+    worker.serve(Contender(*sys.argv[1:3]))

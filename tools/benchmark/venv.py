@@ -11,7 +11,6 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 from helpers import files
 from tools import setup_env
@@ -20,8 +19,6 @@ VENV = files.ROOT / ".venv-bench"
 PYTHON = VENV / "bin" / "python"
 LOG = f"{VENV}.log"
 PACKAGES = ["torch>=2.6", "segmentation-models-pytorch>=0.5", "jax>=0.5"]
-# What helpers.model.losses imports, for XLA's accounting.
-PACKAGES += ["opencv-python-headless", "scikit-learn"]
 NEVER_CALLED = """
     nvidia-cublas nvidia-cuda-cccl nvidia-cuda-nvrtc nvidia-cudnn-cu13
     nvidia-cufft nvidia-curand nvidia-cusolver nvidia-cusparse
@@ -62,18 +59,14 @@ def make():
 
 def fill_in():
     """Give each library that torch misses the content of its own empty one."""
-    where = "import sysconfig; print(sysconfig.get_path('platlib'))"
-    folder = subprocess.check_output([PYTHON, "-c", where], text=True).strip()
-    libraries = Path(folder) / "torch" / "lib"
+    (libraries,) = VENV.glob("lib/python*/site-packages/torch/lib")
     for _ in range(30):  # at most: a few libraries a package
-        loaded = subprocess.run(
-            [PYTHON, "-c", LOAD], capture_output=True, text=True, check=False
-        )
+        kept = {"capture_output": True, "text": True, "check": False}
+        loaded = subprocess.run([PYTHON, "-c", LOAD], **kept)
         if loaded.returncode == 0:
             return
-        missing = re.search(
-            r"(lib[\w.]+): cannot open shared object", loaded.stderr
-        )
+        absent = r"(lib[\w.]+): cannot open shared object"
+        missing = re.search(absent, loaded.stderr)
         if not missing:
             break
         empty = libraries / "libtorch_global_deps.so"

@@ -2,7 +2,7 @@
 
 Each contender lives in a process of its own and stays there, idle, while
 another one is measured: so the contenders can take turns without starting
-anew. Standard library only: two environments read it.
+anew. NumPy and the standard library only: two environments read it.
 """
 
 import contextlib
@@ -13,7 +13,9 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]  # of the repository
+import numpy as np
+
+from helpers.files import ROOT
 
 
 class Failed(RuntimeError):
@@ -25,15 +27,10 @@ class Worker:
 
     def __init__(self, command, log):
         self.log = log
+        pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
         with open(log, "w") as errors:
-            self.process = subprocess.Popen(
-                list(map(str, command)),
-                cwd=ROOT,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-            )
+            pipes |= {"stderr": errors, "text": True}
+            self.process = subprocess.Popen(command, cwd=ROOT, **pipes)
 
     def ask(self, job, *options):
         """Return the contender's answer to a job; raise Failed if it ended."""
@@ -56,9 +53,26 @@ class Worker:
 
 def last_line(log, code):
     """Return why a process ended: its exit code and its log's last line."""
-    with open(log, errors="replace") as file:
-        lines = [line.strip() for line in file if line.strip()]
-    return f"it ended with code {code}: {lines[-1] if lines else 'no message'}"
+    said = Path(log).read_text(errors="replace").strip() or "no message"
+    return f"it ended with code {code}: {said.splitlines()[-1].strip()}"
+
+
+class Contender:
+    """One network in every precision that it is measured in.
+
+    work: folder with settings.json and data.npz. A subclass has `build`, which
+    sets paces[precision] to {"train": Pace, "infer": Pace}.
+    """
+
+    def __init__(self, work, name):
+        self.work, self.name, self.paces = Path(work), name, {}
+        self.settings = json.loads((self.work / "settings.json").read_text())
+        with np.load(self.work / "data.npz") as arrays:
+            self.data = dict(arrays)
+
+    def speed(self, precision, job, seconds):
+        """Return images a second, float; job: train or infer."""
+        return self.paces[precision][job](seconds)
 
 
 def serve(contender):

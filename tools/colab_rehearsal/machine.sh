@@ -1,8 +1,9 @@
 #!/bin/sh
-# A machine with folders of its own at the top, such as /content, and all else as here.
-#   unshare --user --map-root-user --mount machine.sh EMPTY_FOLDER TOP COMMAND...
-# TOP holds the folders to put at the top. No right of root is needed, and when the command
-# ends, nothing of the machine is left.
+# A machine with folders of its own at the top, such as /content, and all else
+# as here.
+#   unshare --user --map-root-user --mount machine.sh EMPTY_FOLDER TOP COMMAND
+# TOP holds the folders to put at the top. No right of root is needed, and when
+# the command ends, nothing of the machine is left.
 set -e
 new=$1 top=$2
 shift 2

@@ -58,9 +58,8 @@ def main(notebook, executed, folder, word=None):
         resources={"metadata": {"path": folder}},
     )
     reader.word = word
-    with contextlib.suppress(
-        CellExecutionError, DeadKernelError
-    ):  # seen in the outputs
+    # seen in the outputs
+    with contextlib.suppress(CellExecutionError, DeadKernelError):
         reader.execute()
     nbformat.write(book, executed)
 

@@ -90,7 +90,7 @@ def load(run, data):
     if not (folder / "manifest.json").exists():
         sys.exit(
             f"{folder} has no finished notebook 2: run python -m tools.run_all"
-            " --until 02_prepare_the_masks with this data and a profile first"
+            f" --until {folder.name} with this data and a profile first"
         )
     folds = pd.read_csv(folder / "folds.csv")
     index = busi.index(sources.locate(data).root).set_index("case")
@@ -126,14 +126,11 @@ def one_trial(run, data, name, settings, share):
         result = UNTRAINED[kind](run, load(run, data))
     else:
         result = train(run, load(run, data), kind, **used)
-    result |= {
-        "name": name,
-        "settings": settings,
-        "core_seconds": round(time.process_time() - began, 1),
-        "memory_mb": workspace.peak_memory_mb(),
-    }
+    seconds = round(time.process_time() - began, 1)
+    result |= {"name": name, "settings": settings, "core_seconds": seconds}
+    result["memory_mb"] = workspace.peak_memory_mb()
     files.write(run / "trials" / f"{name}.json", json.dumps(result))
-    return name, result["core_seconds"]
+    return name, seconds
 
 
 def train(run, cases, kind, *, size=SIZE, share=100, start="", **settings):
@@ -147,18 +144,14 @@ def train(run, cases, kind, *, size=SIZE, share=100, start="", **settings):
     model = trials.trained(images[chosen], labels[chosen], **settings)
     held_out = ((cases["fold"] == 1) & (cases["area"] > 0)).to_numpy()
     references = [masks.merge(paths) for paths in cases["masks"][held_out]]
+    known = references, cases["case"][held_out]
     squares, seed = images[held_out], f"s{settings['seed']}"
     shown = {f"{kind} {seed}": squares}
     if start:
         shown |= {f"{kind} {k} {seed}": disturbed(squares, k) for k in TESTS}
-    return {
-        "images": len(chosen),
-        "parameters": model.count_params(),
-        "dice": {
-            column: by_case(model, x, references, cases["case"][held_out])
-            for column, x in shown.items()
-        },
-    }
+    dice = {name: by_case(model, x, *known) for name, x in shown.items()}
+    made = {"images": len(chosen), "parameters": model.count_params()}
+    return made | {"dice": dice}
 
 
 def by_case(model, images, references, names):
@@ -197,33 +190,29 @@ def toy(settings):
     images, labels = toy_images.draw(90, 128, seed=1)
     own = np.flatnonzero(labels.any(axis=(1, 2)))
     scored = images[own], list(labels[own] > 0), [f"toy {i}" for i in own]
-    return {
-        "images": 200,
-        "parameters": model.count_params(),
-        "dice": {
-            "toy": by_case(model, *scored),
-            "toy untrained": by_case(checkpoint.load(SMALL), *scored),
-        },
-    }
+    networks = {"toy": model, "toy untrained": checkpoint.load(SMALL)}
+    dice = {name: by_case(each, *scored) for name, each in networks.items()}
+    made = {"images": 200, "parameters": model.count_params()}
+    return made | {"dice": dice}
 
 
 def untrained(run, cases):
     """Score, on all lesions, what needs no network: {method: {case: Dice}}."""
     images, labels = pixels(run, cases)
     copied = baselines.copy_nearest(cases, images, labels, cases["fold"])
-    shapes = {}
-    for label, fold in itertools.product(
-        ("benign", "malignant"), cases["fold"].unique()
-    ):
+
+    @functools.cache
+    def usual_shape(label, fold):
         others = (cases["label"] == label) & (cases["fold"] != fold)
-        shapes[label, fold] = baselines.fixed_shape(labels[others] > 0)
+        return baselines.fixed_shape(labels[others] > 0)
+
     methods = (*baselines.CLASSICAL, "copy-nearest", "label alone")
     dice = {method: {} for method in methods}
     for i, case in cases[cases["area"] > 0].iterrows():
         reference = masks.merge(case["masks"])
         box = masks.Letterbox.of(*reference.shape, images.shape[1])
         squares = {k: f(images[i]) for k, f in baselines.CLASSICAL.items()}
-        squares["label alone"] = shapes[case["label"], case["fold"]]
+        squares["label alone"] = usual_shape(case["label"], case["fold"])
         for method, square in squares.items():
             value = metrics.dice(reference, masks.restore(square, box))
             dice[method][case["case"]] = round(value, 4)
@@ -263,17 +252,13 @@ def run_all(o):
     todo = {name: v for name, v in plan().items() if name not in done}
     for variable in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ[variable] = "1"  # for the processes to come
-    fresh = multiprocessing.get_context("spawn")
+    fresh, options = multiprocessing.get_context("spawn"), {}
     parts = itertools.groupby(todo, lambda name: name.startswith("cost"))
     for costs, names in parts:
-        once = 1 if costs else None
-        with ProcessPoolExecutor(
-            o.workers, fresh, max_tasks_per_child=once
-        ) as pool:
-            jobs = [
-                pool.submit(one_trial, o.run, o.data, k, todo[k], o.share)
-                for k in names
-            ]
+        options["max_tasks_per_child"] = 1 if costs else None
+        with ProcessPoolExecutor(o.workers, fresh, **options) as pool:
+            trial = functools.partial(pool.submit, one_trial, o.run, o.data)
+            jobs = [trial(name, todo[name], o.share) for name in names]
             for job in as_completed(jobs):
                 name, seconds = job.result()
                 print(f"{name}: {seconds:.0f} core seconds", flush=True)
@@ -304,17 +289,12 @@ def trial_table(results, dice):
         for column in result["dice"]:
             interval = checks.mean_interval(dice, dice[column])
             mean, low, high = (round(value, 4) for value in interval)
-            row = {
-                "answer": column,
-                "images": result["images"],
-                "parameters": result["parameters"],
-                **result["settings"],
-                "n": int(dice[column].notna().sum()),
-                **{"dice": mean, "low": low, "high": high},
-                "core_seconds": result["core_seconds"],
-                "memory_mb": result["memory_mb"],
-            }
-            rows.append(row)
+            row = {"answer": column, "images": result["images"]}
+            row |= {"parameters": result["parameters"]} | result["settings"]
+            row["n"] = int(dice[column].notna().sum())
+            row |= {"dice": mean, "low": low, "high": high}
+            costs = ("core_seconds", "memory_mb")
+            rows.append(row | {name: result[name] for name in costs})
     # keeps whole numbers where some are missing
     return pd.DataFrame(rows).convert_dtypes()
 
@@ -322,7 +302,7 @@ def trial_table(results, dice):
 def table(o):
     """Write results/claims*.csv and .json, and print the verdicts."""
     paths = [o.run / "trials" / f"{name}.json" for name in plan()]
-    results = [json.loads(p.read_text()) for p in paths if p.exists()]
+    results = [workspace.load(path) for path in paths if path.exists()]
     cases = load(o.run, o.data)
     dice, settings = case_table(cases, results), settings_of(o, results, cases)
     turns = [
@@ -335,7 +315,7 @@ def table(o):
     files.write(o.out / "claims_dice.csv", dice.to_csv())
     files.write(o.out / "claims.csv", trained.to_csv(index=False))
     files.write(o.out / "claims_cost.csv", cost.to_csv(index=False))
-    files.write(o.out / "claims.json", json.dumps(settings, indent=1) + "\n")
+    files.write(o.out / "claims.json", workspace.as_json(settings))
     rows = []
     for claim in checks.CLAIMS:
         with contextlib.suppress(KeyError):  # not all of it has been run yet
@@ -349,6 +329,7 @@ def settings_of(o, results, cases):
     """Return how the tables were made, and what else the checks need."""
     data = sources.locate(o.data)
     outlines = pd.read_csv(o.run / "02_prepare_the_masks" / "outlines.csv")
+    counts = {share: len(drawn(cases, share, 0)) for share in SHARES}
     command = "python -m tools.research.claims run"
     return {
         "command": f"{command} runs/{o.run.name} --data DATA",
@@ -359,9 +340,9 @@ def settings_of(o, results, cases):
         "trials": f"{len(results)} of {len(plan())}",
         "classical": list(baselines.CLASSICAL),
         "people": round(float(outlines["dice"].mean()), 4),
-        "counts": {share: len(drawn(cases, share, 0)) for share in SHARES},
+        "counts": counts,
         "networks": [[16, 128], [64, 256]],
-        "images": len(drawn(cases, 100, 0)),
+        "images": counts[100],
         "epochs": EPOCHS,
         "factors": list(DESIGN),
         "codes": design.half_fraction(DESIGN)[1].tolist(),

@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from helpers import files
+from helpers import files, workspace
 from helpers.claims import trials
 from helpers.data import busi, masks, sources, splits
 from helpers.evaluation import bootstrap, classification, metrics
@@ -35,7 +35,6 @@ from helpers.evaluation.postprocessing import lesion_mask
 from helpers.files import ROOT
 from helpers.model import augmentation, losses, training, unet
 from tools.research import cases as all_cases
-from tools.research import strong
 
 KEPT = ROOT / "runs" / "experiments"
 TABLE = ROOT / "results" / "experiments.csv"
@@ -45,7 +44,6 @@ VARIANT = {  # what a variant may change, and the baseline's value
     "depth": 4,
     "image": losses.IMAGE_WEIGHT,  # weight of the whole image in the loss
     "average": 1,  # 0: the last weights, not their moving average
-    "augment": "base",  # or strong
     "epochs": 40,
     "learning_rate": 2e-3,
     "seed": 0,
@@ -61,10 +59,8 @@ def options(arguments=None):
     parser.add_argument("data", nargs="?", default="phantom")
     for name, usual in VARIANT.items():
         kind = str if usual is None else type(usual)
-        choices = ["base", "strong"] if name == "augment" else None
         flag = f"--{name.replace('_', '-')}"
-        parser.add_argument(flag, type=kind, default=usual, choices=choices)
-    parser.add_argument("--threads", type=int, default=0)
+        parser.add_argument(flag, type=kind, default=usual)
     return parser.parse_args(arguments)
 
 
@@ -76,12 +72,11 @@ def run(o):
     cases = all_cases.grouped(sources.locate(o.data).root)
     folds = splits.assign_folds(cases)
     images, labels = busi.load_arrays(cases, o.size)
-    seen = images[folds.isin([2, 3, 4])], labels[folds.isin([2, 3, 4])]
+    seen = images[folds > 1], labels[folds > 1]
     if o.simulated:
         home = KEPT / f"phantoms-{o.simulated}"
         seen = all_cases.phantoms(home, o.simulated, 7, o.size)
-    augmented = strong if o.augment == "strong" else augmentation
-    source = augmented.Batches(*seen, batch_size=8, seed=o.seed)
+    source = augmentation.Batches(*seen, batch_size=8, seed=o.seed)
     model = unet.build(o.size, o.width, o.depth)
     if o.start:
         model.load_weights(o.start)
@@ -103,7 +98,7 @@ def run(o):
 def join(o):
     """Keep the mean of several variants, at the largest of their sizes."""
     names = o.name.split("+")
-    parts = [json.loads((KEPT / f"{name}.json").read_text()) for name in names]
+    parts = [workspace.load(KEPT / f"{name}.json") for name in names]
     o.size = max(part["options"]["size"] for part in parts)
     total = 0
     for name in names:
@@ -135,9 +130,7 @@ def scores(case, classes):
     lesion = 1 - image["normal"]
     ground_truth = masks.target(square, case.label)
     return {
-        "case": case.case,
-        "label": case.label,
-        "group": case.group,
+        **{"case": case.case, "label": case.label, "group": case.group},
         "dice": metrics.dice(reference, predicted),
         "area": int(predicted.sum()),
         "lesion": lesion,
@@ -168,8 +161,7 @@ def summary(report, baseline):
     return {
         "name": chosen["name"],
         "changed": "mean of both" if joined else ", ".join(changed),
-        "parameters": report["parameters"],
-        "seconds": report["seconds"],
+        **{name: report[name] for name in ("parameters", "seconds")},
         **dict(zip(("dice", "low", "high"), dice, strict=True)),
         **dict(zip(("gain", "gain_low", "gain_high"), gain, strict=True)),
         "normals_empty": (normals["area"] == 0).mean(),
@@ -182,7 +174,7 @@ def summary(report, baseline):
 
 def table(o):
     """Write results/experiments.csv anew and print it."""
-    reports = [json.loads(path.read_text()) for path in KEPT.glob("*.json")]
+    reports = list(map(workspace.load, KEPT.glob("*.json")))
     tried = {report["options"]["name"]: report for report in reports}
     rows = [summary(report, tried.get(o.name)) for report in reports]
     before = pd.read_csv(TABLE)
@@ -194,6 +186,4 @@ def table(o):
 
 if __name__ == "__main__":
     o = options()
-    if o.threads:  # TensorFlow reads it when it first computes
-        os.environ["TF_NUM_INTRAOP_THREADS"] = str(o.threads)
     {"run": run, "join": join, "table": table}[o.what](o)

@@ -8,16 +8,13 @@ named: in made_by.json under "same_as", {run: [names]}. Then prints the
 README's table of all reference runs, made from their case by case scores.
 """
 
-import json
-import os
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 import pandas as pd
 
-from helpers import files
+from helpers import files, workspace
 from helpers.evaluation import bootstrap
 from helpers.files import ROOT
 
@@ -32,8 +29,7 @@ HEADS += ["pixel IoU benign (95 %)", "malignant (95 %)"]
 
 def provenance(run):
     """Return command, parameters, versions and seconds of a run's steps."""
-    paths = sorted(run.glob("*/manifest.json"))
-    steps = [json.loads(path.read_text()) for path in paths]
+    steps = list(map(workspace.load, sorted(run.glob("*/manifest.json"))))
     if not steps or any(step["simulated"] for step in steps):
         sys.exit(f"{run} is no finished run on real images: nothing was kept.")
     profile = run.name.split("-", 1)[1]
@@ -65,14 +61,11 @@ def keep(run, results=ROOT / "results"):
         if same:
             made.setdefault("same_as", {})[other.name] = sorted(same)
         tables = {n: path for n, path in tables.items() if n not in same}
-    scratch = Path(tempfile.mkdtemp(dir=results))
-    for name, path in tables.items():
-        shutil.copyfile(path, scratch / name)
-    files.write(scratch / MADE_BY, json.dumps(made, indent=1) + "\n")
-    scratch.chmod(0o755)
-    shutil.rmtree(target, ignore_errors=True)
-    os.replace(scratch, target)
-    print(f"kept {len(list(target.iterdir()))} files in {target}")
+    with files.replacing_folder(target) as fresh:
+        for name, path in tables.items():
+            shutil.copyfile(path, fresh / name)
+        files.write(fresh / MADE_BY, workspace.as_json(made))
+    print(f"kept {len(tables) + 1} files in {target}")
 
 
 def identical(one, other):
@@ -81,17 +74,17 @@ def identical(one, other):
 
 def take_back(run, source):
     """Copy into a reference run what it only names of another, `source`."""
-    made = json.loads((run / MADE_BY).read_text())
+    made = workspace.load(run / MADE_BY)
     names = made.get("same_as", {}).pop(source.name, [])
     for name in names:
         files.copy(source / name, run / name)
     if names:
-        files.write(run / MADE_BY, json.dumps(made, indent=1) + "\n")
+        files.write(run / MADE_BY, workspace.as_json(made))
 
 
 def kept_file(run, name):
     """Return the path of a reference run's file; another may hold it."""
-    same_as = json.loads((run / MADE_BY).read_text()).get("same_as", {})
+    same_as = workspace.load(run / MADE_BY).get("same_as", {})
     holders = [other for other, names in same_as.items() if name in names]
     return run.parent / (holders or [run.name])[0] / name
 
@@ -99,35 +92,32 @@ def kept_file(run, name):
 def row(run):
     """Return one run's cells of the README's table."""
     cases = pd.read_csv(kept_file(run, "scores.csv"))
-    steps = json.loads((run / MADE_BY).read_text())["steps"]
+    steps = workspace.load(run / MADE_BY)["steps"]
     settings = steps["04_train_the_segmenter"]["parameters"]
     size = "compact" if settings["width"] <= 16 else "standard"
     is_normal = cases["label"] == "normal"
     lesions, normals = cases[~is_normal], cases[is_normal]
     flagged = (lesions["predicted_area"] > 0).sum()
     empty = (normals["predicted_area"] == 0).sum()
-    iou = [
-        bootstrap.interval(
-            cases[[f"intersection_{name}", f"union_{name}"]],
-            cases["group"],
-            bootstrap.ratio,
-        )
-        for name in ("benign", "malignant")
-    ]
-    dice = bootstrap.interval(lesions["dice"], lesions["group"])
-    dice, *iou = (
-        f"{value:.2f} ({low:.2f} to {high:.2f})"
-        for value, low, high in (dice, *iou)
+    iou = (
+        interval(cases, [f"intersection_{k}", f"union_{k}"], bootstrap.ratio)
+        for k in ("benign", "malignant")
     )
     return [
         f"[{run.name.removeprefix('busi-')}](results/{run.name})",
         f"{size}, {settings['image_size']} px, {settings['epochs']} epochs",
-        dice,
+        interval(lesions, "dice"),
         f"{lesions['dice'].median():.2f}",
         f"{flagged} of {len(lesions)}",
         f"{empty} of {len(normals)}",
         *iou,
     ]
+
+
+def interval(cases, column, statistic=None):
+    """Return a statistic, the mean by default, as "0.73 (0.69 to 0.77)"."""
+    found = bootstrap.interval(cases[column], cases["group"], statistic)
+    return "{:.2f} ({:.2f} to {:.2f})".format(*found)
 
 
 def table():

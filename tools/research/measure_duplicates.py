@@ -28,7 +28,6 @@ these are related, so it is rough, and an unseen related pair among the rest
 would lower it much.
 """
 
-import json
 import os
 import sys
 import tempfile
@@ -39,7 +38,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, norm
 
-from helpers import files
+from helpers import files, workspace
 from helpers.data import busi, duplicates, splits
 from helpers.data.phantom import dataset
 from helpers.files import ROOT
@@ -103,16 +102,13 @@ def against_labels(pairs):
     return {"strata": strata, "all": whole}
 
 
-def against_phantom(n_benign=90, n_malignant=60, n_normal=40, seed=5):
+def against_phantom():
     """Return precision and recall of a phantom's known copies."""
-    counts = (n_benign, n_malignant, n_normal)
     with tempfile.TemporaryDirectory() as home:
-        root = dataset.write_dataset(home, *counts, seed)
-        phantom = json.loads((root / "PHANTOM.json").read_text())
+        root = dataset.write_dataset(home, 90, 60, 40, seed=5)
+        copies = workspace.load(root / "PHANTOM.json")["near_duplicates"]
         found = as_set(duplicates.near_duplicates(busi.index(root)))
-    copies = pd.DataFrame(
-        phantom["near_duplicates"], columns=["a", "b", "kind"]
-    )
+    copies = pd.DataFrame(copies, columns=["a", "b", "kind"])
     known = as_set(copies)
     right = len(found & known)
     return {
@@ -168,7 +164,7 @@ def main():
         "labelled by eye": against_labels(pairs),
         "phantom": against_phantom(),
     }
-    text = json.dumps(report, indent=1) + "\n"
+    text = workspace.as_json(report)
     files.write(REPORT, text)
     print(text)
 

@@ -22,22 +22,31 @@ SIZE, EPOCHS, SEED = 128, 8, 7
 
 def main(width):
     folder = ROOT / "runs" / "pretraining"
-    train, validation = (
+    data = [
         cases.phantoms(folder / f"phantoms-{seed}", n, seed, SIZE)
         for n, seed in ((2000, SEED), (100, SEED + 1))
-    )
-    keras.config.set_dtype_policy(training.precision())
-    keras.utils.set_random_seed(SEED)
-    model, _ = training.fit(
-        unet.build(size=SIZE, width=width),
-        augmentation.Batches(*train, 8, SEED),
-        augmentation.Batches(*validation, 32, SEED, augment=False),
-        folder / f"width-{width}",
-        epochs=EPOCHS,
-        learning_rate=2e-3,
-        seed=SEED,
-    )
+    ]
+    model = trained(width, data, folder / f"width-{width}", EPOCHS, SEED)
     checkpoint.save_start(model, ROOT / "models" / f"start_{width}.npz")
+
+
+def trained(width, data, folder, epochs, seed, start=None):
+    """Return a network trained as notebook 4 does, in `folder`.
+
+    data: (images, labels) for training and for validation. start: a weights
+    file for `checkpoint.start_from`.
+    """
+    (images, labels), validation = data
+    keras.config.set_dtype_policy(training.precision())
+    keras.utils.set_random_seed(seed)
+    model = unet.build(size=images.shape[1], width=width)
+    if start:
+        checkpoint.start_from(model, start)
+    train = augmentation.Batches(images, labels, 8, seed)
+    validation = augmentation.Batches(*validation, 32, seed, augment=False)
+    options = {"epochs": epochs, "learning_rate": 2e-3, "seed": seed}
+    model, _ = training.fit(model, train, validation, folder, **options)
+    return model
 
 
 if __name__ == "__main__":

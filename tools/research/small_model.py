@@ -11,7 +11,6 @@ is held out: all of DATA is used, an eighth of it, in whole groups, to choose
 the epoch and the thresholds. Interrupted, it goes on when it is called again.
 """
 
-import json
 import os
 import sys
 
@@ -22,12 +21,12 @@ import pandas as pd
 import yaml
 from scipy.stats import binomtest
 
-from helpers import files
+from helpers import files, workspace
 from helpers.data import sources
-from helpers.evaluation import bootstrap, postprocessing
+from helpers.evaluation import postprocessing
 from helpers.files import ROOT
-from helpers.model import augmentation, checkpoint, training, unet
-from tools.research import cases
+from helpers.model import checkpoint, training, unet
+from tools.research import cases, keep_results, pretrain
 
 SEED = 0
 RUN = ROOT / "results" / "busi-compact-five-folds"
@@ -46,37 +45,24 @@ def main(where):
             "The small model is trained on real images: give their folder or "
             "zip."
         )
-    images, labels, validates = cases.with_validation(
-        cases.grouped(data.root), recipe["image_size"]
-    )
-    train, validation = (
-        (images[part], labels[part]) for part in (~validates, validates)
-    )
-    keras.config.set_dtype_policy(training.precision())
-    keras.utils.set_random_seed(SEED)
-    model = unet.build(size=recipe["image_size"], width=recipe["width"])
-    checkpoint.start_from(model, ROOT / f"models/start_{recipe['width']}.npz")
-    model, _ = training.fit(
-        model,
-        augmentation.Batches(*train, 8, SEED),
-        augmentation.Batches(*validation, 32, SEED, augment=False),
-        ROOT / "runs" / "small-model",
-        epochs=recipe["epochs"],
-        learning_rate=2e-3,
-        seed=SEED,
-    )
-    keep(model, recipe, validation, len(train[0]))
+    index, width = cases.grouped(data.root), recipe["width"]
+    *arrays, inner = cases.with_validation(index, recipe["image_size"])
+    parts = [[array[rows] for array in arrays] for rows in (~inner, inner)]
+    folder, start = ROOT / "runs/small-model", f"models/start_{width}.npz"
+    how = folder, recipe["epochs"], SEED, ROOT / start
+    model = pretrain.trained(width, parts, *how)
+    keep(model, width, parts[1], len(parts[0][0]))
 
 
-def keep(model, recipe, validation, n_training):
+def keep(model, width, validation, n_training):
     """Write the model in float32, for any machine, and beside it its rule.
 
     The weights are the same; only what they are computed in was bfloat16.
     """
-    keras.config.set_dtype_policy("float32")
-    small = unet.build(size=recipe["image_size"], width=recipe["width"])
-    small.set_weights(model.get_weights())
     images, labels = validation
+    keras.config.set_dtype_policy("float32")
+    small = unet.build(size=images.shape[1], width=width)
+    small.set_weights(model.get_weights())
     classes = training.predict(small, images, flip=True)
     rule = postprocessing.fit_rule(classes, labels)
     card = {
@@ -86,9 +72,8 @@ def keep(model, recipe, validation, n_training):
         "validation_images": len(images),
         "parameters": small.count_params(),
     }
-    with files.replacing(ROOT / "models" / "small.json") as partial:
-        partial.write_text(json.dumps(card, indent=1) + "\n")
-        checkpoint.save(small, ROOT / "models" / "small.keras")
+    checkpoint.save(small, ROOT / "models" / "small.keras")
+    files.write(ROOT / "models" / "small.json", workspace.as_json(card))
     print(card)
 
 
@@ -101,23 +86,19 @@ def figures():
     for k, part in lesions.groupby(quarters, observed=True):
         largest = part["reference_area"].max()
         parts[f"size quarter {k}, to {largest:,} pixels"] = part
-    lines = [HEAD]
-    for name, part in parts.items():
-        mean, low, high = bootstrap.interval(part["dice"], part["group"])
-        lines.append(
-            f"| {name} | {len(part)} | {mean:.2f} ({low:.2f} to {high:.2f}) "
-            f"| {part['dice'].median():.2f} "
-            f"| {part['surface_dice_2px'].mean():.2f} "
-            f"| {(part['predicted_area'] == 0).sum()} |"
-        )
+    lines = [
+        f"| {name} | {len(part)} | {keep_results.interval(part, 'dice')} "
+        f"| {part['dice'].median():.2f} "
+        f"| {part['surface_dice_2px'].mean():.2f} "
+        f"| {(part['predicted_area'] == 0).sum()} |"
+        for name, part in parts.items()
+    ]
     empty = table[table["label"] == "normal"]["predicted_area"] == 0
     k, n = int(empty.sum()), len(empty)
     low, high = binomtest(k, n).proportion_ci(method="wilson")
-    lines.append(
-        f"\nNormal images left empty: {k} of {n} "
-        f"({100 * low:.0f} to {100 * high:.0f} %)."
-    )
-    return "\n".join(lines)
+    ends = f"{100 * low:.0f} to {100 * high:.0f} %"
+    last = f"\nNormal images left empty: {k} of {n} ({ends})."
+    return "\n".join([HEAD, *lines, last])
 
 
 if __name__ == "__main__":

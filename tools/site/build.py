@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from helpers import environment
-from helpers.files import ROOT
+from helpers.files import ROOT, replacing_folder
 from tools.site import (
     benchmark_page,
     glossary,
@@ -65,11 +65,9 @@ def page_of(notebook, link):
             if alt:
                 cell["metadata"]["mystnb"] = {"image": {"alt": alt}}
         cells.append(cell)
-    # papermill writes paths and times of the run
-    metadata = {
-        k: v for k, v in content["metadata"].items() if k != "papermill"
-    }
-    return {**content, "cells": cells, "metadata": metadata}
+    # paths and times of the run
+    content["metadata"].pop("papermill", None)
+    return {**content, "cells": cells}
 
 
 def is_folded(cell):
@@ -81,8 +79,8 @@ def is_folded(cell):
     except SyntaxError:  # a line for the shell
         return False
     parts = list(simple(code.body))
-    only_plots = all(draws(part) or prepares(part) for part in parts)
-    return only_plots and any(map(draws, parts))
+    drawing = [part for part in parts if draws(part)]
+    return bool(drawing) and all(p in drawing or prepares(p) for p in parts)
 
 
 def simple(statements):
@@ -97,8 +95,8 @@ def simple(statements):
 def draws(statement):
     """Tell whether a statement calls `helpers.figures`."""
     call = getattr(statement, "value", None)
-    name = ast.unparse(call.func) if isinstance(call, ast.Call) else ""
-    return name.startswith("figures.")
+    is_call = isinstance(call, ast.Call)
+    return is_call and ast.unparse(call).startswith("figures.")
 
 
 def prepares(statement):
@@ -108,10 +106,9 @@ def prepares(statement):
     """
     calls = [n.func for n in ast.walk(statement) if isinstance(n, ast.Call)]
     names = {ast.unparse(call).split(".")[0] for call in calls}
-    functions = {n.id for n in calls if isinstance(n, ast.Name)}
-    own = functions - set(dir(builtins))
-    is_assignment = isinstance(statement, ast.Assign)
-    return is_assignment and not names & HELPERS and not own
+    functions = {call.id for call in calls if isinstance(call, ast.Name)}
+    more = names & HELPERS | functions - set(dir(builtins))
+    return isinstance(statement, ast.Assign) and not more
 
 
 def collect(run, source):
@@ -120,16 +117,15 @@ def collect(run, source):
     shutil.copytree(ROOT / "pages", source, ignore=no_try)
     try_page.add(source)
     words = glossary.words((source / "glossary.md").read_text())
-    link = glossary.linker(words)
-    shown = source / "notebooks"
+    link, shown = glossary.linker(words), source / "notebooks"
     shown.mkdir()
     for notebook in sorted(run.glob(NOTEBOOKS)):
         content = json.dumps(page_of(notebook, link))
         (shown / notebook.name).write_text(content)
-    results = templates.RESULTS
+    kept = templates.RESULTS
     pages = {
-        "benchmark": benchmark_page.page(results / "bench.json"),
-        "what_was_tried": tried_page.page(results / "experiments.csv"),
+        "benchmark": benchmark_page.page(kept / "bench.json"),
+        "what_was_tried": tried_page.page(kept / "experiments.csv"),
         "index": start_page.page(shown),
         "model_report": report_page.page(templates.COMPACT, shown),
         "results": results_page.page(shown, source / "charts"),
@@ -140,23 +136,21 @@ def collect(run, source):
 
 def render(run, source, output):
     """Run Sphinx; end with what it said if anything is wrong."""
-    settings = {
-        "BUSI_ROOT": str(ROOT),
-        "BUSI_SIMULATED": str(run.name.startswith("phantom")),
-    }
-    strict = ["-b", "html", "-W", "--keep-going", "-q"]
-    done = subprocess.run(
-        [sys.executable, "-m", "sphinx", *strict, str(source), str(output)],
-        env=os.environ | settings,
-        capture_output=True,
-        text=True,
-    )
+    simulated = str(run.name.startswith("phantom"))
+    env = {**os.environ, "BUSI_ROOT": str(ROOT), "BUSI_SIMULATED": simulated}
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q"]
+    command += ["-d", source.with_name("doctrees"), source, output]
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"The pages could not be built from {run}:\n{done.stderr}")
 
 
 def lighten(output):
-    """Take out the script that draws icons: 1.6 MB, a font shows the same."""
+    """Take out the sources, and the script that draws icons, 1.6 MB.
+
+    A font shows the same icons.
+    """
+    shutil.rmtree(output / "_sources", ignore_errors=True)
     script = re.compile(r"<script [^>]*/fontawesome\.js[^>]*></script>")
     for page in output.rglob("*.html"):
         page.write_text(script.sub("", page.read_text()))
@@ -166,17 +160,14 @@ def lighten(output):
 def build(run):
     """Build site/ from a run's executed notebooks; swap it in when whole."""
     began = time.time()
-    with tempfile.TemporaryDirectory() as scratch:
-        source, output = Path(scratch) / "source", Path(scratch) / "site"
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        replacing_folder(SITE) as output,
+    ):
+        source = Path(scratch) / "source"
         collect(run, source)
         render(run, source, output)
         lighten(output)
-        fresh = SITE.with_name(".site.tmp")
-        shutil.rmtree(fresh, ignore_errors=True)
-        unneeded = shutil.ignore_patterns(".doctrees", "_sources")
-        shutil.copytree(output, fresh, ignore=unneeded)
-        shutil.rmtree(SITE, ignore_errors=True)
-        os.replace(fresh, SITE)
     seconds = time.time() - began
     print(f"Pages ready in {seconds:.0f} s: open {SITE / 'index.html'}")
 

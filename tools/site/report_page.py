@@ -18,16 +18,10 @@ def page(run, notebooks):
     """
     found = reports(run)
     training = found["made_by"]["steps"]["04_train_the_segmenter"]
-    return fill(
-        "model_report.md.jinja",
-        notebooks,
-        **found,
-        card=card((ROOT / "models" / "README.md").read_text()),
-        data=data(run),
-        recipe=training["parameters"],
-        shipped=shipped(),
-        tally=tally,
-    )
+    values = found | {"recipe": training["parameters"], "shipped": shipped()}
+    values["card"] = card((ROOT / "models" / "README.md").read_text())
+    values |= {"data": data(run), "tally": tally}
+    return fill("model_report.md.jinja", notebooks, **values)
 
 
 def card(text):

@@ -28,7 +28,9 @@ def page(notebooks, charts):
     bench = json.loads((RESULTS / "bench.json").read_text())
     seconds = read("history.csv", "fold")["seconds"]
     validation = read("validation.csv", "fold")
-    draw(lesions, subgroups, charts)
+    folds = by_fold(lesions)
+    draw(lesions, folds, subgroups, charts)
+    networks = {"compact": COMPACT, "standard": STANDARD}
     return templates.fill(
         "results.md.jinja",
         notebooks,
@@ -38,7 +40,7 @@ def page(notebooks, charts):
         copied=read("leaks.csv", "split")["copy-nearest Dice"],
         data=data(COMPACT),
         difference=difference(),
-        folds=by_fold(lesions),
+        folds=folds,
         goals=goals(COMPACT),
         kinds=kinds(lesions),
         lost=(1 - dice)[poor].sum() / len(dice),
@@ -57,7 +59,7 @@ def page(notebooks, charts):
         subgroups=subgroups,
         thresholds={
             name: reports(run)["report"]["thresholds"]
-            for name, run in (("compact", COMPACT), ("standard", STANDARD))
+            for name, run in networks.items()
         },
         validation_cases=validation.groupby("fold").size().mean(),
     )
@@ -75,12 +77,9 @@ def lesion_images(run):
 
 def by_fold(lesions):
     """Return the mean Dice of each fold's lesion images, with its interval."""
-    rows = {
-        f"fold {fold}": bootstrap.interval(part["dice"], part["group"])
-        for fold, part in lesions.groupby("fold")
-    }
-    columns = ["value", "low", "high"]
-    return pd.DataFrame.from_dict(rows, "index", columns=columns)
+    fold = lesions["fold"]
+    parts = {f"fold {k}": fold == k for k in sorted(fold.unique())}
+    return bootstrap.by_subgroup(lesions["dice"], lesions["group"], parts)
 
 
 def kinds(lesions):
@@ -89,19 +88,15 @@ def kinds(lesions):
     return counted.loc[lesions["kind"].value_counts().index]
 
 
-def draw(lesions, subgroups, folder):
+def draw(lesions, folds, subgroups, folder):
     """Write the charts of the page."""
-    mean = lesions["dice"].mean()
-    axis = "mean Dice, 95 % interval (dashed: all)"
-    by_kind = kinds(lesions).sum(axis=1)
-    folds = by_fold(lesions)
-    heading = "Lesion images by"
+    mean = lesions["dice"].mean(), "mean Dice, 95 % interval (dashed: all)"
+    by_kind, heading = kinds(lesions).sum(axis=1), "Lesion images by"
+    kind_of_case = f"{heading} kind of case"
     drawn = {
         "dice": figures.score_histogram(lesions, "Dice of each lesion image"),
-        "folds": figures.intervals(folds, mean, axis, f"{heading} fold"),
-        "subgroups": figures.intervals(
-            subgroups, mean, axis, f"{heading} kind of case"
-        ),
+        "folds": figures.intervals(folds, *mean, f"{heading} fold"),
+        "subgroups": figures.intervals(subgroups, *mean, kind_of_case),
         "kinds": figures.counts(by_kind, f"{heading} kind of error"),
     }
     folder.mkdir()

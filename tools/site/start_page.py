@@ -8,10 +8,7 @@ from tools.site.templates import COMPACT, ROOT, fill, reports
 
 
 def page(notebooks):
-    """Return the page, Markdown.
-
-    notebooks: folder of the notebooks that become pages.
-    """
+    """Return the page, Markdown; `notebooks`: the folder that it links to."""
     leaks = pd.read_csv(COMPACT / "leaks.csv").set_index("split")
     return fill(
         "index.md.jinja",
@@ -33,6 +30,5 @@ def ladder(names):
     table = re.search(r"^## The ladder\n\n((?:\|.*\n)+)", readme, re.MULTILINE)
     rows = [line.rsplit("|", 2)[0] + "|" for line in table[1].splitlines()]
     link = r"\[([^\]]*)\]\(notebooks/([^)]*)\)"
-    return re.sub(
-        link, lambda m: m[0] if m[2] in names else m[1], "\n".join(rows)
-    )
+    text = "\n".join(rows)
+    return re.sub(link, lambda m: m[0] if m[2] in names else m[1], text)

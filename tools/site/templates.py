@@ -21,12 +21,11 @@ def fill(template, notebooks, **values):
 
     notebooks: folder of the notebooks that become pages, to link to them.
     """
+    options = ("trim_blocks", "lstrip_blocks", "keep_trailing_newline")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(ROOT / "pages"),
         undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+        **dict.fromkeys(options, True),
     )
     environment.filters |= {
         "two": "{:.2f}".format,
@@ -38,17 +37,16 @@ def fill(template, notebooks, **values):
         "listed": listed,
         "measured": lambda table, key: interval(flat(table, key)),
         "measured_share": lambda table, key: per_cent(flat(table, key)),
-        "versions": versions,
+        "versions": lambda found: ", ".join(map(" ".join, found.items())),
     }
-    see = partial(see_notebook, notebooks)
-    filled = environment.get_template(template)
-    return filled.render(files=FILES, see=see, **values)
+    values |= {"files": FILES, "see": partial(see_notebook, notebooks)}
+    return environment.get_template(template).render(values)
 
 
 def reports(run):
     """Return {name: content} of the JSON files of a reference run."""
-    files = run.glob("*.json")
-    return {path.stem: json.loads(path.read_text()) for path in files}
+    found = run.glob("*.json")
+    return {path.stem: json.loads(path.read_text()) for path in found}
 
 
 def shipped():
@@ -82,10 +80,6 @@ def share(value):
 def listed(values, form="{:.2f}"):
     """Return a Series as "name value; name value"."""
     return "; ".join(f"{k} {form.format(v)}" for k, v in values.items())
-
-
-def versions(packages):
-    return ", ".join(f"{name} {version}" for name, version in packages.items())
 
 
 def see_notebook(folder, number, heading=""):

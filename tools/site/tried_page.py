@@ -16,10 +16,11 @@ near-duplicates; a dash means that the baseline was not run beside that
 variant. The weights that know photographs were an approximation of Keras' own,
 read back from an 8-bit file; Keras' own have not been measured here. Variants
 of another network (attention gates, deep supervision, MobileNetV2 and others)
-were run by an earlier version of the tool, which had them. *AUC* asks how well
-the image's lesion probability tells lesion images from normal ones; *IoU* is
-that of benign and of malignant pixels. `results/experiments.csv` holds more
-columns, among them the exact settings and the intervals of Dice.
+or of stronger augmentation were run by earlier versions of the tool, which had
+them. *AUC* asks how well the image's lesion probability tells lesion images
+from normal ones; *IoU* is that of benign and of malignant pixels.
+`results/experiments.csv` holds more columns, among them the exact settings and
+the intervals of Dice.
 
 Read it with care. These are {n} variants on one fold, and two seeds of one
 variant differ by up to {seeds:.3f} in Dice: {clear} of the gains {have} an

@@ -26,14 +26,14 @@ import numpy as np
 from helpers import figures
 from helpers.data.phantom import physics
 from helpers.evaluation import postprocessing
-from helpers.files import ROOT
+from helpers.files import ROOT, replacing_folder
 from tools.site import templates
 
 HERE = ROOT / "pages" / "try"
 MADE = HERE / "made"
 MODEL = ROOT / "models" / "small.keras"
-CODE = (Path(__file__), Path(physics.__file__))
-SOURCES = (MODEL, HERE / "package-lock.json", *CODE)
+LOCK = HERE / "package-lock.json"
+SOURCES = (MODEL, LOCK, Path(__file__), Path(physics.__file__))
 # the build that network.js loads
 RUNTIME = "litert/wasm/litert_wasm_compat_internal"
 SAMPLES = {  # name: (label, seed)
@@ -70,15 +70,10 @@ def add(source):
     (target / "settings.json").write_text(json.dumps(settings()))
     names = ["litert/index.js", "small.tflite"]
     names += [f"{RUNTIME}.js", f"{RUNTIME}.wasm"]
-    text = templates.fill(
-        "try/page.md.jinja",
-        notebooks=None,
-        megabytes=sum((target / n).stat().st_size for n in names) / 1e6,
-        samples=SAMPLES,
-        sample_size=SAMPLE_SIZE,
-        **settings(),
-    )
-    page.write_text(text)
+    values = {"samples": SAMPLES, "sample_size": SAMPLE_SIZE, **settings()}
+    size = sum((target / name).stat().st_size for name in names)
+    values["megabytes"] = size / 1e6
+    page.write_text(templates.fill("try/page.md.jinja", None, **values))
 
 
 def make():
@@ -92,40 +87,39 @@ def make():
     kept = MADE / "made-from.txt"
     if kept.exists() and kept.read_text() == stamp:
         return
-    with tempfile.TemporaryDirectory(dir=HERE, prefix=".made-") as scratch:
-        fresh = Path(scratch) / "made"
-        fetch_runtime(Path(scratch), fresh / "litert")
+    with replacing_folder(MADE) as fresh:
+        fetch_runtime(fresh / "litert")
         draw_samples(fresh / "samples")
         export_apart(fresh / "small.tflite")
         (fresh / "made-from.txt").write_text(stamp)
-        shutil.rmtree(MADE, ignore_errors=True)
-        os.replace(fresh, MADE)
 
 
-def fetch_runtime(scratch, target):
+def fetch_runtime(target):
     """Copy what the browser will load from npm's packages of the lock file."""
     npm = shutil.which("npm")
     if npm is None:
         raise Missing("there was no Node (npm) where the pages were built.")
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(HERE / name, scratch)
-    quick = "--ignore-scripts --no-audit --no-fund --fetch-retries=1"
-    command = [npm, "ci", *quick.split()]
-    done = subprocess.run(command, cwd=scratch, capture_output=True, text=True)
-    if done.returncode:
-        why = (done.stderr.strip().splitlines() or ["no reason given"])[0]
-        raise Missing(f"npm could not fetch the runtime ({why}).")
-    packages = scratch / "node_modules" / "@litertjs"
-    runtime = Path(RUNTIME).name
-    loaded = {
-        "core/dist/index.js": "index.js",
-        "wasm-utils/dist/index.js": "wasm-utils.js",
-        f"core/wasm/{runtime}.js": f"wasm/{runtime}.js",
-        f"core/wasm/{runtime}.wasm": f"wasm/{runtime}.wasm",
-    }
+    quick = "ci --ignore-scripts --no-audit --no-fund --fetch-retries=1"
     (target / "wasm").mkdir(parents=True)
-    for source, name in loaded.items():
-        shutil.copyfile(packages / source, target / name)
+    with tempfile.TemporaryDirectory() as scratch:
+        for path in (LOCK, HERE / "package.json"):
+            shutil.copy(path, scratch)
+        done = run(npm, *quick.split(), cwd=scratch)
+        if done.returncode:
+            why = (done.stderr.strip().splitlines() or ["no reason given"])[0]
+            raise Missing(f"npm could not fetch the runtime ({why}).")
+        packages = Path(scratch) / "node_modules" / "@litertjs"
+        runtime = packages / "core" / "wasm" / Path(RUNTIME).name
+        for suffix in (".js", ".wasm"):
+            shutil.copy(runtime.with_suffix(suffix), target / "wasm")
+        for source, name in (("core", "index"), ("wasm-utils", "wasm-utils")):
+            script = packages / source / "dist" / "index.js"
+            shutil.copy(script, target / f"{name}.js")
+
+
+def run(*command, cwd):
+    """Run a command, its output caught, and return the finished process."""
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
 
 
 def draw_samples(folder):
@@ -152,9 +146,8 @@ def settings():
 
 def export_apart(path):
     """Call `export` in a process of its own: it keeps TensorFlow's chatter."""
-    module = [sys.executable, "-m", "tools.site.try_page"]
-    command = [*module, "export", str(path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    module = "tools.site.try_page"
+    done = run(sys.executable, "-m", module, "export", path, cwd=ROOT)
     if done.returncode:
         failed = f"{MODEL} could not be exported for the browser"
         sys.exit(f"{failed}:\n{done.stderr}")

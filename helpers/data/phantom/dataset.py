@@ -2,14 +2,12 @@
 
 import itertools
 import json
-import os
-import shutil
-import tempfile
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from ... import files
 from .physics import LABELS, noise, simulate
 
 FOLDER, MARKER = "Dataset_BUSI_with_GT", "PHANTOM.json"
@@ -53,13 +51,8 @@ def write_dataset(root, n_benign, n_malignant, n_normal, seed):
     target = Path(root) / FOLDER
     if is_up_to_date(target, settings):
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=".phantom-", dir=target.parent))
-    try:
-        write_cases(work / "new", settings)
-        swap(work / "new", target, work / "old")
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    with files.replacing_folder(target) as fresh:
+        write_cases(fresh, settings)
     return target
 
 
@@ -85,24 +78,12 @@ def is_up_to_date(target, settings):
     )
 
 
-def swap(new, target, old):
-    """Move folder `new` to `target`, what was there to `old` (or back)."""
-    if target.exists():
-        os.replace(target, old)
-    try:
-        os.replace(new, target)
-    except BaseException:
-        if old.exists():
-            os.replace(old, target)
-        raise
-
-
 def write_cases(folder, settings):
     """Write all cases and, last, the marker file into a new folder."""
     counts, seed = settings["counts"], settings["seed"]
     showing, marks = {}, {}  # {picture: [(case, kind of copy)]}
     for label in LABELS:
-        (folder / label).mkdir(parents=True)
+        (folder / label).mkdir()
         for number in range(1, counts[label] + 1):
             name = f"{label} ({number})"
             shown, kind = origin(label, number, counts, seed)

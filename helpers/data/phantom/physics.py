@@ -116,17 +116,16 @@ def echoes(amplitude, rng, probe):
     return np.sqrt(np.einsum("hwc,hwc->hw", field, field))
 
 
-def blur_rows(field, beam, n_bands=6):
+def blur_rows(field, beam):
     """Blur each row of a field by its own width, keeping its power.
 
-    field: (h, w, 2); beam: (h,), standard deviations. Only n_bands + 1 widths
-    are really used; between two, their results are blended.
+    field: (h, w, 2); beam: (h,), standard deviations. Only seven widths are
+    really used; between two, their results are blended.
     """
     rows = np.arange(len(field))
-    knots = np.linspace(0, len(field) - 1, n_bands + 1)
+    knots = np.linspace(0, len(field) - 1, 7)
     kernels = [gaussian(sigma) for sigma in np.interp(knots, rows, beam)]
-    units = np.eye(n_bands + 1)
-    share = np.stack([np.interp(rows, knots, unit) for unit in units])
+    share = np.stack([np.interp(rows, knots, unit) for unit in np.eye(7)])
     longest = max(map(len, kernels))
     centred = [np.pad(k, (longest - len(k)) // 2) for k in kernels]
     # a blend of two blurs has less power than either: divide by what the row
