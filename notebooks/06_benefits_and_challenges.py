@@ -22,23 +22,18 @@
 # > **For teaching and research. This is not a medical device.**
 
 # %% tags=["setup"]
-# Setup: the same cell opens every notebook. It finds the series or fetches it.
+import importlib  # Setup: the same cell opens every notebook.
 import os
 import sys
 
 REPO = "https://github.com/OWNER/breast-ultrasound-notebooks"
-name = REPO.split("/")[-1]
+name = os.path.basename(REPO)
 homes = [".", "..", name, f"/content/drive/MyDrive/{name}"]
 found = [h for h in homes if os.path.exists(f"{h}/helpers/workspace.py")]
 if not found and os.system(f"git clone -q --depth=1 {REPO}"):
-    assert os.path.isdir("/content"), f"{name} is neither here nor at {REPO}"
-    from google.colab import drive
-
-    drive.mount("/content/drive")  # it may lie there
+    importlib.import_module("google.colab.drive").mount("/content/drive")
 sys.path[:0] = map(os.path.abspath, found or homes[2:])
-from helpers import workspace
-
-here = workspace.start()
+here = importlib.import_module("helpers.workspace").start()
 
 # %% tags=["parameters"]
 profile: str = "quick"  # results go to runs/<data>-<profile>/

@@ -16,6 +16,7 @@ from helpers.data.phantom import dataset
 from helpers.files import ROOT
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist must see the groups
 def pytest_collection_modifyitems(items):
     """Begin with the run of the series, the longest part.
 

@@ -32,7 +32,7 @@ SEED = 0
 RUN = ROOT / "results" / "busi-compact-five-folds"
 HEAD = """\
 | lesion images | n | mean Dice, 95 % interval | median Dice \
-| surface Dice, 2 px | left empty |
+| surface Dice, 2 px | empty prediction |
 |---|---|---|---|---|---|"""
 
 
@@ -97,7 +97,8 @@ def figures():
     k, n = int(empty.sum()), len(empty)
     low, high = binomtest(k, n).proportion_ci(method="wilson")
     ends = f"{100 * low:.0f} to {100 * high:.0f} %"
-    last = f"\nNormal images left empty: {k} of {n} ({ends})."
+    last = "\nNormal images correctly empty (true negatives): "
+    last += f"{k} of {n} ({ends})."
     return "\n".join([HEAD, *lines, last])
 
 
