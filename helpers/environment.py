@@ -1,5 +1,6 @@
 """Where is this running, on what device, and is Google Drive within reach?"""
 
+import contextlib
 import importlib.metadata
 import importlib.util
 import os
@@ -107,6 +108,18 @@ def cpu_has_bfloat16():
     except OSError:
         return False
     return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+@contextlib.contextmanager
+def stderr_into(file):
+    """Send what libraries in C++ say on the terminal into an open file."""
+    kept = os.dup(2)
+    os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def versions():

@@ -16,21 +16,9 @@ from helpers.data.phantom import dataset
 from helpers.files import ROOT
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist must see the groups
 def pytest_collection_modifyitems(items):
-    """Begin with the run of the series, the longest part.
-
-    Each file's tests share what they set up, so one process takes them all;
-    all that look at the run of the series count as one file.
-    """
-
-    def runs_series(item):
-        return not {"series", "site"}.isdisjoint(item.fixturenames)
-
-    for item in items:
-        group = "series" if runs_series(item) else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=runs_series, reverse=True)
+    """Begin with the run of the series, the longest part."""
+    items.sort(key=lambda item: item.path.name != "test_series.py")
 
 
 @pytest.fixture(scope="session")

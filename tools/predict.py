@@ -31,7 +31,7 @@ os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MOST_PIXELS)
 import cv2
 import numpy as np
 
-from helpers import figures, files
+from helpers import environment, figures, files
 from helpers.data import masks
 from helpers.evaluation import classification, postprocessing
 
@@ -53,14 +53,8 @@ class Refused(Exception):
 @contextlib.contextmanager
 def quiet():
     """Keep off the terminal what C++ libraries say beside our sentences."""
-    kept = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
+    with open(os.devnull, "w") as null, environment.stderr_into(null):
         yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def absolute(path):

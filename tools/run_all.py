@@ -6,7 +6,6 @@ python -m tools.run_all [--data FOLDER|ZIP|phantom|kagglehub]
 
 import argparse
 import ast
-import contextlib
 import hashlib
 import importlib.util
 import json
@@ -142,18 +141,6 @@ class Progress(logging.Handler):
         print(f"{start}{self.title}  {verdict}", flush=True)
 
 
-@contextlib.contextmanager
-def stderr_into(log):
-    """Send what libraries say while the kernel starts to the log."""
-    kept = os.dup(2)
-    os.dup2(log.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
 def execute(notebook, folder, parameters, title):
     """Run one notebook into its folder; raise Stop if it fails."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -170,7 +157,7 @@ def execute(notebook, folder, parameters, title):
         progress = Progress(title, n_cells, log)
         LOGGER.handlers = [progress]
         try:
-            with stderr_into(log):
+            with environment.stderr_into(log):
                 papermill.execute_notebook(
                     str(notebook),
                     str(partial),
