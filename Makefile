@@ -13,7 +13,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 PY := .venv/bin/python
 COLAB_PY := .venv-colab/bin/python
 # file by file, in two processes
-PYTEST := -m pytest -n 2 --dist loadfile
+PYTEST := -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run-all test test-all test-colab browser pages serve \
