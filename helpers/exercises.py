@@ -222,7 +222,7 @@ def own_schedule(rate):
 
 
 def own_calibration_error(function):
-    """Wanted: the ECE of probabilities and truths, two bins at one half."""
+    """Wanted: the ECE in two bins, up to one half and above it."""
     for given, true, wanted, hint in (
         ([0.9] * 10, [1] * 9 + [0], 0, "9 of 10 at 0.9 is as it should be."),
         (
@@ -255,7 +255,7 @@ def cases_needed(n):
         24.5: "that is the root of it.",
         12.5: "that is the root of it, and for one standard error, not 1.96.",
         156.25: "one standard error is not yet 95 %: take 1.96 of them.",
-        2401: "0.02 is how far it reaches to a side, not its whole width.",
+        2401: "0.02 is the reach to either side, not the whole width.",
     }
     near = [hint for value, hint in hints.items() if abs(n - value) <= 1]
     return near[0] if near else "solve 1.96 * sd / sqrt(n) = 0.02 for n."
@@ -270,9 +270,11 @@ def data_to_halve(function):
         value = function(b)
         if math.isclose(value, wanted, rel_tol=1e-6):
             continue
-        hint = "k times the data make it k ** -b times: when is that 1 / 2?"
+        hint = (
+            "k times the data leave k ** -b of the error: when is that 1 / 2?"
+        )
         if math.isclose(value, 2**b):
-            hint = f"{value:.2f} ** -{b} is not 1 / 2. Which k has that?"
+            hint = f"{value:.2f} ** -{b} is not 1 / 2. Which k ** -{b} is?"
         if math.isclose(value, 0.5 ** (1 / b)):
             hint = "that is less data, not more: mind the sign of b."
         return f"for b = {b} it returns {value:g}: {hint}"

@@ -80,15 +80,15 @@ def gallery(
     return figure
 
 
-def cases(table, heading, titles=None, columns=4):
+def cases(table, heading, columns=4):
     """Show cases as they lie on disk, each with its merged outline.
 
     table: DataFrame with the columns case, image and masks, as from
-    `busi.index`; titles: one for each row, by default the names of the cases.
+    `busi.index`.
     """
     images = [busi.read_image(path) for path in table["image"]]
     outlines = [masks.merge(paths) for paths in table["masks"]]
-    titles = list(table["case"] if titles is None else titles)
+    titles = list(table["case"])
     return gallery(images, titles, outlines, columns=columns, heading=heading)
 
 

@@ -168,7 +168,7 @@ print(f"Dice on these: {seen[0]:.2f} at first, {seen[-1]:.2f} at the end")
 # %% [markdown]
 # ## Who learns, who decides, who is held out
 #
-# The folds come from notebook 2; near-copies of a frame always share a fold.
+# The folds come from notebook 2; near copies of a frame always share a fold.
 # One fold is *held out*: its cases have no part in training. A small inner
 # part of the rest, an eighth, again in whole groups, is the *validation part*:
 # it decides which epoch's weights are kept, those of the lowest loss there.

@@ -301,14 +301,14 @@ figures.show(
 # ultrasound only: does what it learned carry over?
 
 # %%
-flyer = trials.trained(land, land_labels, **usual)
+toy_model = trials.trained(land, land_labels, **usual)
 has_object = np.flatnonzero(other_labels.any(axis=(1, 2)))
 objects = list(other_labels[has_object] > 0)
 toys = [f"toy {i}" for i in has_object]
 
 # %%
 scored["group"] |= dict(zip(toys, toys, strict=True))
-for method, model in {"toy": flyer, "toy untrained": base}.items():
+for method, model in {"toy": toy_model, "toy untrained": base}.items():
     dice = trials.case_dice(model, others[has_object], objects)
     scored[method] = dict(zip(toys, dice, strict=True))
 report(4)
@@ -593,13 +593,13 @@ figures.show(
 # one.)
 
 # %%
+from helpers.claims import design
+
 levels = {
     "learning rate": (3e-4, 5e-3),
     "Dice part": (False, True),
     "width": (4, 8),
 }
-from helpers.claims import design
-
 combinations, codes = design.half_fraction(levels)
 pd.DataFrame(combinations)
 

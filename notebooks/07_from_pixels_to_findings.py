@@ -520,7 +520,7 @@ print(f"AUC from the person's outline alone: {auc['outline: solidity']:.2f}")
 #   (Al-Dhabyani et al. 2020), and on the real images the size of the picture
 #   already hints at the class (simulated ones have no such hint). A network
 #   may learn such hints, and they do not travel.
-# - **Nothing beyond the labels.** Some frames stand in two classes (Pawlowska
+# - **Nothing beyond the labels.** Some frames stand in two classes (Pawłowska
 #   et al. 2023). On those no prediction can be right twice.
 # - **Nothing from a person's outline.** Its smoothness tells the class better
 #   than this network does, since whoever drew it knew the diagnosis. That is
@@ -613,7 +613,7 @@ step.finish()
 #
 # <details><summary>3. There are far more training cases. Why is the regression not fitted on them?</summary>
 #
-# The network has learnt them and is too sure of them. The regression would
+# The network has learned them and is too sure of them. The regression would
 # learn to trust it more than it deserves on new cases.
 #
 # </details>

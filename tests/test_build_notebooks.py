@@ -70,7 +70,9 @@ def test_a_pair_out_of_step_is_named(project):
         source.write("#\n# One more sentence.\n")
     (project / "notebooks" / f"{SOURCES[2].stem}.ipynb").unlink()
     old = [source.name for source in SOURCES[1:3]]
-    with pytest.raises(SystemExit, match=re.escape(f"their .py: {old}. Run")):
+    with pytest.raises(
+        SystemExit, match=re.escape(f"step with their .ipynb: {old}")
+    ):
         build_notebooks.check()
 
 

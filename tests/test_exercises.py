@@ -50,9 +50,9 @@ def as_keras(step):
     return float(decay(step))
 
 
-def predictive(sensitivity, specificity, ill):
-    flagged = sensitivity * ill + (1 - specificity) * (1 - ill)
-    return sensitivity * ill / flagged
+def predictive(sensitivity, specificity, prevalence):
+    true = sensitivity * prevalence
+    return true / (true + (1 - specificity) * (1 - prevalence))
 
 
 def two_bins(p, true, gap=lambda p, true: abs(p.mean() - true.mean())):
@@ -186,7 +186,7 @@ WRONG = {
     ],
     "data_to_halve": [
         (lambda b: 2, "for b = 0.5 it returns 2"),
-        (lambda b: 2**b, "Which k has"),
+        (lambda b: 2**b, "Which k"),
         (lambda b: 0.5 ** (1 / b), "mind the sign"),
         (lambda b: 2 / b, "when is that 1 / 2"),
     ],

@@ -92,7 +92,9 @@ def check():
         if not target.exists() or target.read_text() != as_text(source):
             old.append(source.name)
     if old:
-        sys.exit(f"Older than their .py: {old}. Run `make notebooks`.")
+        sys.exit(
+            f"Not in step with their .ipynb: {old}. Run `make notebooks`."
+        )
 
 
 def listed():
@@ -133,7 +135,7 @@ def set_address(new):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--address", help="the repository's new address")
-    only = {"action": "store_true", "help": "only say if one is old"}
+    only = {"action": "store_true", "help": "only say which are not in step"}
     parser.add_argument("--check", **only)
     options = parser.parse_args()
     if options.check:

@@ -87,7 +87,8 @@ def listed(images):
     kept = [p for p in found if not (BUSI_MASK.search(p.stem) or odd(p))]
     left = len(found) - len(kept)
     if left:
-        print(f"Left out: {left} files that are links or named like masks.")
+        what = "files that are links or named like BUSI's masks"
+        print(f"Left out: {left} {what}.")
     if not (kept or locked):
         kinds = ", ".join(sorted(SUFFIXES))
         raise Refused(
@@ -184,7 +185,9 @@ def load_model(path):
             "model.keras that notebook 4 wrote as MODEL."
         )
     if path.suffix != ".keras" or not os.path.isfile(path):
-        raise Refused(f"{path} is no .keras file: give one of notebook 4.")
+        raise Refused(
+            f"{path} is no .keras file: give one of notebook 4 as MODEL."
+        )
     rule = read_rule(path.with_suffix(".json"))
     try:
         with quiet():

@@ -172,7 +172,8 @@ def execute(notebook, folder, parameters, title):
             raise failed(notebook, folder, partial, progress, why) from None
         except Exception as error:  # a dead kernel, a time-out
             why = (
-                f"{type(error).__name__}: {error}. The usual cause is memory."
+                f"{type(error).__name__}: {error}. Too little memory is the "
+                "usual cause."
             )
             raise failed(notebook, folder, partial, progress, why) from None
         finally:

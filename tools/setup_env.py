@@ -192,7 +192,7 @@ def main(colab):
     check_disk(ROOT)
     open(log, "w").close()
     began = time.time()
-    print("Installing the packages into %s: half to three minutes." % name)
+    print("Installing the packages into %s: up to three minutes." % name)
     sys.stdout.flush()
     if os.path.exists(stamp):
         os.remove(stamp)  # from here on an interrupted install is redone

@@ -1,5 +1,5 @@
 // What the network says of the image as a whole: the same rule as
-// helpers/evaluation/classification.py, where its source is named.
+// helpers/evaluation/classification.py.
 
 /** Return {normal, benign, malignant}: probabilities that sum to 1.
  *

@@ -187,7 +187,7 @@ def test_the_page_holds_no_number_of_its_own():
     assert typed <= {"1", "16000", "1000", "18", "16"}, typed  # ResNet-18, GB
 
 
-def test_the_kept_run_is_whole():
+def test_the_benchmark_in_results_is_whole():
     report = workspace.load(KEPT)
     assert report["simulated"] is False and len(report["data"]) == 64
     assert report["command"].startswith(compare.COMMAND)

@@ -100,7 +100,7 @@ def test_a_damaged_state_is_put_aside(state, capsys):
     assert aside.read_bytes() == content and not state.path.exists()
 
 
-def test_a_state_of_other_settings_is_put_aside_and_told_why(state, capsys):
+def test_a_state_of_other_settings_is_put_aside_with_a_reason(state, capsys):
     assert read_with(state, epochs=4, code="abd") == ([], [], [])
     said = capsys.readouterr().out
     assert "The earlier run had another epochs, code: starting anew" in said

@@ -41,10 +41,10 @@ def options():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("run", type=Path, help="a run's folder, notebook 2 finished in it")
-    add("--fold", type=int, default=0, choices=range(5), help="the held out")
+    add("--fold", type=int, default=0, choices=range(5), help="to hold out")
     add("--machines", type=int, default=1, help="how many there are")
-    add("--machine", type=int, default=0, help="the number of this, from 0")
-    add("--coordinator", help="machine 0 and a free port there, host:port")
+    add("--machine", type=int, default=0, help="this one's number, from 0")
+    add("--coordinator", help="machine 0's address and free port, host:port")
     seconds = "seconds to wait for the others to start"
     add("--wait", type=int, default=300, help=seconds)
     seconds = "seconds until one counts as lost"
@@ -61,7 +61,8 @@ def options():
     if o.machine == 0 and not (prepared / "manifest.json").exists():
         parser.error(f"{prepared} is not finished: run notebook 2 first")
     if importlib.util.find_spec("jax") is None:
-        parser.error("no jax: pip install jax (with a GPU: 'jax[cuda12]')")
+        advice = "pip install jax (with a GPU: 'jax[cuda12]')"
+        parser.error(f"jax is missing: {advice}")
     return o
 
 
