@@ -218,7 +218,7 @@ figures.show(
 
 # %%
 cases["glyphs"] = [marks.count(path) for path in cases["image"]]
-cases["marked"] = cases["glyphs"] >= 2
+cases["marked"] = cases["glyphs"] >= marks.SURE
 print(f"{cases['marked'].mean():.0%} of the images seem marked; by class:")
 cases.groupby("label", sort=False)["marked"].agg(["sum", "mean"]).round(3)
 

@@ -472,8 +472,8 @@ parts |= {
     "touches the image's edge": looks["touches_border"],
     "does not touch it": ~looks["touches_border"],
     "several lesions": lesions["lesions"] > 1,
-    "burned-in marks": looks["glyphs"] >= 2,
-    "no marks found": looks["glyphs"] < 2,
+    "burned-in marks": causes["drawn marks"],
+    "no marks found": ~causes["drawn marks"],
     "has a near copy in the set": copies > 1,
     "has none": copies == 1,
 }
@@ -774,7 +774,8 @@ from helpers.evaluation import robustness
 side, inputs = images.shape[1], (cases, references, rules)
 held_out = robustness.HeldOut(predict, side, *inputs)
 rng = np.random.default_rng(0)
-drawn, here_last = cases["glyphs"] >= 2, cases["fold"] == last
+drawn = cases["glyphs"] >= marks.SURE
+here_last = cases["fold"] == last
 
 
 def without(image):

@@ -5,11 +5,13 @@ import numpy as np
 
 from . import busi
 
+SURE = 2  # counted marks; a single one may be a bright reflection
+
 
 def count(path):
     """Return how many letters and callipers seem to be drawn onto an image.
 
-    Two or more are a safe sign of marks, one may be a bright reflection.
+    SURE or more are a safe sign of marks.
     """
     return len(_drawn(busi.read_image(path))[1])
 

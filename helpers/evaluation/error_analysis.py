@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from ..data import masks
+from ..data import marks, masks
 
 # The first that fits names the case; a row of `metrics.case_scores`.
 KINDS = {
@@ -116,7 +116,7 @@ def causes(table):
         "touches the edge": table["touches_border"],
         "several parts": table["parts"] > 1,
         "shadow": table["shadow"] < 0.6,
-        "drawn marks": table["glyphs"] >= 2,
+        "drawn marks": table["glyphs"] >= marks.SURE,
         "copy in another class": table["other_class"],
         "outlined otherwise": table["outlines"] < 0.5,
     }
