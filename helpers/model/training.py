@@ -1,5 +1,6 @@
 """Train a network so that it can be stopped at any moment, and predict."""
 
+import contextlib
 import hashlib
 import inspect
 import logging
@@ -83,7 +84,7 @@ def fit(
     model.optimizer.build(model.trainable_variables)
     changing = [*changing, *model.optimizer.variables]
     run = Run(state, changing, train, validation)
-    try:
+    with explained(run):
         model.fit(
             Feed(train),
             initial_epoch=len(run.rows),
@@ -93,23 +94,28 @@ def fit(
             callbacks=[run],
             verbose=0,
         )
+    model.set_weights(run.best)
+    checkpoint.save(model, folder / "model.keras")
+    return checkpoint.load(folder / "model.keras"), run.rows
+
+
+@contextlib.contextmanager
+def explained(run):
+    """Say what to do where a training is stopped, or does not fit."""
+    try:
+        yield
     except KeyboardInterrupt:
         done = len(run.rows)
-        print(
-            f"Stopped after epoch {done}: run this again to go on from there."
-        )
+        print(f"Stopped after epoch {done}: run this again to go on.")
         raise
     except Exception as error:
         if not out_of_memory(error):
             raise
-        size, smaller = train.images.shape[1], max(1, train.batch_size // 2)
+        size, n = run.train.images.shape[1], run.train.batch_size
         raise MemoryError(
-            f"A batch of {train.batch_size} images of {size} pixels does not "
-            f"fit into the device's memory: take batch_size={smaller}."
+            f"A batch of {n} images of {size} pixels does not fit into the "
+            f"device's memory: take batch_size={max(1, n // 2)}."
         ) from None
-    model.set_weights(run.best)
-    checkpoint.save(model, folder / "model.keras")
-    return checkpoint.load(folder / "model.keras"), run.rows
 
 
 def fingerprints(model, train, validation):
