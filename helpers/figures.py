@@ -138,18 +138,6 @@ def heat(maps, heading, unit, scale=None, outlines=(), columns=4, width=2.4):
     return figure
 
 
-def places(shares, titles, heading):
-    """Show where lesions lie, on one scale; shares: list of float (s, s)."""
-    figure, axes = panels(len(shares), len(shares), 3.2, 2.8)
-    top = max(float(share.max()) for share in shares) or 1
-    for ax, share, title in zip(axes, shares, titles, strict=True):
-        shown = ax.imshow(share, cmap=MAP, vmin=0, vmax=top)
-        ax.set_title(title)
-    figure.colorbar(shown, ax=axes, shrink=0.8, label="share of cases")
-    figure.suptitle(heading)
-    return figure
-
-
 def numbers(tables, heading):
     """Show small tables, {title: (h, w)}, each value in its square."""
     figure, axes = panels(len(tables), len(tables), 2.6, 2.6)

@@ -171,7 +171,9 @@ top = max(map(np.max, share.values()))
 
 # %%
 figures.show(
-    figures.places(list(share.values()), list(share), "Where lesions lie"),
+    figures.heat(
+        share, "Where lesions lie", "share of cases", (0, top), width=3.2
+    ),
     alt="Heat maps of lesion place by class; both are brightest near the "
     f"middle, up to {top:.0%} of the cases.",
 )

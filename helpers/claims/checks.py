@@ -1,9 +1,8 @@
 """Textbook claims, each broken into checks that numbers decide, and verdicts.
 
-`dice` is, throughout, a DataFrame with one row a case: `group` (of
-near-duplicates), `area` (the lesion's share of the image), and one column for
-each method that was scored. A method with several runs has a column for each,
-"name s0", "name s1" for seeds 0 and 1; it counts with their mean.
+`dice` is always a DataFrame with a row a case: `group` (of near-duplicates),
+`area` (the lesion's share of the image), and a column for each method; one of
+several runs has "name s0", "name s1" for seeds 0 and 1, and their mean counts.
 """
 
 import json
@@ -48,9 +47,8 @@ def checks_of(claim, dice, cost, settings):
     cost: DataFrame of `trials.cost`. settings: a dict with `classical`
     (columns of dice), `people` (mean Dice of two outlines of one frame),
     `counts` (as in `doubling`), `networks` (pairs of width and size), `images`
-    and `epochs` (of the training whose cost is asked), `factors` and `codes`
-    (as in `design.shares_of_variance`). Raises KeyError if a method or a cost
-    that the claim needs was not measured.
+    and `epochs` (of the training), `factors` and `codes` (as in `design`).
+    KeyError: a method or a cost that the claim needs was not measured.
     """
     rows = [
         (asks, measured(dice, what), needs)
@@ -63,16 +61,12 @@ def checks_of(claim, dice, cost, settings):
 
 
 def check(claim, asks, interval, needs):
-    """Return one check, a dict.
-
-    interval: (value, low, high); needs: the side and the bound, as "> 0.5".
-    """
-    _, low, high = interval
+    """Return one check, a dict; needs: the side and the bound, as "> 0.5"."""
+    value, low, high = interval
     side, bound = needs.split()
     beyond = low > float(bound) if side == ">" else high < float(bound)
-    measured = dict(zip(("value", "low", "high"), interval, strict=True))
-    asked = {"claim": claim, "asks": asks, **measured, "needs": needs}
-    return {**asked, "passed": bool(beyond)}
+    row = {"claim": claim, "asks": asks, "value": value, "low": low}
+    return row | {"high": high, "needs": needs, "passed": bool(beyond)}
 
 
 def verdict(passed):
@@ -112,9 +106,9 @@ def readable(checks):
 
 
 def mean_of(dice, name):
-    """Return the Dice of a method, float (n,): the mean over its seeds.
+    """Return the Dice of a method, float (n,), nan where it was not scored.
 
-    nan where a case was not scored. Raises KeyError without such a column.
+    The mean over its seeds; KeyError without such a column.
     """
     own = [c for c in dice if name in (c, c.rpartition(" s")[0])]
     if not own:
@@ -129,11 +123,7 @@ def mean_interval(dice, values):
 
 
 def measured(dice, what):
-    """Return (value, low, high).
-
-    what: a method, the difference of two ("one - other"), or a function that
-    takes dice and returns the interval.
-    """
+    """Return (value, low, high) of a method, "one - other", or what(dice)."""
     if callable(what):
         return what(dice)
     name, minus, other = what.partition(" - ")
@@ -149,15 +139,13 @@ def means(dice, names):
 
 def quarters(dice):
     """Return the quarter of each lesion by size, 1 (smallest) to 4."""
-    order = dice["area"].rank(method="first")
-    return pd.qcut(order, 4, labels=False) + 1
+    return pd.qcut(dice["area"].rank(method="first"), 4, labels=False) + 1
 
 
 def share_of_groups(groups, percent, seed):
     """Return which cases belong to a random share of the groups, bool (n,).
 
-    A larger share with the same seed holds the smaller one; at least one group
-    is drawn.
+    At least one group; a larger share of the same seed holds the smaller one.
     """
     groups = np.asarray(groups, str)
     names = np.unique(groups)
@@ -240,8 +228,7 @@ def doubling(dice, counts):
     """Return (gain, low, high): Dice that twice the data adds by `power_law`.
 
     counts: {share of the groups in percent: number of training images}. The
-    interval is about the images that are scored, not about those that were
-    drawn for training.
+    interval is about the images scored, not about those drawn for training.
     """
     rows = np.column_stack([mean_of(dice, f"share-{k}") for k in counts])
     known = ~np.isnan(rows).any(axis=1)
@@ -259,11 +246,9 @@ def power_law(n, error):
 
     n: numbers of training images, (k,); error: 1 - mean Dice at each, (k,).
     """
-
-    def law(n, a, b):
-        return a * n**-b
-
-    return curve_fit(law, n, error, (1.0, 0.2), maxfev=5000)[0]
+    return curve_fit(
+        lambda n, a, b: a * n**-b, n, error, (1.0, 0.2), maxfev=5000
+    )[0]
 
 
 def expensive(dice, cost, settings):

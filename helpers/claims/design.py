@@ -16,9 +16,8 @@ def half_fraction(levels):
     """Return (settings, codes): half of all combinations of two levels each.
 
     levels: {factor: (one, other)}. settings: list of dicts; codes: -1 or 1,
-    (settings, factors). The last factor's code is the product of all others'
-    (Box & Hunter 1961), so each factor's two levels meet those of every other
-    equally often.
+    (settings, factors), the last the product of all others (Box & Hunter
+    1961), so each factor's levels meet those of every other equally often.
     """
     free = itertools.product((-1, 1), repeat=len(levels) - 1)
     codes = np.array([(*row, np.prod(row)) for row in free])
@@ -33,8 +32,7 @@ def runs(dice, settings):
     """Return (rows, groups) of a design, of the cases that all runs scored.
 
     dice: as in `checks`, with columns "design-0 s0", "design-0 s1" and so on;
-    settings: how many. Raises KeyError unless each of them has been run, all
-    with the same number of seeds.
+    settings: how many. KeyError unless each was run, with equally many seeds.
     """
     prefixes = [f"design-{k} s" for k in range(settings)]
     names = [c for prefix in prefixes for c in dice if c.startswith(prefix)]
@@ -69,13 +67,8 @@ def variance_shares(rows, codes):
 def shares_of_variance(dice, factors, codes):
     """Return DataFrame[value, low, high] of `variance_shares`, by name."""
     rows, groups = runs(dice, len(codes))
-
-    def interval(k):
-        def share(rows):
-            return variance_shares(rows, codes)[k]
-
-        return bootstrap.interval(rows, groups, share, 1000)
-
     names = [*factors, "their interplay", "the seed"]
-    shares = map(interval, range(len(names)))
-    return pd.DataFrame(shares, names, ["value", "low", "high"])
+    places = range(len(names))
+    shares = [lambda r, k=k: variance_shares(r, codes)[k] for k in places]
+    table = [bootstrap.interval(rows, groups, s, 1000) for s in shares]
+    return pd.DataFrame(table, names, ["value", "low", "high"])

@@ -11,13 +11,11 @@ def draw(n, size, seed=0):
     """Return (images, labels), both uint8 (n, size, size): greys and classes.
 
     labels: 0 land, 1 lake (dark and smooth), 2 town (a grid of bright roofs).
-    Every third image has neither; the soft shadow of a cloud, as dark as a
-    lake, is on each.
+    Every third is land alone; each has a cloud's soft shadow, dark as a lake.
     """
     rngs = [np.random.default_rng((seed, i)) for i in range(n)]
     pairs = [picture(i % 3, size, rng) for i, rng in enumerate(rngs)]
-    images, labels = map(np.stack, zip(*pairs, strict=True))
-    return images, labels
+    return tuple(map(np.stack, zip(*pairs, strict=True)))
 
 
 def picture(kind, size, rng):

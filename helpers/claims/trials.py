@@ -1,8 +1,7 @@
 """Train one small network under given settings, score it, and time it.
 
-The unit of an experiment. Unlike in `training.fit` nothing is kept on disk and
-no validation part decides: a trial is short, and its last averaged weights are
-scored.
+Unlike in `training.fit` nothing is kept on disk and no validation part
+decides: a trial is short, and its last averaged weights are scored.
 """
 
 import functools
@@ -33,10 +32,9 @@ def trained(
     """Return a network trained for `steps` batches, whatever the images.
 
     images, labels: as `augmentation.Batches` takes them. overlap: with the
-    Dice part of the loss, or without. disturb: takes an image and a random
-    generator and returns another image; it follows the usual augmentation.
-    start: a weights file for `checkpoint.start_from`. Same settings, same
-    weights on one machine's CPU.
+    Dice part of the loss. disturb: from an image and a random generator to an
+    image, after the usual augmentation. start: a file for
+    `checkpoint.start_from`. Same settings, same weights on one machine's CPU.
     """
     keras.utils.set_random_seed(seed)
     network = images.shape[1], width, depth
@@ -45,9 +43,8 @@ def trained(
         checkpoint.start_from(model, start)
     precision = keras.config.dtype_policy().name
     learner = compiled(network, overlap, learning_rate, steps, precision)
-    pairs = zip(learner.variables, model.variables, strict=True)
-    for variable, value in pairs:
-        variable.assign(value)
+    for own, value in zip(learner.variables, model.variables, strict=True):
+        own.assign(value)
     for variable in learner.optimizer.variables:
         variable.assign(keras.ops.zeros_like(variable))
     views = Views(images, labels, batch_size, seed, disturb)
@@ -61,8 +58,8 @@ def trained(
 def compiled(network, overlap, learning_rate, steps, precision):
     """Return a network ready to train; network: (size, width, depth).
 
-    To build its graph takes longer than a trial, so trials that differ in data
-    and seed only share one, each from its first step.
+    Building its graph takes longer than a trial: those that differ in data and
+    seed only share one, each from its first step.
     """
     model = unet.build(*network)
     optimizer = training.optimizer(steps // 10, steps, learning_rate)
@@ -111,8 +108,7 @@ class Steps(training.Feed):
 def case_dice(model, images, references):
     """Return the Dice of each case at its ORIGINAL size, float (n,).
 
-    images: uint8 (n, size, size), letterboxed; references: n masks, bool (h,
-    w). The threshold is one half.
+    images: uint8 (n, size, size), letterboxed; references: n bool (h, w).
     """
     dice, predictions = [], training.predict(model, images)
     for reference, classes in zip(references, predictions, strict=True):
@@ -125,10 +121,9 @@ def case_dice(model, images, references):
 def cost(size, width, turns=5, batch_size=8):
     """Return what one network costs: a list of dicts, one for each turn.
 
-    Keys: size (pixels), width (channels), parameters, multiply_adds (an image,
-    forward), train_s and answer_s: core seconds an image, for a training step
-    and for a prediction. Core seconds count the work of every core, and not
-    the time spent waiting for one.
+    multiply_adds: of an image, forward; train_s and answer_s: core seconds an
+    image, for a training step and for a prediction. They count the work of
+    every core, and not the time spent waiting for one.
     """
     model = unet.build(size, width)
     optimizer = training.optimizer(1, 100, 1e-3)

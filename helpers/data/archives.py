@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .. import files
 
-WANTED = (".png", ".PNG", "PHANTOM.json")
+WANTED = (".png", ".PNG", "PHANTOM.json")  # which says: simulated
 LIMIT = 4 * 10**9  # bytes; BUSI itself is about 0.2 GB
 NOT_WHOLE = zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError
 REFUSED = "it was not unpacked, get the zip from Kaggle."
@@ -20,24 +20,18 @@ class ArchiveError(ValueError):
 
 
 def cache_folder():
-    """Return the user's folder for unpacked archives, where XDG wants it."""
+    """Return the folder for unpacked archives, where XDG wants it."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "busi-notebooks"
 
 
-def unpack(archive, into=None):
-    """Unpack the pictures of a zip, if that was not done; return the folder.
+def unpack(archive):
+    """Return the folder of a zip's pictures, unpacked whole unless it exists.
 
-    The folder is named by the zip's content and appears whole, by rename, or
-    not at all.
-
-    Raises:
-        ArchiveError: broken, encrypted, too large, or with members that would
-            leave the folder (absolute, "..", links); or the folder cannot be
-            written.
+    ArchiveError: the zip is broken, encrypted, too large or has members that
+    would leave the folder (absolute, "..", links), or the cache has no room.
     """
-    archive = Path(archive)
-    target = Path(into or cache_folder()) / files.sha256(archive)[:16]
+    target = cache_folder() / files.sha256(archive)[:16]
     if target.is_dir():
         return target
     try:
@@ -53,15 +47,12 @@ def unpack(archive, into=None):
             if not target.is_dir():  # another process may have been faster
                 os.replace(whole, target)
     except NOT_WHOLE as error:
-        raise ArchiveError(
-            f"{archive} is not a whole zip ({error}): download it again."
-        ) from None
+        problem = f"is not a whole zip ({error}): download it again."
+        raise ArchiveError(f"{archive} {problem}") from None
     except OSError as error:
-        raise ArchiveError(
-            f"{archive} could not be unpacked into {target.parent} "
-            f"({error.strerror}): set XDG_CACHE_HOME to a folder with space, "
-            "or unpack it yourself and give the folder."
-        ) from None
+        problem = f"cannot be unpacked into {target.parent} ({error.strerror})"
+        remedy = "set XDG_CACHE_HOME to one with space, or unpack it by hand."
+        raise ArchiveError(f"{archive} {problem}: {remedy}") from None
     return target
 
 
@@ -70,32 +61,24 @@ def check_members(archive, members):
     for member in members:
         name, path = member.filename, member.filename.replace("\\", "/")
         if path.startswith("/") or ":" in path or ".." in path.split("/"):
-            raise ArchiveError(
-                f"{archive} holds the path '{name}', which leads out of its "
-                f"folder: {REFUSED}"
-            )
+            problem = f"holds the path '{name}', which leads out of its folder"
+            raise ArchiveError(f"{archive} {problem}: {REFUSED}")
         if stat.S_ISLNK(member.external_attr >> 16):
             raise ArchiveError(f"{archive} holds the link '{name}': {REFUSED}")
         if member.flag_bits & 1:
-            remedy = "unpack it yourself and give the folder."
-            raise ArchiveError(f"{archive} is encrypted: {remedy}")
+            raise ArchiveError(f"{archive} is encrypted: unpack it by hand.")
     check_size(archive, sum(member.file_size for member in members))
 
 
 def check_size(archive, size):
     """Raise ArchiveError if more bytes than the limit would be written."""
     if size > LIMIT:
-        raise ArchiveError(
-            f"{archive} would unpack to over {LIMIT / 1e9:.0f} GB and BUSI is "
-            f"0.2 GB: {REFUSED}"
-        )
+        problem = f"unpack to over {LIMIT / 1e9:.0f} GB and BUSI is 0.2 GB"
+        raise ArchiveError(f"{archive} would {problem}: {REFUSED}")
 
 
 def extract(archive, content, folder):
-    """Write the pictures, counting bytes: a zip may declare false sizes.
-
-    PHANTOM.json goes along: it says that the images are simulated.
-    """
+    """Write the WANTED files, counting bytes: declared sizes may be false."""
     written = 0
     for member in content.infolist():
         if member.is_dir() or not member.filename.endswith(WANTED):

@@ -1,6 +1,6 @@
 """Find the BUSI data set, check it, list its cases, and read them as arrays.
 
-Files are named by this pattern, in folders named like the class:
+Files are named as follows, in folders named like the class:
 
     <class> (<number>).png            image
     <class> (<number>)_mask.png       mask of its first lesion, black if normal
@@ -42,20 +42,16 @@ class DataError(ValueError):
 def find(where):
     """Return the folder that holds benign/, malignant/ and normal/.
 
-    where: that folder, a folder up to two levels above it, or Kaggle's zip,
-    which is unpacked once into the user's cache folder.
-
-    Raises:
-        DataError: there is no such folder or zip, or it holds something else.
+    where: it, a folder up to two levels above it, or Kaggle's zip, which is
+    unpacked into the cache. DataError: it is missing or holds something else.
     """
     where = Path(where).expanduser().absolute()
     try:
         if where.is_file():
             return _find_below(archives.unpack(where), where)
         if not where.is_dir():
-            raise DataError(
-                f"{where} does not exist: give BUSI's folder or zip as DATA."
-            )
+            remedy = "give BUSI's folder or zip as DATA."
+            raise DataError(f"{where} does not exist: {remedy}")
         return _find_below(where, where)
     except archives.ArchiveError as error:
         raise DataError(str(error)) from None
@@ -68,7 +64,7 @@ def _closed(path):
 
 
 def _find_below(folder, named):
-    """Return the folder with the most class folders, at most two down."""
+    """Return the folder with the most class folders, at most two below."""
     level, locked = [folder], []
     for _ in range(3):
         counts = [_class_folders(candidate, locked) for candidate in level]
@@ -79,11 +75,9 @@ def _find_below(folder, named):
         level = [p for p in level if os.path.isdir(p)]
     if locked:
         raise _closed(locked[0])
-    raise DataError(
-        f"{named} does not hold the BUSI data set: no folder benign/, "
-        "malignant/ or normal/ with files like 'benign (1).png' was found in "
-        "it; see data/README.md."
-    )
+    wanted = "benign/, malignant/ or normal/ with files like 'benign (1).png'"
+    problem = f"{named} does not hold the BUSI data set: no folder {wanted}"
+    raise DataError(f"{problem} was found in it; see data/README.md.")
 
 
 def _class_folders(folder, locked):
@@ -104,15 +98,11 @@ def _listing(folder, locked):
 
 
 def index(root):
-    """Return the usable cases as a DataFrame, one row each, by class, number.
+    """Return a DataFrame of the usable cases, sorted by class and number.
 
     Columns: case ("benign (1)"), label, image (path), masks (tuple of paths),
-    height and width (pixels). Cases that `check` lists as an error are left
-    out.
-
-    Raises:
-        DataError: `root` is nothing that `find` accepts, or holds no usable
-            case.
+    height and width (pixels). DataError: `find` refuses `root`, or no case is
+    left without those that `check` lists as an error.
     """
     cases, _ = _scan(find(root))
     if cases.empty:
@@ -124,8 +114,7 @@ def check(root):
     """Return what is wrong: DataFrame[severity, file, problem, remedy].
 
     severity: "fatal", the set cannot be used; "error", the case is left out;
-    "warning", the case is kept. An empty table means that nothing is wrong.
-    Never raises for bad data.
+    "warning", the case is kept. Never raises for bad data.
     """
     try:
         return _scan(find(root))[1]
@@ -141,28 +130,23 @@ def _scan(root):
         found, wrong = _list_class(root / label, label)
         items += found
         problems += wrong
-    unusable = {file for severity, file, *_ in problems if severity == "fatal"}
+    reported = {file for severity, file, *_ in problems if severity == "fatal"}
     results = _in_threads(_examine, items, "reading images")
     cases = [case for case, _ in results if case is not None]
     problems += [problem for _, wrong in results for problem in wrong]
-    with_cases = {case["label"] for case in cases}
-    problems += [
-        ("fatal", label, "no usable case of this class", "add them")
-        for label in LABELS
-        if label not in unusable | with_cases
-    ]
+    known = reported | {case["label"] for case in cases}
+    no_case = "no usable case of this class", "add them"
+    missing = [label for label in LABELS if label not in known]
+    problems += [("fatal", label, *no_case) for label in missing]
     problems.sort(key=lambda row: SEVERITIES.index(row[0]))
-    return (
-        pd.DataFrame(cases, columns=COLUMNS),
-        pd.DataFrame(problems, columns=PROBLEM),
-    )
+    cases = pd.DataFrame(cases, columns=COLUMNS)
+    return cases, pd.DataFrame(problems, columns=PROBLEM)
 
 
 def _list_class(folder, label):
     """Return (items, problems) of a class folder.
 
-    items: (label, number, {IMAGE, FIRST_MASK, 1, ...: path}) of each case, by
-    number: "benign (2)" before "benign (10)".
+    items: (label, number, {IMAGE, FIRST_MASK, 1, ...: path}), by number.
     """
     cases, problems = {}, []
     try:
@@ -185,8 +169,7 @@ def _list_class(folder, label):
             remedy = "remove it, or name it like 'benign (1).png'"
             warn(name, "unknown file name", remedy)
             continue
-        # "Benign (01)" is "benign (1)"
-        case = cases.setdefault(int(match["number"]), {})
+        case = cases.setdefault(int(match["number"]), {})  # "01" is "1"
         part = int(match["part"] or FIRST_MASK) if match["mask"] else IMAGE
         if part in case:
             same = f"{case[part].name} is the same file of the same case"
@@ -227,17 +210,17 @@ def _examine(item):
             problem = f"mask is {w}x{h}, image {width}x{height}"
             add(path, problem, "fetch both again")
     lesions = [masks.from_picture(pictures[path]) for path in mask_paths]
-    is_empty = not any(map(np.any, lesions))
-    if is_empty and label != "normal":
-        problem = f"{label} image with an empty mask"
-        add(mask_paths[0], problem, "fetch the mask again")
-    if not is_empty and label == "normal":
+    has_lesion = any(map(np.any, lesions))
+    if label == "normal" and has_lesion:
         problem = "normal image with a lesion in its mask"
         add(mask_paths[0], problem, "check its class")
+    if label != "normal" and not has_lesion:
+        problem = f"{label} image with an empty mask"
+        add(mask_paths[0], problem, "fetch the mask again")
     if problems:
         return None, problems
-    case, masks_found = f"{label} ({number})", tuple(map(str, mask_paths))
-    row = case, label, str(image), masks_found, height, width
+    case, mask_paths = f"{label} ({number})", tuple(map(str, mask_paths))
+    row = case, label, str(image), mask_paths, height, width
     return dict(zip(COLUMNS, row, strict=True)), []
 
 
@@ -257,16 +240,14 @@ def _decode(path):
     if picture is None:
         raise ValueError("picture is damaged")
     if picture.dtype != np.uint8:
-        bits = picture.dtype.itemsize * 8
-        raise ValueError(f"picture has {bits} bits, not 8")
+        raise ValueError(f"picture has {8 * picture.itemsize} bits, not 8")
     return picture
 
 
 def read_image(path):
-    """Return an image as uint8 (height, width) of grey values.
+    """Return an image's grey values, uint8 (height, width).
 
-    Raises:
-        ValueError: the file is not a whole 8-bit PNG.
+    ValueError: the file is not a whole 8-bit PNG.
     """
     try:
         picture = _decode(path)
@@ -279,12 +260,9 @@ def read_image(path):
 
 
 def read_square(case, size):
-    """Return a case's (image, mask), uint8 and bool (size, size), letterboxed.
+    """Return (image, mask), uint8 and bool (size, size), of a row of `index`.
 
-    case: a row of `index`, from `itertuples` or as a Series.
-
-    Raises:
-        ValueError: a file is damaged, or the masks do not fit each other.
+    ValueError: a file is damaged, or the masks do not fit each other.
     """
     image, _ = masks.letterbox(read_image(case.image), size)
     mask, _ = masks.letterbox(masks.merge(case.masks), size)
@@ -292,11 +270,7 @@ def read_square(case, size):
 
 
 def _in_threads(function, items, what=None):
-    """Return [function(item), ...], several at a time.
-
-    what: the name of a bar, which is shown if it takes more than two seconds
-    and somebody is looking.
-    """
+    """Return [function(item), ...]; with `what`, somebody may see a bar."""
     quiet = what is None or "BUSI_UNATTENDED" in os.environ
     bar = {"delay": 2, "mininterval": 1, "leave": False, "disable": quiet}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -309,11 +283,9 @@ def fingerprint(root):
     root = find(root)
     paths = [p for label in LABELS for p in _listing(root / label, [])]
     paths = [path for path in paths if path.suffix.lower() == ".png"]
-    digests = _in_threads(_digest, paths)
-    lines = ""
-    for path, digest in zip(paths, digests, strict=True):
-        lines += f"{path.parent.name}/{path.name} {digest}\n"
-    return hashlib.sha256(lines.encode()).hexdigest()
+    pairs = zip(paths, _in_threads(_digest, paths), strict=True)
+    lines = [f"{path.parent.name}/{path.name} {sha}\n" for path, sha in pairs]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _digest(path):
@@ -326,24 +298,20 @@ def _digest(path):
 def load_arrays(cases, size, cache=None):
     """Return letterboxed (images, labels), both uint8 (n, size, size).
 
-    images: grey; labels: 0 background, 1 benign, 2 malignant. cache: a folder
-    that keeps the arrays, keyed by the content of the files and of the code
-    that resizes them, so that a change of either rebuilds them.
-
-    Raises:
-        ValueError: there are no cases, or a file is damaged.
+    labels: 0 background, 1 benign, 2 malignant. cache: a folder that keeps the
+    arrays until the files or the code that resizes them change. ValueError:
+    there are no cases, or a file is damaged.
     """
     if not len(cases):
-        remedy = "see `check` for what is wrong"
-        raise ValueError(f"there are no cases to load: {remedy}")
+        raise ValueError("there are no cases to load: see what `check` says")
     path = Path(cache) / f"arrays-{_key(cases, size)}.npz" if cache else None
     if path and path.exists():
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 return arrays["images"], arrays["labels"]
         except Exception as error:  # damaged bytes raise many kinds
-            kind = type(error).__name__
-            print(f"{path} is damaged ({kind}): building it again.")
+            problem = f"is damaged ({type(error).__name__})"
+            print(f"{path} {problem}: building it again.")
 
     def read(case):
         image, mask = read_square(case, size)

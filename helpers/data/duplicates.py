@@ -1,17 +1,10 @@
 """Near-duplicate frames, and the groups that they form.
 
-A copy of a frame may be cropped, scaled, mirrored, brighter or marked with
-callipers. It is found in two steps that use different signals:
-
-1. Search, coarse shape: perceptual hashes of windows of many places and sizes,
-   each image against each, plain and mirrored. Finds where a copy could lie.
-2. Proof, fine texture: the frames are registered, and the correlation of their
-   overlap is taken. Speckle is the same in two copies and differs between two
-   frames of one lesion, so the correlation tells them apart.
-
-Not found: a copy that shows less than about 60 % of each side, and most views
-of one lesion from another angle. Grouping removes copies from a split; without
-patient numbers nothing can remove the same patient.
+A copy may be cropped, scaled, mirrored, brighter or marked. The search matches
+perceptual hashes of windows of many places and sizes, plain and mirrored. The
+proof registers two frames and correlates their overlap: speckle is the same in
+copies and differs between two frames of one lesion. Not found: a copy of less
+than about 60 % of each side, and most views of a lesion from another angle.
 """
 
 import os
@@ -26,10 +19,9 @@ from scipy.sparse.csgraph import connected_components
 
 from . import busi, registration
 
-# On BUSI copies end at 0.03, other frames of the same lesion start at 0.1, and
-# unrelated frames start at 0.61. A leak is worse than a group too large, so
-# the limit stands just below the unrelated ones (measured:
-# results/near_duplicates.json).
+# On BUSI (results/near_duplicates.json) copies end at 0.03, other frames of a
+# lesion start at 0.1, unrelated ones at 0.61. A leak is the worse error, so
+# the limit stands just below these.
 LIMIT = 0.6
 SIZE = 200  # a frame has SIZE * SIZE pixels and the shape of its image
 # pixels of a hashed window's side, lowest frequencies of its DCT, bits
@@ -47,8 +39,7 @@ NEAREST, SAME_BITS = 5, 53
 # of the smaller frame; of a map's long over its short axis
 MIN_OVERLAP, MAX_STRETCH = 0.3, 1.25
 ZOOMS = 0.125, 0.25, 0.5, 1  # from coarse to fine: ECC sees only what is near
-# a correlation at a coarse size (copies: above 0.5) that ends the proof
-HOPELESS = 0.3
+HOPELESS = 0.3  # a coarse correlation that ends the proof; copies: above 0.5
 COLUMNS = ["a", "b", "distance", "same_bits", "overlap", "scale", "mirrored"]
 
 
@@ -62,17 +53,13 @@ class Hashes(NamedTuple):
 
 
 def near_duplicates(cases):
-    """Return the pairs of cases that show the same frame, most alike first.
+    """Return a DataFrame of the pairs that show one frame, most alike first.
 
-    cases: DataFrame with the columns case and image (path), as from
-    `busi.index`.
-
-    Returns a DataFrame: a, b (cases, a before b in `cases`), distance (1 -
-    correlation of the registered frames, 0 = same, at most LIMIT), same_bits
-    (of BITS, of the best pair of windows), overlap (share of the smaller
-    frame), scale (how much larger things are in b, after both were brought to
-    one area), mirrored (bool). The order of the rows of `cases` changes only
-    which case of a pair is a.
+    cases: with case and image (path). Returns a, b (a stands before b in
+    `cases`), distance (1 - correlation of the registered frames, 0 to LIMIT),
+    same_bits (of BITS, of the best windows), overlap (share of the smaller
+    frame), scale (how much larger things are in b, both at one area), mirrored
+    (bool). The order of `cases` changes only which case of a pair is a.
     """
     ordered = cases.sort_values("case", kind="stable")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -94,16 +81,14 @@ def near_duplicates(cases):
             pair = names[i], names[j], round(distance, 4)
             rows.append((*pair, same_bits, *shape))
     found = pd.DataFrame(rows, columns=COLUMNS)
-    order = ["distance", "a", "b"]
-    return found.sort_values(order, kind="stable", ignore_index=True)
+    return found.sort_values(["distance", "a", "b"], ignore_index=True)
 
 
 def _frame(path):
-    """Return the ultrasound area at SIZE, its local contrast evened out.
+    """Return the ultrasound area at SIZE, float32, its contrast evened out.
 
-    Grey values become multiples of the local standard deviation, at most 2,
-    float32: gain, gamma and shading fall away, and burned-in marks weigh no
-    more than bright tissue.
+    Values are multiples of the local standard deviation, at most 2: gain and
+    shading fall away, and burned-in marks weigh no more than bright tissue.
     """
     image = busi.read_image(path)
     lit = image > 12
@@ -158,8 +143,8 @@ def _windows(frame, share, step):
 def _bits(windows):
     """Return perceptual hashes (n, BITS): the lowest DCT signs but the mean.
 
-    After C. Zauner, "Implementation and benchmarking of perceptual image hash
-    functions", 2010. As +1 and -1, so that a product counts equal bits.
+    +1 and -1: a product counts equal bits. After C. Zauner, "Implementation
+    and benchmarking of perceptual image hash functions", 2010.
     """
     waves = np.zeros((LOW * LOW, WINDOW, WINDOW), np.float32)
     for k, wave in enumerate(waves):
@@ -237,12 +222,10 @@ def _correlation(template, moving, warp):
     stretch = np.linalg.svd(warp[:, :2], compute_uv=False)
     if stretch[0] >= MAX_STRETCH * stretch[1]:
         return 0.0, 0.0
-    size, flags = template.shape[::-1], cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    moved, inside = (
-        cv2.warpAffine(picture, warp, size, flags=flags)
-        for picture in (moving, np.ones_like(moving))
-    )
-    shared = inside > 0.99
+    size = template.shape[::-1]
+    how = {"dsize": size, "flags": cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP}
+    moved = cv2.warpAffine(moving, warp, **how)
+    shared = cv2.warpAffine(np.ones_like(moving), warp, **how) > 0.99
     smaller = min(template.size, moving.size / stretch.prod())
     overlap = float(shared.sum() / smaller)
     if overlap < MIN_OVERLAP:
@@ -253,11 +236,10 @@ def _correlation(template, moving, warp):
 
 
 def assign_groups(cases, pairs):
-    """Return a Series "group", aligned with `cases`: a group's first case.
+    """Return a Series "group", aligned with `cases`: its group's first case.
 
-    Groups are the connected components of `pairs` (columns a and b): with the
-    pairs (1, 2) and (2, 3), also 1 and 3 are together, even if 2 is not in
-    `cases`.
+    Groups are the connected components of `pairs` (columns a and b), whose
+    cases need not all be in `cases`.
     """
     names = [*cases["case"], *pairs["a"], *pairs["b"]]
     distinct, numbers = np.unique(names, return_inverse=True)

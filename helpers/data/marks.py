@@ -5,23 +5,19 @@ import numpy as np
 
 from . import busi
 
-SURE = 2  # counted marks; a single one may be a bright reflection
+SURE = 2  # so many counted marks are a safe sign; one may be a reflection
 
 
 def count(path):
-    """Return how many letters and callipers seem to be drawn onto an image.
-
-    SURE or more are a safe sign of marks.
-    """
+    """Return how many letters and callipers seem to be drawn onto an image."""
     return len(_drawn(busi.read_image(path))[1])
 
 
 def inpaint(image):
-    """Return the image with what `count` counts painted over, and where.
+    """Return (image with what `count` counts painted over, where), (h, w).
 
-    The gap, with a rim of 2 pixels, is filled from around it (Telea 2004,
-    J Graph Tools 9:23). What is not found stays, dotted lines above all.
-    image: uint8 (h, w). Returns (uint8, bool), both (h, w).
+    image: uint8; where: bool, with a rim of 2 pixels. Filled from around
+    (Telea 2004, J Graph Tools 9:23). Dotted lines stay: they are not found.
     """
     component, chosen = _drawn(image)
     where = np.isin(component, chosen).astype(np.uint8)
@@ -32,10 +28,8 @@ def inpaint(image):
 def _drawn(grey):
     """Return (components, int (h, w), the numbers of those that look drawn).
 
-    They are thin and stand out from their surroundings as speckle does not (a
-    white top-hat above 150 of 255, its peak above 180). The corner at the top
-    left is left out: scanners put their orientation mark there in nearly every
-    image.
+    They stand out as speckle does not (white top-hat above 150 of 255, peak
+    above 180). Left out is the top left corner, with the scanner's own sign.
     """
     thin = cv2.morphologyEx(grey, cv2.MORPH_TOPHAT, np.ones((9, 9), np.uint8))
     thin[: grey.shape[0] // 12, : grey.shape[1] // 12] = 0

@@ -13,14 +13,7 @@ CLASSES = ("background", "benign", "malignant")
 
 
 def read_mask(path):
-    """Return one mask file as 2-D bool: True where any channel is above half.
-
-    Reads PNG of mode 1, L, RGB and RGBA; alpha is ignored, since in BUSI it is
-    full everywhere.
-
-    Raises:
-        ValueError: the file is not a readable picture.
-    """
+    """Return one mask file as 2-D bool; ValueError: it is no picture."""
     picture = decode(np.fromfile(path, np.uint8))
     if picture is None:
         problem = "is not a readable picture: fetch the file again"
@@ -37,7 +30,11 @@ def decode(data):
 
 
 def from_picture(picture):
-    """Return where a decoded mask, (h, w) or (h, w, channels), is set."""
+    """Return where a decoded mask is above half in any channel, bool (h, w).
+
+    picture: uint8 or uint16, (h, w) or (h, w, channels). Alpha is ignored: in
+    BUSI it is full everywhere.
+    """
     if picture.ndim == 3:
         picture = picture[..., :3].max(axis=-1)
     return picture > np.iinfo(picture.dtype).max // 2
@@ -46,9 +43,7 @@ def from_picture(picture):
 def merge(paths):
     """Return the union of all mask files of a case, 2-D bool.
 
-    Raises:
-        ValueError: no path is given, a file is unreadable, or their sizes
-            differ.
+    ValueError: no path is given, a file is unreadable, or their sizes differ.
     """
     masks = [read_mask(path) for path in paths]
     if not masks:
@@ -60,9 +55,8 @@ def merge(paths):
 
 
 def parts(mask, min_pixels=0):
-    """Return (numbered, n): the parts of at least min_pixels pixels.
+    """Return (numbered, n): the 8-connected parts of at least min_pixels.
 
-    A part is a set of connected pixels (8 neighbours: corners connect).
     numbered: int (h, w), 1 to n in the order of their first pixels, row by
     row, and 0 elsewhere. min_pixels may be a fraction.
     """
@@ -75,10 +69,9 @@ def parts(mask, min_pixels=0):
 def clean(mask, min_area=0, fill_holes=False):
     """Return (mask, changes): without specks, its holes filled.
 
-    A speck is a part (8-connected) of fewer than `min_area` pixels. A hole is
-    background (4-connected) that does not reach the border. changes counts
-    them: specks, speck_pixels, holes, hole_pixels. As called by default
-    nothing changes.
+    A speck is a part (8-connected) of fewer than `min_area` pixels, a hole
+    background (4-connected) that does not reach the border. changes is a dict
+    of counts: specks, speck_pixels, holes, hole_pixels.
     """
     numbered, n = parts(mask, min_area)
     kept = numbered > 0
@@ -96,10 +89,9 @@ def clean(mask, min_area=0, fill_holes=False):
 
 @dataclass(frozen=True)
 class Letterbox:
-    """How an image of (height, width) was put into a square: the way back.
+    """How an image of (height, width) pixels was put into a square of size.
 
-    The content has (inner_height, inner_width) pixels from (top, left); the
-    rest is 0.
+    Its content has (inner_height, inner_width) pixels from (top, left).
     """
 
     height: int
@@ -120,18 +112,16 @@ class Letterbox:
 
     @property
     def content(self):
-        """The rows and columns of the content in the square, two slices."""
+        """The slices of the content's rows and columns in the square."""
         rows = slice(self.top, self.top + self.inner_height)
         return rows, slice(self.left, self.left + self.inner_width)
 
 
 def letterbox(image, size):
-    """Return (square, Letterbox): scaled without stretching and centred.
+    """Return (square, Letterbox): unstretched and centred, 0 around.
 
-    image: uint8 or bool (h, w). A mask is averaged over each new pixel's area
-    and is True where at least half of it was. OpenCV's INTER_NEAREST would
-    shift it by up to half a new pixel, which costs several points of Dice on
-    the way back.
+    image: uint8 or bool (h, w). A mask is True where at least half of a new
+    pixel's area was: INTER_NEAREST shifts it, which costs points of Dice.
     """
     box = Letterbox.of(*image.shape, size)
     method = cv2.INTER_AREA if size < max(image.shape) else cv2.INTER_LINEAR
@@ -146,17 +136,13 @@ def letterbox(image, size):
 def restore(square, box):
     """Undo `letterbox`: return the content at the image's (height, width).
 
-    square: (size, size) or (size, size, c). Floats (probabilities) are resized
-    bilinearly, bool too and then thresholded at one half; integers are class
-    labels, which must not be mixed, and take the nearest pixel.
-
-    Raises:
-        ValueError: the square has another size than the box.
+    square: (size, size) or (size, size, c). Floats are resized bilinearly,
+    bool too and then thresholded at one half; integers are class labels and
+    take the nearest pixel. ValueError: the square does not fit the box.
     """
     if square.shape[:2] != (box.size, box.size):
-        raise ValueError(
-            f"expected a square of {box.size} pixels, got {square.shape[:2]}"
-        )
+        found = f"got {square.shape[:2]}"
+        raise ValueError(f"expected a square of {box.size} pixels, {found}")
     inner = square[box.content]
     if np.issubdtype(inner.dtype, np.integer):
         # by hand, since OpenCV's INTER_NEAREST is off by up to half a pixel
@@ -165,8 +151,7 @@ def restore(square, box):
         x = (np.arange(box.width) + 0.5) * columns / box.width
         return inner[y.astype(int)[:, None], x.astype(int)]
     soft = inner.astype(np.float32)  # OpenCV has neither bool nor float16
-    shape = box.width, box.height
-    full = cv2.resize(soft, shape, interpolation=cv2.INTER_LINEAR)
+    full = cv2.resize(soft, (box.width, box.height))
     return full >= 0.5 if inner.dtype == bool else full
 
 
@@ -178,14 +163,13 @@ def target(mask, label):
 
 
 def describe(mask):
-    """Return a dict of a lesion's size and shape; nan where there is none.
+    """Return a dict of a lesion's size and shape.
 
-    area_fraction; box (y0, x0, y1, x1), half open; taller_than_wide (BI-RADS
-    "not parallel": the box is higher than wide); solidity = area / area of the
-    convex hull; circularity = 4 pi area / perimeter^2; parts (8-connected);
-    touches_border. Area and perimeter of these two shapes are those of the
-    polygon through the centres of the outer outline's pixels, so holes count
-    as lesion, and one pixel has no shape. The box of an empty mask is None.
+    area_fraction; box (y0, x0, y1, x1), half open, None if empty;
+    taller_than_wide (the box; BI-RADS "not parallel"); parts (8-connected);
+    touches_border; solidity = area / area of the convex hull; circularity =
+    4 pi area / perimeter^2; these two of the polygon through the centres of
+    the outer outline's pixels: holes count as lesion, a single pixel is nan.
     """
     pixels = mask.astype(np.uint8)
     x, y, width, height = cv2.boundingRect(pixels)

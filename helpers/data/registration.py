@@ -5,27 +5,19 @@ import numpy as np
 
 
 def ecc(template, moving, warp, iterations, epsilon, blur):
-    """Refine an affine map by the enhanced correlation coefficient (ECC).
+    """Return an affine map, float32 (2, 3), refined from `warp`, or None.
 
-    After Evangelidis and Psarakis 2008, IEEE Trans Pattern Anal 30:1858.
-
-    template, moving: uint8 or float32 (h, w), each of its own size; warp: the
-    first guess, (2, 3), from pixels (x, y) of the template to pixels of the
-    moving picture; iterations: at most so many steps; epsilon: a step that
-    gains less correlation is the last; blur: side of the Gaussian filter that
-    smooths both pictures first, an odd number of pixels.
-
-    Returns the refined map, float32 (2, 3), or None if there is none: the
-    pictures do not overlap, or the steps do not converge.
+    By the enhanced correlation coefficient (Evangelidis and Psarakis 2008,
+    IEEE Trans Pattern Anal 30:1858). None: no overlap, or no convergence.
+    template, moving: uint8 or float32 (h, w), each of its own size; warp:
+    (2, 3), from pixels (x, y) of the template to those of the moving picture;
+    iterations, epsilon: at most so many steps, the last one gains less
+    correlation; blur: odd side of the Gaussian filter on both, in pixels.
     """
     criteria = cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS
-    stop = criteria, iterations, epsilon
-    # a copy, since OpenCV writes into the map that it is given
-    start = np.array(warp, np.float32)
+    how = cv2.MOTION_AFFINE, (criteria, iterations, epsilon), None, blur
+    start = np.array(warp, np.float32)  # a copy: OpenCV writes into it
     try:
-        _, refined = cv2.findTransformECC(
-            template, moving, start, cv2.MOTION_AFFINE, stop, None, blur
-        )
+        return cv2.findTransformECC(template, moving, start, *how)[1]
     except cv2.error:
         return None
-    return refined

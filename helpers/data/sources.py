@@ -18,7 +18,7 @@ ZIPS = ("archive*.zip", "*BUSI*.zip", "*[Bb]reast*[Uu]ltrasound*.zip")
 
 @dataclass(frozen=True)
 class Source:
-    """A data set found: its folder and a sentence about where it came from."""
+    """A data set found: its folder and a sentence on what it is."""
 
     root: Path
     how: str
@@ -38,14 +38,10 @@ def locate(where="", drive=None):
     """Return the `Source` to use.
 
     `where` (a folder, a zip, "phantom" or "kagglehub"), else $BUSI_DIR, must
-    be right: a wrong one is refused. Without them the project's data/ folder,
-    Kaggle's input folders, Drive (`drive`: its top folder) and, on Colab and
-    Kaggle, kagglehub are tried in this order; if none has the images, a
-    phantom data set is simulated.
-
-    Raises:
-        busi.DataError: `where` or $BUSI_DIR does not hold the data set, or
-            there is no room for the phantom.
+    hold the data set. Without them the project's data/, Kaggle's inputs, Drive
+    (`drive`: its top folder) and, on Colab and Kaggle, kagglehub are tried in
+    turn; at last a phantom is simulated.
+    busi.DataError: a wrong place, or no room for the phantom.
     """
     where = where or os.environ.get("BUSI_DIR", "")
     if where == "phantom":
@@ -54,16 +50,18 @@ def locate(where="", drive=None):
         return from_kagglehub()
     if where:
         return described(busi.find(where))
-    # an input lies in KAGGLE_INPUT/<name> or, since 2026, in
-    # datasets/<owner>/<name>
+    # KAGGLE_INPUT/<name> or, since 2026, KAGGLE_INPUT/datasets/<owner>/<name>
     for folder in (DATA, KAGGLE_INPUT, *KAGGLE_INPUT.glob("datasets/*")):
         found = look_in(folder)
         if found:
             return described(found)
-    has_kagglehub = environment.in_colab() or environment.in_kaggle()
-    return (
-        from_drive(drive) or (has_kagglehub and try_kagglehub()) or simulated()
-    )
+    found = from_drive(drive)
+    if not found and (environment.in_colab() or environment.in_kaggle()):
+        try:
+            found = from_kagglehub()
+        except busi.DataError as error:
+            print(error)
+    return found or simulated()
 
 
 def is_phantom(root):
@@ -73,11 +71,10 @@ def is_phantom(root):
 
 def described(root):
     """Return the Source at `root`, saying whether its images are real."""
+    how = "BUSI, real images"
     if is_phantom(root):
-        how = f"PHANTOM, simulated images and not patients ({root})"
-    else:
-        how = f"BUSI, real images ({root})"
-    return Source(root, how)
+        how = "PHANTOM, simulated images and not patients"
+    return Source(root, f"{how} ({root})")
 
 
 def local_folder():
@@ -96,10 +93,9 @@ def simulated():
     try:
         return described(dataset.write_dataset(home, **PHANTOM))
     except OSError as error:
-        raise busi.DataError(
-            f"{home} could not be written ({error.strerror}): free some space "
-            "there, or give real images as DATA."
-        ) from None
+        problem = f"{home} could not be written ({error.strerror})"
+        remedy = "free some space there, or give real images as DATA."
+        raise busi.DataError(f"{problem}: {remedy}") from None
 
 
 def look_in(folder):
@@ -123,11 +119,7 @@ def zips_in(folder):
 
 
 def from_drive(drive):
-    """Return the Source of BUSI's zip in Drive, or None.
-
-    Drive is slow with many small files: the zip is copied, once, and unpacked
-    here.
-    """
+    """Return the Source of BUSI's zip in Drive, copied here once, or None."""
     if drive is None:
         return None
     try:
@@ -138,41 +130,25 @@ def from_drive(drive):
                 files.copy(found, local)
             return described(busi.find(local))
     except (OSError, busi.DataError) as error:
-        print(
-            f"The zip in Drive could not be used ({error}): looking elsewhere."
-        )
+        problem = f"could not be used ({error})"
+        print(f"The zip in Drive {problem}: looking elsewhere.")
     return None
 
 
 def from_kagglehub():
-    """Fetch BUSI with kagglehub (public, no account) and return its Source.
+    """Return the Source of BUSI, fetched by kagglehub without an account.
 
-    Raises:
-        busi.DataError: kagglehub is not installed, or the download failed.
+    busi.DataError: kagglehub is not installed, or the download failed.
     """
-    by_hand = "by hand from Kaggle and give the zip as DATA."
+    by_hand = f"download {KAGGLE} by hand and give the zip as DATA."
     try:
         import kagglehub
     except ImportError:
-        raise busi.DataError(
-            "kagglehub is not installed: run `pip install kagglehub`, or "
-            f"download {KAGGLE} {by_hand}"
-        ) from None
+        problem = "kagglehub is not installed: run `pip install kagglehub`"
+        raise busi.DataError(f"{problem}, or {by_hand}") from None
     try:
-        return described(busi.find(kagglehub.dataset_download(KAGGLE)))
-    except busi.DataError:
-        raise
+        root = kagglehub.dataset_download(KAGGLE)
     except Exception as error:  # its errors have no common class
-        raise busi.DataError(
-            f"kagglehub could not fetch {KAGGLE} ({type(error).__name__}): "
-            f"download it {by_hand}"
-        ) from None
-
-
-def try_kagglehub():
-    """Return what kagglehub has, or None after saying why not."""
-    try:
-        return from_kagglehub()
-    except busi.DataError as error:
-        print(error)
-        return None
+        problem = f"kagglehub could not fetch it ({type(error).__name__})"
+        raise busi.DataError(f"{problem}: {by_hand}") from None
+    return described(busi.find(root))

@@ -7,30 +7,25 @@ from .duplicates import assign_groups, near_duplicates
 
 
 def assign_folds(cases, n_folds=5, seed=0):
-    """Return the fold of each case: whole groups, stratified by class.
+    """Return a Series "fold" of int, 0 to n_folds - 1, aligned with `cases`.
 
     cases: DataFrame with the columns case and label, and group if it is known;
     else near-duplicates are searched for (column image), which takes a minute.
-    Returns a Series "fold" of int, 0 to n_folds - 1, aligned with `cases`.
-
-    The largest groups are dealt first, in an order drawn from `seed`, each to
-    the fold that has the smallest share of its classes so far. No library's
-    random numbers take part: the same cases, groups and seed give the same
-    folds everywhere, whatever the order of the rows. A group of two classes
-    stays whole.
-
-    Raises:
-        ValueError: n_folds is below 2 or above the number of groups.
+    Groups stay whole. The largest are dealt first, in an order drawn from
+    `seed`, each to the fold with the smallest share of its classes so far. The
+    same cases, groups and seed give the same folds everywhere, whatever the
+    order of the rows: no library's random numbers take part.
+    ValueError: n_folds is below 2 or above the number of groups.
     """
     if "group" not in cases:
-        groups = assign_groups(cases, near_duplicates(cases))
-        cases = cases.assign(group=groups)
+        cases = cases.assign(
+            group=assign_groups(cases, near_duplicates(cases))
+        )
     groups = [rows for _, rows in cases.groupby("group")]
     if not 2 <= n_folds <= len(groups):
-        raise ValueError(
-            f"{n_folds} folds cannot be made of {len(groups)} groups: ask for "
-            "at least 2, and for no more than there are groups."
-        )
+        problem = f"{n_folds} folds cannot be made of {len(groups)} groups"
+        remedy = "ask for at least 2, and for no more than there are groups."
+        raise ValueError(f"{problem}: {remedy}")
 
     def turn(rows):
         # by a case's name, not the group's, which may be renamed
@@ -45,10 +40,7 @@ def assign_folds(cases, n_folds=5, seed=0):
 
         def growth(fold, new=new):  # of the sum of squared class shares
             have = dealt[fold]
-            shares = (
-                n * (2 * have[label] + n) / total[label] ** 2
-                for label, n in new
-            )
+            shares = [n * (2 * have[k] + n) / total[k] ** 2 for k, n in new]
             return sum(shares), have.total(), fold
 
         fold = min(range(n_folds), key=growth)

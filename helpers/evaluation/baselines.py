@@ -1,10 +1,9 @@
 """Predictions without a network, for a network to be compared with.
 
 Otsu, watershed and GrabCut take an image, uint8 (h, w), and return the mask of
-something dark near the middle, as most lesions are, bool (h, w). Their window
-around the middle and fixed core were chosen by scores on 44 real lesions, of
-the held-out fold among them: that favours them. The others predict a mask of
-the training set: the best or mean shape, or that of the most similar image.
+something dark near the middle, bool (h, w). Their window and core were chosen
+by scores on 44 real lesions, of the held-out fold among them, which favours
+them. The others predict a mask of the training set.
 """
 
 import cv2
@@ -15,10 +14,9 @@ from . import metrics
 
 
 def fixed_shape(lesions):
-    """Return the one mask that fits some lesions best, bool (h, w).
+    """Return the mask of the highest mean Dice with lesions, bool (h, w).
 
-    lesions: bool (n, h, w). The pixels that are lesion in at least a fraction
-    of them, the one of the highest mean Dice on these very lesions.
+    lesions: bool (n, h, w). Pixels that are lesion in at least a fraction.
     """
     frequency = lesions.mean(axis=0)
     levels = np.linspace(0.1, 0.9, 9) * frequency.max()
@@ -41,8 +39,7 @@ def otsu(image):
     central = np.exp(-4 * (y[:, None] ** 2 + x[None, :] ** 2))
     weight = np.bincount(parts.ravel(), central.ravel(), n + 1)
     weight[0] = 0  # the background
-    part = (parts == weight.argmax()) & dark
-    return masks.clean(part, fill_holes=True)[0]
+    return masks.clean((parts == weight.argmax()) & dark, fill_holes=True)[0]
 
 
 def watershed(image):
@@ -59,8 +56,7 @@ def grabcut(image):
     start = otsu(image)
     if not start.any():
         return start
-    state = np.where(_window(image), cv2.GC_PR_BGD, cv2.GC_BGD)
-    state = state.astype(np.uint8)
+    state = np.uint8(np.where(_window(image), cv2.GC_PR_BGD, cv2.GC_BGD))
     state[start], state[_core(start)] = cv2.GC_PR_FGD, cv2.GC_FGD
     cv2.setRNGSeed(0)
     bgr, mode = cv2.merge([_smoothed(image)] * 3), cv2.GC_INIT_WITH_MASK
@@ -85,12 +81,10 @@ def _core(mask):
 def _window(image):
     """Return the image without its black margins and outer sixths, bool."""
     inside = np.zeros(image.shape, bool)
-    rows, columns = (np.flatnonzero(image.any(axis=axis)) for axis in (1, 0))
-    if len(rows):
-        y, x = (
-            slice(i[0] + len(i) // 6, i[-1] + 1 - len(i) // 6)
-            for i in (rows, columns)
-        )
+    lit = [np.flatnonzero(image.any(axis=axis)) for axis in (1, 0)]
+    if lit[0].size:
+        sides = [(i[0], i[-1] + 1, len(i) // 6) for i in lit]
+        y, x = (slice(low + rim, high - rim) for low, high, rim in sides)
         inside[y, x] = True
     return inside
 
@@ -98,8 +92,7 @@ def _window(image):
 def nearest_in_training(images, folds):
     """Return the row of the most similar image of the other folds, int (n,).
 
-    images: uint8 (n, size, size). Similar by the correlation of 32-pixel
-    thumbnails.
+    images: uint8 (n, size, size). By the correlation of 32-pixel thumbnails.
     """
     options = {"dsize": (32, 32), "interpolation": cv2.INTER_AREA}
     small = [cv2.resize(image, **options) for image in images]
@@ -112,10 +105,9 @@ def nearest_in_training(images, folds):
 
 
 def copy_nearest(cases, images, labels, folds):
-    """Return each case's Dice with the most similar training image's mask.
+    """Return each case's Dice with its `nearest_in_training`, float (n,).
 
-    Float (n,), at the original size of each case. Nothing is learned: what
-    this scores beyond a mean shape is what the split leaks.
+    At the original sizes. What it scores beyond a mean shape, the split leaks.
     """
     nearest = labels[nearest_in_training(images, folds)]
     return _dice(map(masks.merge, cases["masks"]), nearest)
@@ -124,10 +116,9 @@ def copy_nearest(cases, images, labels, folds):
 def mean_shape(references, folds, labels, label_folds):
     """Return the Dice of each reference with the mean training mask, (n,).
 
-    references: bool (h, w) each, and their folds; labels: (m, size, size) of
-    all cases, and their folds. The mean mask holds the pixels that are lesion
-    in at least half of the lesion images of the other folds, or the 5 % of
-    pixels that most often are.
+    references: bool (h, w) each; labels: (m, size, size) of all cases. The
+    mean mask: lesion in at least half of the lesion images of the other folds,
+    or the 5 % of pixels that most often are.
     """
     has_lesion, label_folds = labels.any(axis=(1, 2)), np.asarray(label_folds)
     shapes = {}
@@ -143,6 +134,5 @@ def _dice(references, squares):
     dice = []
     for reference, square in zip(references, squares, strict=True):
         box = masks.Letterbox.of(*reference.shape, len(square))
-        restored = masks.restore(square > 0, box)
-        dice.append(metrics.dice(reference, restored))
+        dice.append(metrics.dice(reference, masks.restore(square > 0, box)))
     return np.array(dice)

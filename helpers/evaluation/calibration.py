@@ -1,8 +1,8 @@
 """Whether confidences can be trusted: calibration, ranking and net benefit.
 
 Confidences and probabilities are floats in [0, 1], `correct` and
-`ground_truth` bool, one for each case or pixel. Most pixels are background:
-give lesion images, or the region around the lesion, a row of their own.
+`ground_truth` bool, one a case or pixel. Most pixels are background: give
+lesion images, or the region around the lesion, a row of their own.
 """
 
 import numpy as np
@@ -14,22 +14,15 @@ from scipy.special import expit, logit
 def reliability(confidence, correct, bins=15):
     """Return DataFrame[low, high, confidence, accuracy, count], a row a bin.
 
-    Bins are equally wide, (low, high], the first holds 0 too; empty ones are
-    left out.
-
-    Raises:
-        ValueError: a confidence is outside [0, 1], or the lengths differ.
+    Bins are equally wide, (low, high], the first holds 0, too; none is empty.
+    ValueError: a confidence is outside [0, 1], or the lengths differ.
     """
     confidence = np.ravel(confidence).astype(float)
     if not ((confidence >= 0) & (confidence <= 1)).all():
-        raise ValueError(
-            "confidences must be in [0, 1]: give probabilities, not logits"
-        )
+        raise ValueError("give probabilities in [0, 1], not logits")
     correct = np.ravel(correct).astype(float)
-    if len(confidence) != len(correct):
-        raise ValueError(
-            f"{len(confidence)} confidences and {len(correct)} outcomes"
-        )
+    if len(correct) != (n := len(confidence)):
+        raise ValueError(f"{n} confidences and {len(correct)} outcomes")
     number = np.ceil(confidence * bins).clip(1, bins).astype(int)
     used, count = np.unique(number, return_counts=True)
     columns = {
@@ -43,11 +36,7 @@ def reliability(confidence, correct, bins=15):
 
 
 def calibration_error(confidence, correct, bins=15):
-    """Return the expected calibration error in [0, 1] (Guo et al. 2017, ICML).
-
-    The gap between confidence and accuracy, averaged over `reliability`'s bins
-    by count.
-    """
+    """Return the expected calibration error, a float (Guo et al. 2017)."""
     table = reliability(confidence, correct, bins)
     gap = (table["confidence"] - table["accuracy"]).abs()
     return float(np.average(gap, weights=table["count"]))
@@ -56,8 +45,7 @@ def calibration_error(confidence, correct, bins=15):
 def summary(probability, ground_truth):
     """Return ECE, Brier score, mean probability and base rate, dict of floats.
 
-    The Brier score is the mean of (probability - ground truth)^2, half of
-    Brier's (1950, Mon Weather Rev 78:1), who summed over both classes.
+    Brier: half of his own (1950, Mon Weather Rev 78:1), over both classes.
     """
     probability = np.ravel(probability).astype(float)
     ground_truth = np.ravel(ground_truth)
@@ -70,10 +58,9 @@ def summary(probability, ground_truth):
 
 
 def fit_temperature(probability, ground_truth):
-    """Return the temperature of the least log loss, a float above 0.
+    """Return the temperature of the least log loss (Guo et al. 2017, ICML).
 
-    `rescale` divides the logits by it: above 1 all are less sure (Guo et al.
-    2017, ICML). Fit it on validation cases and measure on others.
+    A float; above 1 `rescale` makes all less sure. Fit it on validation cases.
     """
     return 1 / _fit(probability, ground_truth, shifted=False)[0]
 
@@ -81,9 +68,7 @@ def fit_temperature(probability, ground_truth):
 def fit_scaling(probability, ground_truth):
     """Return temperature, platt_temperature and platt_shift, a dict of floats.
 
-    The first is of `fit_temperature`. Platt scaling (Platt 1999) also adds a
-    shift to the logits: a temperature alone cannot correct a probability that
-    is too high, or too low, everywhere.
+    Platt's shift (1999) also corrects what is too high, or low, everywhere.
     """
     slope, shift = _fit(probability, ground_truth, shifted=True)
     return {
@@ -121,12 +106,10 @@ def _fit(probability, ground_truth, shifted):
 def risk_coverage(confidence, loss):
     """Return (coverage, risk), float (n,): the mean loss of the k surest.
 
-    Geifman & El-Yaniv (2017, NeurIPS). loss: e.g. 1 - Dice. Equally sure cases
-    share their mean loss, so the order of the rows does not matter.
+    Of Geifman & El-Yaniv (2017, NeurIPS); equally sure cases share a mean.
     """
-    _, rank, count = np.unique(
-        -np.ravel(confidence), return_inverse=True, return_counts=True
-    )
+    _, rank = np.unique(-np.ravel(confidence), return_inverse=True)
+    count = np.bincount(rank)
     shared = np.repeat(np.bincount(rank, np.ravel(loss)) / count, count)
     kept = np.arange(1, len(shared) + 1)
     return kept / len(shared), shared.cumsum() / kept
@@ -135,8 +118,8 @@ def risk_coverage(confidence, loss):
 def aurc(confidence, loss):
     """Return (area, excess): mean risk over all coverages, avoidable part.
 
-    excess is what an ordering by the loss itself would save: 0 is perfect
-    (AURC and E-AURC of Geifman, Uziel & El-Yaniv 2019, ICLR).
+    excess: what ordering by the loss itself would save (AURC and E-AURC of
+    Geifman, Uziel & El-Yaniv 2019, ICLR).
     """
     area = float(risk_coverage(confidence, loss)[1].mean())
     best = float(risk_coverage(-np.ravel(loss), loss)[1].mean())
@@ -146,34 +129,28 @@ def aurc(confidence, loss):
 def threshold_for_sensitivity(probability, ground_truth, sensitivity=0.95):
     """Return the highest threshold that flags `sensitivity` of the positives.
 
-    Flagged is probability >= threshold. Choose it on cases that take no part
-    in the report.
-
-    Raises:
-        ValueError: no case is positive.
+    Flagged is probability >= threshold. Choose it on cases outside the report.
+    ValueError: no case is positive.
     """
     positive = np.ravel(ground_truth).astype(bool)
     ordered = np.sort(np.ravel(probability)[positive])
     if not len(ordered):
-        raise ValueError(
-            "a threshold for a sensitivity needs positive cases, and has none"
-        )
+        raise ValueError("a threshold for a sensitivity needs positive cases")
     return float(ordered[int(round((1 - sensitivity) * len(ordered), 6))])
 
 
 def net_benefit(probability, ground_truth, thresholds):
     """Return DataFrame[threshold, model, all]: a decision curve.
 
-    Benefit is (true - false positives * t / (1 - t)) / n, positive from
-    probability t on (Vickers & Elkin 2006, Med Decis Making 26:565); to treat
-    none has 0. thresholds: floats in [0, 1), or a ValueError.
+    Benefit: (true - false positives * t / (1 - t)) / n, positive from t on
+    (Vickers & Elkin 2006, Med Decis Making 26:565); to treat none has 0.
+    ValueError: a threshold is not in [0, 1).
     """
-    probability = np.ravel(probability)
     ground_truth = np.ravel(ground_truth).astype(bool)
     t = np.asarray(thresholds, float)
     if not ((t >= 0) & (t < 1)).all():
         raise ValueError("thresholds of a decision must be in [0, 1)")
-    flagged, odds = probability >= t[:, None], t / (1 - t)
+    flagged, odds = np.ravel(probability) >= t[:, None], t / (1 - t)
     true_positives = (flagged & ground_truth).mean(axis=1)
     false_positives = (flagged & ~ground_truth).mean(axis=1)
     everyone = ground_truth.mean() - (1 - ground_truth.mean()) * odds
@@ -184,10 +161,9 @@ def net_benefit(probability, ground_truth, thresholds):
 def froc(cases):
     """Return DataFrame[threshold, sensitivity, false_per_image], surest first.
 
-    cases: one `metrics.candidates` an image, normal images too. A row keeps
-    the predicted lesions of at least that confidence: the fraction of all
-    reference lesions that they match, and the false positives per image
-    (free-response ROC: Bunch et al. 1977, Proc SPIE 127:124).
+    cases: the `metrics.candidates` of each image, normal ones too. A row is of
+    the predicted lesions of at least that confidence (free-response ROC: Bunch
+    et al. 1977, Proc SPIE 127:124).
     """
     confidence, found, n = zip(*cases, strict=True)
     found = pd.Series(np.concatenate(found))

@@ -1,8 +1,4 @@
-"""Two written rules: what kind of error a prediction has, and possible causes.
-
-Both are words for a table, so that two people count the same. A named cause is
-what is striking about a case, and no proof.
-"""
+"""Two written rules: the kind of an error, and its possible causes."""
 
 import textwrap
 
@@ -25,7 +21,7 @@ KINDS = {
     "ragged": "about the right size, but a Dice below 0.8",
     "good": "all the rest",
 }
-CAUSES = {  # a case may have several
+CAUSES = {  # what is striking, no proof; a case may have several
     "low contrast": "lesion and surroundings differ by less than half a "
     "standard deviation",
     "small": "the lesion fills less than 2 % of the image",
@@ -45,8 +41,7 @@ CAUSES = {  # a case may have several
 def kinds(table):
     """Return the name of each case's kind of error, Series of str.
 
-    table: DataFrame of lesion images with the columns of
-    `metrics.case_scores`.
+    table: DataFrame of `metrics.case_scores`, lesion images only.
     """
     large = table["area_error"] > 0.3
     fits = {
@@ -64,14 +59,12 @@ def kinds(table):
 
 
 def appearance(image, reference):
-    """Return what a lesion looks like in its image, a dict of floats, counts.
+    """Return what a lesion looks like in its image, a dict of numbers.
 
-    image: uint8 (h, w); reference: bool (h, w), not empty. contrast: the
-    difference of the mean grey inside and in a rim around the lesion, half its
-    diameter wide, over the root of the mean of both variances (contrast to
-    noise, Patterson & Foster 1983, Ultrason Imaging 5:195). shadow: mean grey
-    below the lesion over that at the same depth beside it, nan where there is
-    nothing below. The rest is of `masks.describe`.
+    image: uint8 (h, w); reference: bool (h, w), not empty. contrast: to noise
+    (Patterson & Foster 1983, Ultrason Imaging 5:195), with a rim half the
+    diameter wide. shadow: mean grey below the lesion over that beside it at
+    that depth, nan where nothing is below. The rest: of `masks.describe`.
     """
     grey, shape = image.astype(np.float32), masks.describe(reference)
     kept = ("area_fraction", "touches_border", "parts")
@@ -105,9 +98,8 @@ def _shadow(grey, top, left, bottom, right):
 def causes(table):
     """Return which of CAUSES (columns) each case (row) has, DataFrame[bool].
 
-    table: DataFrame with the columns of `appearance`, and glyphs (of
-    `marks.count`), other_class (bool) and outlines (the Dice with a copy's
-    outline, nan without one).
+    table: DataFrame of `appearance`, glyphs (of `marks.count`), other_class
+    (bool) and outlines (of `least_agreement`, nan without a copy).
     """
     fits = {
         "low contrast": table["contrast"] < 0.5,

@@ -9,8 +9,7 @@ from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
 from ..data import busi, registration
 from . import bootstrap, metrics
 
-# Correlation after registration from which two files show one frame.
-SAME_FRAME = 0.9
+SAME_FRAME = 0.9  # correlation after registration
 
 
 def leaked(groups, folds):
@@ -19,19 +18,17 @@ def leaked(groups, folds):
     return table.groupby("group")["fold"].transform("nunique").to_numpy() > 1
 
 
-def outline_agreement(cases, pairs, size=256):
-    """Compare the two outlines of each frame that is in the set twice.
+def outline_agreement(cases, pairs):
+    """Return DataFrame[a, b, correlation, dice] of frames in the set twice.
 
-    pairs: as from `duplicates.near_duplicates`. The second image is registered
-    to the first; pairs whose pictures then correlate below SAME_FRAME, or
-    without two outlines, are left out. Returns DataFrame[a, b, correlation,
-    dice]: how far a person agrees with a person, or with himself, on the same
-    picture: a ceiling for any score.
+    pairs: of `duplicates.near_duplicates`. The second image is registered to
+    the first; left out are pairs that then correlate below SAME_FRAME or lack
+    an outline. How far people agree is a ceiling for any score.
     """
     by_name, rows = cases.set_index("case"), []
     for pair in pairs.itertuples():
-        image, outline = busi.read_square(by_name.loc[pair.a], size)
-        copy = busi.read_square(by_name.loc[pair.b], size)
+        image, outline = busi.read_square(by_name.loc[pair.a], 256)
+        copy = busi.read_square(by_name.loc[pair.b], 256)
         if not (outline.any() and copy[1].any()):
             continue
         if pair.mirrored:
@@ -60,18 +57,15 @@ def _aligned(template, image, outline):
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     layers = map(np.float32, (image, outline, image > 0))
     size = template.shape[::-1]
-    image, outline, content = (
-        cv2.warpAffine(layer, warp, size, flags=flags) for layer in layers
-    )
-    return image, outline >= 0.5, content > 0.5
+    moved = [cv2.warpAffine(x, warp, size, flags=flags) for x in layers]
+    return moved[0], moved[1] >= 0.5, moved[2] > 0.5
 
 
 def shortcut_auc(features, ground_truth, groups, folds):
     """Return (auc, low, high) of predicting a class from some features alone.
 
     features: (n, k); ground_truth: bool (n,). A random forest (Breiman 2001)
-    predicts each case out of fold, so nothing is fitted on the cases that are
-    scored; the 95 % interval is a bootstrap over whole groups.
+    predicts each case out of fold.
     """
     forest = RandomForestClassifier(200, min_samples_leaf=5, random_state=0)
     x, y = np.asarray(features, float), np.asarray(ground_truth)

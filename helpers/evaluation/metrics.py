@@ -1,9 +1,7 @@
 """Scores of a predicted mask against its reference: two 2-D bool arrays.
 
-What an empty mask means is decided here, once, in EMPTY_RULE; "has no value"
-is nan. Tables report lesion images and normal images apart, so that two empty
-masks never lift a mean. The size of a lesion is its equivalent diameter (of a
-disc of its area).
+EMPTY_RULE is what an empty mask means; "has no value" is nan. The size of a
+lesion is its equivalent diameter (of a disc of its area).
 """
 
 import numpy as np
@@ -45,11 +43,10 @@ def iou(reference, prediction):
 def hd95(reference, prediction):
     """Return the larger directed 95th percentile of boundary distance, pixels.
 
-    As in Metrics Reloaded (Maier-Hein et al. 2024, Nat Methods 21:195): one
-    percentile a direction, not one of the pooled distances.
+    As in Metrics Reloaded (Maier-Hein et al. 2024, Nat Methods 21:195): not
+    the percentile of the pooled distances.
     """
-    distances = border_distances(reference, prediction)
-    return _hd95(distances, np.shape(reference))
+    return _hd95(border_distances(reference, prediction), np.shape(reference))
 
 
 def surface_dice(reference, prediction, tolerance):
@@ -59,9 +56,7 @@ def surface_dice(reference, prediction, tolerance):
     counted rather than contour length weighted.
     """
     if not tolerance >= 0:
-        raise ValueError(
-            f"tolerance must be 0 or more pixels, not {tolerance}"
-        )
+        raise ValueError(f"a tolerance is 0 or more pixels, not {tolerance}")
     return _near(border_distances(reference, prediction), tolerance)
 
 
@@ -69,23 +64,16 @@ def checked(reference, prediction):
     """Return both; raise ValueError unless they are 2-D bool of one shape."""
     a, b = np.asarray(reference), np.asarray(prediction)
     if a.ndim != 2 or a.shape != b.shape or a.dtype != bool or b.dtype != bool:
-        raise ValueError(
-            "scores need two 2-D bool masks of one shape, got "
-            f"{a.dtype} {a.shape} and {b.dtype} {b.shape}"
-        )
+        got = f"{a.dtype} {a.shape} and {b.dtype} {b.shape}"
+        raise ValueError(f"give two 2-D bool masks of one shape, not {got}")
     return a, b
 
 
 def cropped(a, b):
-    """Return both masks in the box around their union, (0, 0) if empty.
-
-    No score changes: beyond the box, as beyond the image, is outside.
-    """
-    rows, columns = (np.flatnonzero((a | b).any(axis=axis)) for axis in (1, 0))
-    box = tuple(
-        slice(i[0], i[-1] + 1) if i.size else slice(0) for i in (rows, columns)
-    )
-    return a[box], b[box]
+    """Return both masks in the box around their union, (0, 0) if empty."""
+    used = (np.flatnonzero((a | b).any(axis=axis)) for axis in (1, 0))
+    y, x = (slice(i[0], i[-1] + 1) if i.size else slice(0) for i in used)
+    return a[y, x], b[y, x]
 
 
 def border(mask):
@@ -96,10 +84,7 @@ def border(mask):
 
 
 def border_distances(reference, prediction):
-    """Return distances (pixels) from each boundary to the other, two (n,).
-
-    An empty mask has no boundary: distances to it are inf.
-    """
+    """Return pixels to the other boundary, two (n,), inf if that is empty."""
     pair = cropped(*checked(reference, prediction))
     one, two = (np.argwhere(border(mask)) for mask in pair)
     return KDTree(two).query(one)[0], KDTree(one).query(two)[0]
@@ -138,9 +123,8 @@ def overlaps(reference, prediction):
 def matched(overlap, least):
     """Return which predicted lesions match one of the reference, bool (m,).
 
-    A pair has an IoU of at least `least`, a lesion one partner at most. Of all
-    pairings the one with the most pairs counts, then that with the largest sum
-    of IoU (optimal assignment: Kuhn 1955, Nav Res Logist Q 2:83).
+    One to one, with an IoU of at least `least`: most pairs first, then the
+    largest sum of IoU (assignment: Kuhn 1955, Nav Res Logist Q 2:83).
     """
     allowed = overlap >= least
     weight = np.where(allowed, overlap + min(overlap.shape), 0)
@@ -151,13 +135,10 @@ def matched(overlap, least):
 
 
 def share_below(reference, prediction):
-    """Return the fraction of false-positive pixels below the lesion, or nan.
-
-    Below: the lesion is above it in the same column, where its shadow falls.
-    """
+    """Return the share of false-positive pixels below the lesion, or nan."""
     a, b = checked(reference, prediction)
     false = b & ~a
-    below = np.maximum.accumulate(a, axis=0)
+    below = np.maximum.accumulate(a, axis=0)  # where its shadow falls
     return _count(false & below) / _count(false) if false.any() else np.nan
 
 
@@ -174,17 +155,17 @@ def class_pixels(ground_truth, prediction):
     return pixels
 
 
-def candidates(reference, prediction, probability, least=0.1):
+def candidates(reference, prediction, probability):
     """Return (confidence, found, n) of a case, for an FROC curve.
 
     probability: of a lesion, float (h, w). confidence: its mean over each
-    predicted lesion, float (m,); found: whether that has a match, as of
-    `matched`, bool (m,); n: lesions in the reference.
+    predicted lesion, float (m,); found: whether it matches at an IoU of 0.1,
+    bool (m,); n: lesions in the reference.
     """
     overlap = overlaps(*checked(reference, prediction))
     parts, m = lesions(prediction)
     confidence = ndimage.mean(probability, parts, np.arange(1, m + 1))
-    return np.asarray(confidence, float), matched(overlap, least), len(overlap)
+    return np.asarray(confidence, float), matched(overlap, 0.1), len(overlap)
 
 
 def case_scores(reference, prediction):
@@ -192,8 +173,7 @@ def case_scores(reference, prediction):
 
     split: reference lesions with an IoU of at least 0.1 with two or more
     predicted ones; merged: the reverse. The relative tolerance is 5 % of the
-    equivalent diameter, but at least one pixel, the least difference that two
-    outlines on a grid can have.
+    equivalent diameter, but at least one pixel.
     """
     a, b = cropped(*checked(reference, prediction))
     area, predicted_area = _count(a), _count(b)

@@ -1,7 +1,4 @@
-"""From pixel probabilities to a lesion mask.
-
-Only `fit_rule` may read a reference mask, and of validation cases alone.
-"""
+"""From pixel probabilities to a mask: `fit_rule` alone reads references."""
 
 import numpy as np
 
@@ -22,10 +19,9 @@ def lesion_mask(
 ):
     """Return the predicted lesion mask at the image's original size, 2-D bool.
 
-    classes: (size, size, 3); box: the `masks.Letterbox` of the image. The
-    lesion probability is restored, then thresholded; parts smaller than
-    `minimum_area` (fraction of the image) are dropped. The mask is empty where
-    the image's `lesion_probability` is below `image_threshold`.
+    classes: (size, size, 3); box: the `masks.Letterbox` of the image;
+    minimum_area: of a part, as a fraction of the image. An image with a
+    `lesion_probability` below `image_threshold` has an empty mask.
     """
     if lesion_probability(classes) < image_threshold:
         return np.zeros((box.height, box.width), bool)
@@ -36,8 +32,8 @@ def lesion_mask(
 def lesion_masks(cases, classes, rules):
     """Return each held-out case's predicted mask at its original size, a list.
 
-    cases: DataFrame[height, width, fold ...]; classes: (n, size, size, 3), in
-    the same order; rules: DataFrame with the columns of RULE ... by fold.
+    cases: DataFrame[height, width, fold ...]; classes: (n, size, size, 3);
+    rules: DataFrame with the columns of RULE ... by fold.
     """
     rule_of, size = rules[list(RULE)].to_dict("index"), classes.shape[1]
     predictions = []
@@ -56,7 +52,7 @@ def restore_probabilities(classes, height, width):
 def class_mask(mask, classes):
     """Return the likelier class of each lesion pixel, as `masks.target` does.
 
-    mask: bool (h, w); classes: float (h, w, 3), as of `restore_probabilities`.
+    mask: bool (h, w); classes: float (h, w, 3).
     """
     return (mask * (1 + (classes[..., 2] > classes[..., 1]))).astype(np.uint8)
 
@@ -76,13 +72,10 @@ def majority_class(classes, mask):
 def fit_rule(classes, labels, sensitivity=0.95):
     """Return the rule for `lesion_mask` fitted to validation cases, a dict.
 
-    classes: (n, size, size, 3); labels: (n, size, size), 0 is background. Only
-    cases with a lesion are used: threshold and minimum_area are those of their
-    highest mean Dice, image_threshold the highest that keeps the mask of
-    `sensitivity` of them.
-
-    Raises:
-        ValueError: no case has a lesion.
+    classes: (n, size, size, 3); labels: (n, size, size), 0 is background. Of
+    the cases with a lesion: threshold and minimum_area of their highest mean
+    Dice, the highest image_threshold that keeps `sensitivity` of them.
+    ValueError: no case has a lesion.
     """
     has_lesion = labels.any(axis=(1, 2))
     if not has_lesion.any():
@@ -98,8 +91,7 @@ def fit_rule(classes, labels, sensitivity=0.95):
     confidence = list(map(lesion_probability, classes[has_lesion]))
     everyone = np.ones_like(confidence)
     limit = threshold_for_sensitivity(confidence, everyone, sensitivity)
-    best = max(rules, key=mean_dice)
-    return dict(zip(RULE, (*best, limit), strict=True))
+    return dict(zip(RULE, (*max(rules, key=mean_dice), limit), strict=True))
 
 
 def _thresholded(p, threshold, minimum_area):

@@ -1,8 +1,7 @@
 """Disturb held-out images, predict again, and compare case by case.
 
-A disturbance takes an image, uint8 (h, w), a strength and a NumPy Generator
-(some need none), and returns a new image of the same shape. It raises a
-ValueError for any other array.
+A disturbance takes an image, uint8 (h, w), a strength and a NumPy Generator,
+and returns a new image of the same shape; ValueError: any other array.
 """
 
 from collections.abc import Callable
@@ -24,8 +23,7 @@ TEXTS = ("RT", "LT", "RT 3", "LT 10", "LEFT BREAST", "RIGHT BREAST")
 def gain(image, strength, rng=None):
     """Brighten (strength above 0) or darken an image by `strength` decibels.
 
-    A scanner multiplies the echoes and shows their logarithm: so the same grey
-    is added everywhere, and what leaves the range from black to white is lost.
+    Greys show the logarithm of an echo: all shift alike, and are clipped.
     """
     return _to_grey(_to_float(image) + strength * 255 / DECIBELS)
 
@@ -41,8 +39,7 @@ def blur(image, strength, rng=None):
 def speckle(image, strength, rng):
     """Multiply by 1 - strength + strength * speckle, whose mean is 1.
 
-    The speckle is fully developed and some pixels in grain, wider across the
-    beam than along it (`physics.speckle`); strength 1 is all of it.
+    `physics.speckle`: fully developed, with a grain wider across the beam.
     """
     grey = _to_float(image)
     grain = physics.speckle(*grey.shape, rng)
@@ -62,8 +59,7 @@ def downsample(image, strength, rng=None):
 def shadow(image, strength, rng):
     """Take the fraction `strength` of the grey from a sector below the skin.
 
-    As behind a rib or where the probe lost contact: about a fifth of the
-    width, at a random place, opening a little down to the bottom.
+    About a fifth of the width, at a random place, opening a little downwards.
     """
     grey = _to_float(image)
     height, width = grey.shape
@@ -86,8 +82,7 @@ def marks(image, strength, rng):
         for along in np.linspace(0, 1, dots):
             dot = (start + along * (end - start)).astype(int).tolist()
             cv2.circle(drawn, dot, 0, 235, -1)
-        for cross in (start, end):
-            at = cross.astype(int).tolist()
+        for at in np.stack([start, end]).astype(int).tolist():
             cv2.drawMarker(drawn, at, 235, cv2.MARKER_CROSS, 13, 2)
         x = int(width * rng.uniform(0.05, 0.7))
         y = int(height * rng.uniform(0.6, 0.95))
@@ -98,10 +93,8 @@ def marks(image, strength, rng):
 
 def _to_float(image):
     if image.dtype != np.uint8 or image.ndim != 2:
-        raise ValueError(
-            "a uint8 (h, w) grey image is needed, not "
-            f"{image.dtype} {image.shape}"
-        )
+        got = f"{image.dtype} {image.shape}"
+        raise ValueError(f"a uint8 (h, w) grey image is needed, not {got}")
     return image.astype(np.float32)
 
 
@@ -113,8 +106,7 @@ DISTURBANCES = {
     function.__name__: function
     for function in (gain, blur, speckle, downsample, shadow, marks)
 }
-# What `HeldOut.degrade` tries: the unit of a strength, and strengths. The
-# first changes nothing.
+# Of `HeldOut.degrade`: unit and strengths, the first of which changes nothing.
 LEVELS = {
     "gain": ("decibels", (0, -15, -8, 8, 15)),
     "blur": ("standard deviation, pixels", (0, 2, 4, 8)),
@@ -129,9 +121,8 @@ class HeldOut:
     """A network and the held-out cases to try it on.
 
     predict: from squares (n, size, size) uint8 to class probabilities (n,
-    size, size, 3); size: pixels; cases: DataFrame with case, image, height,
-    width, fold and group; references: the mask of each of its rows, bool;
-    rules: as of `postprocessing.lesion_masks`.
+    size, size, 3); cases: DataFrame[image, height, width, fold, group ...];
+    references: their masks, bool; rules: as of `postprocessing.lesion_masks`.
     """
 
     predict: Callable
@@ -141,7 +132,7 @@ class HeldOut:
     rules: pd.DataFrame
 
     def subset(self, rows):
-        """Return the same with some rows of the cases only, a list of int."""
+        """Return the same with some rows (ints) of the cases only."""
         cases = self.cases.iloc[rows].reset_index(drop=True)
         references = [self.references[i] for i in rows]
         return replace(self, cases=cases, references=references)
@@ -149,8 +140,7 @@ class HeldOut:
     def score(self, change=None):
         """Return DataFrame[Dice, lesion probability] after a change, by case.
 
-        change: from an image, uint8 (h, w), to another, at the original size;
-        None leaves it. Dice follows the rule of `metrics` for empty masks.
+        change: from an image, uint8 (h, w), to another, at the original size.
         """
         images = map(busi.read_image, self.cases["image"])
         images = map(change, images) if change else images
@@ -162,10 +152,7 @@ class HeldOut:
         return pd.DataFrame({"Dice": dice, "lesion probability": lesion})
 
     def compare(self, change):
-        """Return DataFrame[score, n, before, difference, p] for a change.
-
-        difference: mean of after - before; p: of the paired permutation test.
-        """
+        """Return DataFrame[score, n, before, difference (from it), p]."""
         before, after, rows = self.score(), self.score(change), []
         for name, old in before.items():
             test = bootstrap.paired_test(after[name], old, self.cases["group"])
@@ -176,10 +163,9 @@ class HeldOut:
     def degrade(self, levels=LEVELS):
         """Return the mean Dice at each strength of each disturbance.
 
-        levels: as LEVELS, by name of DISTURBANCES. Returns DataFrame with
-        columns disturbance, unit, strength, value, low, high, difference (from
-        the undisturbed image) and p. Each strength has the same random
-        numbers.
+        levels: as LEVELS, by name of DISTURBANCES. Returns DataFrame[
+        disturbance, unit, strength, value, low, high, difference, p], the last
+        two from the undisturbed score. All have the same random numbers.
         """
         groups, plain, rows = self.cases["group"], self.score()["Dice"], []
         for name, (unit, strengths) in levels.items():

@@ -1,8 +1,4 @@
-"""How sure a prediction is: test-time augmentation and confidence measures.
-
-`predict` is a function from images (n, size, size) uint8 to class
-probabilities (n, size, size, 3), so nothing here knows of a network.
-"""
+"""How sure a prediction is: test-time augmentation and confidence measures."""
 
 import itertools
 
@@ -17,18 +13,16 @@ VIEWS = ("as it is", "mirrored", "darker", "brighter", "smaller")
 
 
 def tta_probabilities(predict, images):
-    """Return the lesion probability in each of VIEWS, float32.
+    """Return each view's lesion probability, float32 (views, n, size, size).
 
-    Shape (views, n, size, size). Each view is predicted and the prediction
-    moved back: test-time augmentation (Wang et al. 2019, Neurocomputing
-    338:34). Grey values are 0.85 or 1.15 times as high. The smaller view has
-    0.9 times the side and lies off the centre, so nothing is cropped.
+    predict: from images, uint8 (n, size, size), to class probabilities, (n,
+    size, size, 3). Each of VIEWS is predicted and moved back (Wang et al.
+    2019, Neurocomputing 338:34); the smaller one lies off the centre.
     """
-    size = images.shape[1]
-    shrink = np.float32([[0.9, 0, 0.08 * size], [0, 0.9, 0.03 * size]])
+    sides = images.shape[1:]
+    shrink = np.float32([[0.9, 0, 0.08 * sides[0]], [0, 0.9, 0.03 * sides[0]]])
 
     def moved(stack, flags=cv2.INTER_LINEAR):
-        sides = (size, size)
         parts = [cv2.warpAffine(x, shrink, sides, flags=flags) for x in stack]
         return np.stack(parts)
 
@@ -49,12 +43,9 @@ def confidences(probabilities):
     """Return five confidences in each case's prediction, a DataFrame.
 
     probabilities: of `tta_probabilities`. Higher is surer in each column.
-    agreement: the mean Dice between the masks of two views (Roy et al. 2019,
-    NeuroImage 195:11). The next three look at the mean of the views. mean
-    inside: `mean_inside` of it. entropy: 1 - mean entropy (bits) of the pixels
-    above one half. highest: the largest probability. single view:
-    `mean_inside` of the first view alone, at the price of one prediction.
-    Where nothing is above one half agreement, mean inside and entropy are 0.
+    agreement: mean Dice of two views' masks (Roy et al. 2019, NeuroImage
+    195:11), 0 for empty ones. Then of the mean view; entropy: 1 - mean entropy
+    (bits) above one half, 0 without any. single view: of the first alone.
     """
     ensemble = probabilities.mean(axis=0)
     columns = {
@@ -68,11 +59,7 @@ def confidences(probabilities):
 
 
 def rank(confidences, loss, groups):
-    """Return the AURC of each confidence, DataFrame[value, low, high].
-
-    confidences: DataFrame, a column for each; loss: float (n,), e.g. 1 - Dice;
-    low, high: 95 % bootstrap interval over groups.
-    """
+    """Return each column's AURC for a loss, DataFrame[value, low, high]."""
 
     def area(rows):
         return calibration.aurc(rows[:, 0], rows[:, 1])[0]

@@ -11,17 +11,14 @@ import numpy as np
 class Batches:
     """Augmented batches of one epoch after another.
 
-    images: uint8 (n, size, size) grey; labels: uint8 (n, size, size), 0
-    background, 1 benign, 2 malignant. Batch `i` is `(float32 (b, size, size,
-    1) in [0, 1], uint8 (b, size, size))`; the last batch of an epoch may be
-    smaller.
+    images, labels: uint8 (n, size, size), greys and classes: 0 background, 1
+    benign, 2 malignant. Batch `i` is (float32 (b, size, size, 1) in [0, 1],
+    uint8 (b, size, size)); the last one of an epoch may be smaller.
     """
 
     def __init__(self, images, labels, batch_size, seed, augment=True):
         if len(images) != len(labels) or len(images) == 0:
-            raise ValueError(
-                f"{len(images)} images and {len(labels)} label maps"
-            )
+            raise ValueError(f"{len(images)} images, {len(labels)} label maps")
         self.images, self.labels = images, labels
         self.batch_size, self.seed, self.augment = batch_size, seed, augment
         self.epoch = 0
@@ -49,9 +46,7 @@ def as_input(images):
     """Return what the network reads: float32 (n, h, w, 1) in [0, 1].
 
     images: uint8 0..255, or float in [0, 1]; (n, h, w) or (n, h, w, 1).
-
-    Raises:
-        ValueError: another shape, or floats outside [0, 1].
+    ValueError: another shape, or floats outside [0, 1].
     """
     images = np.asarray(images)
     if images.ndim == 3:
@@ -63,9 +58,7 @@ def as_input(images):
     if images.dtype == np.uint8:
         return images.astype(np.float32) / 255
     if images.size and not (images.min() >= 0 and images.max() <= 1):
-        raise ValueError(
-            "float images must lie in [0, 1]; uint8 images in 0..255"
-        )
+        raise ValueError("float images must lie in [0, 1], uint8 in 0..255")
     return images.astype(np.float32)
 
 
@@ -83,10 +76,7 @@ def augment(image, label, rng):
 
 
 def random_affine(size, rng):
-    """Return a 2x3 matrix: flip, turn, zoom, stretch, shift, about the centre.
-
-    The shift is up to a tenth of the size, in pixels.
-    """
+    """Return a 2x3 matrix: flip, turn, zoom, stretch (all centred), shift."""
     angle = np.deg2rad(rng.uniform(-15, 15))
     zoom = np.exp(rng.uniform(-0.25, 0.25))
     stretch = np.exp(rng.uniform(-0.1, 0.1))
@@ -100,10 +90,7 @@ def random_affine(size, rng):
 
 
 def random_intensity(image, rng):
-    """Return the image with another gamma, gain and offset.
-
-    As another preset of the scanner would show it.
-    """
+    """Return the image with gamma, gain and offset of another preset."""
     levels = np.linspace(0, 1, 256) ** np.exp(rng.uniform(-0.4, 0.4))
     levels = levels * rng.uniform(0.8, 1.2) + rng.uniform(-0.08, 0.08)
     return cv2.LUT(image, np.clip(levels * 255, 0, 255).astype(np.uint8))

@@ -13,8 +13,7 @@ import numpy as np
 from .. import files
 
 STATE = "resume.npz"
-# Seconds: Drive's bin keeps every copy, and counts it as space used.
-DRIVE_PAUSE = 300
+DRIVE_PAUSE = 300  # seconds: Drive's bin keeps, and counts, every copy
 # What reading a damaged state raises.
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile)
 # What Keras 3.15 notes of random first weights and of batch normalisation.
@@ -26,9 +25,6 @@ NEWER = re.compile(
 
 class State:
     """The state of a training: one file in a folder, and its copy in Drive.
-
-    Keras' BackupAndRestore forgets the history and the best weights, and a
-    kill can tear its two files apart.
 
     folder: a Path, made if missing; drive: another one, or None. settings: a
     dict for JSON, all that the training's result depends on.
@@ -51,8 +47,7 @@ class State:
         """Return (rows of the history, best weights, all values) of this run.
 
         All are empty where nothing was trained; without values it is finished.
-        The state of a run of other settings, and one that cannot be read, is
-        put aside.
+        A state that cannot be read or has other settings is put aside.
         """
         if not self.path.exists():
             return [], [], []
@@ -76,10 +71,7 @@ class State:
         return record["rows"], best, values
 
     def write(self, rows, best, values):
-        """Write the state, and copy it to Drive now and then.
-
-        A finished run has no values: its best weights are enough.
-        """
+        """Write the state (no values: finished), to Drive now and then."""
         record = {"settings": self.settings, "rows": rows}
         arrays = {"record": json.dumps(record)}
         arrays |= {f"best{i}": weight for i, weight in enumerate(best)}
@@ -101,10 +93,9 @@ def read_state(path):
         arrays = {name: file[name] for name in file}
     # the one text: earlier versions gave it another name
     (record,) = (array for array in arrays.values() if array.dtype.kind == "U")
-    return json.loads(str(record)), *(
-        [array for name, array in arrays.items() if name.startswith(part)]
-        for part in ("best", "now")
-    )
+    best = [array for name, array in arrays.items() if name.startswith("best")]
+    now = [array for name, array in arrays.items() if name.startswith("now")]
+    return json.loads(str(record)), best, now
 
 
 def copy(source, target):
@@ -123,11 +114,7 @@ def save(model, path):
 
 
 def for_older_keras(path):
-    """Take from a saved model what Colab's Keras refuses to read.
-
-    Keras 3.15 notes settings that are not in use here, and that older ones do
-    not know.
-    """
+    """Take from a saved model the unused settings that older Keras refuses."""
     with zipfile.ZipFile(path) as file:
         parts = [(part, file.read(part)) for part in file.infolist()]
     with zipfile.ZipFile(path, "w") as file:
@@ -143,10 +130,8 @@ def load(path):
 
 
 def save_start(model, path):
-    """Write a model's weights for `start_from`, at half the size.
-
-    Kernels are rounded to 16 bits; running variances would not bear that.
-    """
+    """Write a model's weights for `start_from`, at half the size."""
+    # kernels in 16 bits; running variances would not bear that
     weights = model.get_weights()
     weights = [w.astype(np.float16) if w.ndim > 1 else w for w in weights]
     with files.replacing(path) as partial:
@@ -156,9 +141,7 @@ def save_start(model, path):
 def start_from(model, path):
     """Give a new model the weights in a file of `save_start`.
 
-    Raises:
-        FileNotFoundError: there is none for this network.
-        ValueError: they are those of another network.
+    FileNotFoundError: there is none; ValueError: they fit another network.
     """
     if not path.exists():
         raise FileNotFoundError(
@@ -166,9 +149,7 @@ def start_from(model, path):
             "a start for, or make one: python -m tools.research.pretrain WIDTH"
         )
     with np.load(path, allow_pickle=False) as file:
-        weights = [
-            file[f"arr_{i}"].astype(np.float32) for i in range(len(file))
-        ]
+        weights = [file[name].astype(np.float32) for name in file]
     shapes = [tuple(w.shape) for w in model.weights]
     if [w.shape for w in weights] != shapes:
         raise ValueError(f"{path} holds the weights of another network")

@@ -1,7 +1,6 @@
 """What a network sees and does: receptive fields, feature maps, costs.
 
-Written against keras and keras.ops only, so it runs on TensorFlow, JAX or
-PyTorch.
+Written against keras alone, so it runs on TensorFlow, JAX or PyTorch.
 """
 
 import math
@@ -20,23 +19,18 @@ def gradient_energy(model, image, row, column):
     """Return the effective receptive field of one output, float64 (h, w).
 
     That is the square of the gradient, by each pixel, of the sum of the
-    output's channels at (row, column) (Luo et al. 2016, NIPS, arXiv
-    1701.04128). model: keras.Model from (n, h, w, 1) to (n, rows, columns,
-    channels); it stays as it is. image: float32 (h, w).
-
-    keras.ops has no gradient. So the image becomes the weights of a layer, and
-    one step of plain gradient descent at rate 1 moves its biases from 0 to
-    minus the gradient.
+    output's channels at (row, column) (Luo et al. 2016, arXiv 1701.04128).
+    model: from (n, h, w, 1) to (n, rows, columns, channels), stays as it is;
+    image: float32 (h, w).
     """
-
-    def at_place(x):
-        return model(x, training=False)[:, row, column]
-
+    # keras.ops has no gradient. So the image becomes the weights of a layer,
+    # and a step of descent at rate 1 moves its biases to minus the gradient.
     pixels = layers.Dense(image.size, dtype="float32")
     one = keras.Input((1,))
     picture = layers.Reshape((*image.shape, 1), dtype="float32")(pixels(one))
     # a Lambda layer hides the model's weights from training
-    probe = keras.Model(one, layers.Lambda(at_place)(picture))
+    place = layers.Lambda(lambda x: model(x, training=False)[:, row, column])
+    probe = keras.Model(one, place(picture))
     no_bias = np.zeros(image.size, np.float32)
     pixels.set_weights([image.reshape(1, -1), no_bias])
     descent = keras.optimizers.SGD(1.0)
@@ -51,11 +45,10 @@ def occlusion(predict, image, inside, patch=16, step=8):
     """Return how far hiding a place lowers the prediction, float64 (h, w).
 
     The prediction is the mean lesion probability over the pixels `inside`,
-    bool (h, w); the map says how far it falls where a square of `patch` pixels
-    is painted in the mean grey (Zeiler & Fergus 2014, ECCV). Squares lie
-    `step` pixels apart; where they overlap the mean counts. Below 0 hiding
-    raised it. image: uint8 (h, w); predict: from (n, h, w) to class
-    probabilities (n, h, w, 3).
+    bool (h, w). Squares of `patch` pixels, `step` apart, are painted in the
+    mean grey (Zeiler & Fergus 2014, ECCV); where they overlap the mean counts,
+    and below 0 hiding raised it. image: uint8 (h, w); predict: from (n, h, w)
+    to class probabilities (n, h, w, 3).
     """
     rows, columns = (range(0, side, step) for side in image.shape)
     squares = [
@@ -77,8 +70,8 @@ def occlusion(predict, image, inside, patch=16, step=8):
 def side_holding(energy, share):
     """Return the side, pixels, of the smallest centred square with a share.
 
-    energy: (size, size), not negative, with a sum above 0; share: 0 to 1, of
-    that sum. Its centre is pixel (size // 2, size // 2).
+    energy: (size, size), at least 0; share: of its sum, 0 to 1. The centre is
+    pixel (size // 2, size // 2).
     """
     middle = len(energy) // 2
     for reach in range(middle + 1):
@@ -91,9 +84,8 @@ def side_holding(energy, share):
 def feature_maps(model, image, n=4):
     """Return {title: float32 (h, w)}: the n most varied maps of three depths.
 
-    The depths are the finest, a middle and the coarsest of the encoder; each
-    map is divided by its largest value. image: uint8 (h, w) of the model's
-    size.
+    Of the encoder: the finest, a middle and the coarsest; each map is divided
+    by its largest value. image: uint8 (h, w) of the model's size.
     """
     last = {}  # by side: the last activation before the next, coarser side
     for layer in model.layers:
@@ -115,10 +107,9 @@ def feature_maps(model, image, n=4):
 
 
 def filter_gap(image, weights):
-    """Return how far a slid filter and `keras.ops.conv` differ, a float.
+    """Return how far a slid filter and `keras.ops.conv` differ at most.
 
-    The largest difference, as a share of the largest response. image: float32
-    (h, w); weights: float32 (k, k).
+    As a share of the largest response; image, weights: float32 (h, w), (k, k).
     """
     patches = np.lib.stride_tricks.sliding_window_view(image, weights.shape)
     slid = (patches * weights).sum(axis=(2, 3))
@@ -128,10 +119,9 @@ def filter_gap(image, weights):
 
 
 def pixel_gap(model, image):
-    """Return how far layer "logits" is from a dense layer a pixel, a float.
+    """Return how far layer "logits" is from a dense layer a pixel, at most.
 
-    The largest difference, as a share of the largest logit. image: uint8 (h,
-    w) of the model's size.
+    As a share of the largest logit. image: uint8 (h, w) of the model's size.
     """
     last = model.get_layer("logits")
     ends = keras.Model(model.input, [last.input, last.output])
@@ -142,56 +132,51 @@ def pixel_gap(model, image):
     return float(np.abs(dense - logits).max() / np.abs(logits).max())
 
 
-def shift_gap(layer, image, by=4):
+def shift_gap(layer, image):
     """Return how far a layer is from moving with the image, a float.
 
-    The largest difference between its response to the image shifted `by`
-    pixels to the right and its response, shifted, as a share of the largest
-    one; the sides are left out. layer: from (1, h, w, 1) to (1, h, w, c);
-    image: float32 (h, w).
+    The largest difference of its response to the image 4 pixels further right
+    and its response, shifted, as a share of the largest one; the sides are
+    left out. layer: from (1, h, w, 1) to (1, h, w, c); image: float32 (h, w).
     """
     inputs = image[None, :, :, None]
     still = ops.convert_to_numpy(layer(inputs))
-    moved = ops.convert_to_numpy(layer(np.roll(inputs, by, axis=2)))
-    off = np.abs(moved[:, :, by + 2 : -2] - still[:, :, 2 : -by - 2]).max()
+    moved = ops.convert_to_numpy(layer(np.roll(inputs, 4, axis=2)))
+    off = np.abs(moved[:, :, 6:-2] - still[:, :, 2:-6]).max()
     return float(off / np.abs(still).max())
 
 
 def two_layers(size):
-    """Return (a convolution, a fully connected layer) from image to image.
+    """Return (convolution, fully connected layer), (n, size, size, 1) to such.
 
-    Random weights, always the same; both take (n, size, size, 1).
+    Their random weights are always the same.
     """
     weights = keras.initializers.GlorotUniform(0)
     dense = layers.Dense(size * size, kernel_initializer=weights)
     whole = [layers.Flatten(), dense, layers.Reshape((size, size, 1))]
-    convolution = layers.Conv2D(
-        1, 3, padding="same", kernel_initializer=weights
-    )
-    return convolution, keras.Sequential(whole)
+    conv = layers.Conv2D(1, 3, padding="same", kernel_initializer=weights)
+    return conv, keras.Sequential(whole)
 
 
 def layer_costs(model):
     """Return a DataFrame: a row for each layer of a model without nested ones.
 
-    Columns: layer, kind, side (pixels of its output), channels, parameters,
-    multiply_adds: multiplications, each with an addition, for one image. Each
-    weight of a kernel is used once at each place of the output; what has no
-    kernel counts 0.
+    side: pixels of its output; multiply_adds: multiplications, each with an
+    addition, for one image: every weight of a kernel is used once at each
+    place of the output. What has no kernel counts 0.
     """
     rows = []
     for layer in model.layers:
         shape = layer.output.shape
         kernel = getattr(layer, "kernel", None)
         weights = 0 if kernel is None else math.prod(kernel.shape)
-        rows.append(
-            {
-                "layer": layer.name,
-                "kind": type(layer).__name__,
-                "side": shape[1] if len(shape) == 4 else 1,
-                "channels": shape[-1],
-                "parameters": layer.count_params(),
-                "multiply_adds": weights * math.prod(shape[1:-1]),
-            }
-        )
+        row = {
+            "layer": layer.name,
+            "kind": type(layer).__name__,
+            "side": shape[1] if len(shape) == 4 else 1,
+            "channels": shape[-1],
+            "parameters": layer.count_params(),
+            "multiply_adds": weights * math.prod(shape[1:-1]),
+        }
+        rows.append(row)
     return pd.DataFrame(rows)

@@ -26,9 +26,8 @@ def segmentation_loss(labels, classes):
 def dice_loss(labels, classes):
     """Return 1 - soft Dice of the lesion (Milletari et al. 2016), (n,).
 
-    With 1 added above and below the fraction bar it still falls when false
-    lesion probability falls on an image without a lesion; without it the
-    gradient there is zero.
+    The 1 added above and below the fraction bar keeps the gradient for false
+    lesion probability on an image without a lesion, where it would be zero.
     """
     lesion = ops.cast(labels > 0, classes.dtype)
     return 1 - soft_dice(lesion, 1 - classes[..., 0], smooth=1)
@@ -48,10 +47,8 @@ def image_loss(labels, classes):
     lesion probabilities, and, where there is a lesion, half of that of
     "malignant?", whose probability is its part of the lesion probability.
     """
-    has_lesion = ops.any(labels > 0, axis=(1, 2))
-    has_lesion = ops.cast(has_lesion, classes.dtype)
-    is_malignant = ops.any(labels == 2, axis=(1, 2))
-    is_malignant = ops.cast(is_malignant, classes.dtype)
+    has_lesion = ops.cast(ops.any(labels > 0, axis=(1, 2)), classes.dtype)
+    is_malignant = ops.cast(ops.any(labels == 2, axis=(1, 2)), classes.dtype)
     p = 1 - classes[..., 0]
     lesion = lehmer_mean(p, ops.sum, axis=(1, 2))
     malignant = ops.sum(classes[..., 2], axis=(1, 2))
@@ -70,8 +67,7 @@ def binary_crossentropy(target, p):
 def lesion_dice(labels, classes):
     """Return the mean over images of the Dice of "not background", a scalar.
 
-    Empty against empty counts 1: for watching a run, never for a reported
-    score.
+    Empty against empty counts 1: to watch a run, never for a reported score.
     """
     reference = ops.cast(ops.cast(labels, "int32") > 0, "float32")
     prediction = ops.cast(classes[..., 0] < 0.5, "float32")

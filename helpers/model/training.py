@@ -27,8 +27,8 @@ logging.getLogger("tensorflow").setLevel(logging.ERROR)
 def precision():
     """Return the Keras dtype policy that is fastest here at full quality.
 
-    bfloat16 where the processor computes in it; float16 on the older GPUs that
-    cannot (Colab's T4), never on a CPU, which it slows down.
+    bfloat16 where the processor computes in it; float16 on older GPUs (Colab's
+    T4), never on a CPU, which it slows down.
     """
     capability = environment.gpu_capability()
     if capability:
@@ -49,24 +49,21 @@ def fit(
 ):
     """Train a new model; return (the best model, history: a list of dicts).
 
-    model: not compiled, built after keras.utils.set_random_seed(seed), perhaps
-    given weights by `start_from`. train, validation: `augmentation.Batches`.
-    After each epoch the whole state goes into folder/resume.npz, and every few
-    minutes into the folder `drive`, if one is given; the weights of the lowest
-    validation loss go into folder/model.keras. Called again with the same
-    settings, data and code, here or where that Drive is seen, fit goes on from
-    there; called with anything else it starts anew. A run that was stopped
-    ends with the weights of an uninterrupted one: bit for bit on a CPU, if it
-    has as many cores, whose number changes the order of sums.
+    model: not compiled, built after keras.utils.set_random_seed(seed). train,
+    validation: `augmentation.Batches`. After each epoch the whole state goes
+    into folder/resume.npz, now and then also into the folder `drive`, and the
+    weights of the lowest validation loss into folder/model.keras. Called again
+    with the same settings, data and code, here or where that Drive is seen,
+    fit goes on from there, else it starts anew. A stopped run ends with the
+    weights of an uninterrupted one: bit for bit on a CPU of as many cores,
+    whose number changes the order of sums.
 
     The learning rate rises over an epoch and falls along a cosine to zero
     (Loshchilov & Hutter 2017). Validated and kept is the moving average of the
     weights (Polyak & Juditsky 1992).
 
-    Raises:
-        ValueError: the model was compiled before: are its weights new?
-        FloatingPointError: the loss was not finite; what was kept stays.
-        MemoryError: the batch is too large for the device; names a smaller.
+    ValueError: the model was compiled before. FloatingPointError: the loss was
+    not finite; what was kept stays. MemoryError: too large a batch.
     """
     if model.compiled:
         raise ValueError("fit needs a new model: build one, then call fit")
@@ -76,24 +73,16 @@ def fit(
     state = checkpoint.State(folder, drive and Path(drive), settings)
     # the weights and the dropout's random state, before metrics join them
     changing = model.variables
-    model.compile(
-        optimizer(len(train), len(train) * epochs, learning_rate),
-        loss=losses.segmentation_loss,
-        metrics=[losses.lesion_dice],
-    )
+    adam = optimizer(len(train), len(train) * epochs, learning_rate)
+    model.compile(adam, losses.segmentation_loss, metrics=[losses.lesion_dice])
     model.optimizer.build(model.trainable_variables)
     changing = [*changing, *model.optimizer.variables]
     run = Run(state, changing, train, validation)
+    # Batches shuffles; Keras' own shuffle could not be resumed
+    how = {"callbacks": [run], "shuffle": False, "verbose": 0}
     with explained(run):
-        model.fit(
-            Feed(train),
-            initial_epoch=len(run.rows),
-            epochs=epochs,
-            # Batches shuffles; Keras' own shuffle could not be resumed
-            shuffle=False,
-            callbacks=[run],
-            verbose=0,
-        )
+        done = len(run.rows)
+        model.fit(Feed(train), initial_epoch=done, epochs=epochs, **how)
     model.set_weights(run.best)
     checkpoint.save(model, folder / "model.keras")
     return checkpoint.load(folder / "model.keras"), run.rows
@@ -105,8 +94,7 @@ def explained(run):
     try:
         yield
     except KeyboardInterrupt:
-        done = len(run.rows)
-        print(f"Stopped after epoch {done}: run this again to go on.")
+        print(f"Stopped after epoch {len(run.rows)}: run this again to go on.")
         raise
     except Exception as error:
         if not out_of_memory(error):
@@ -150,10 +138,9 @@ def optimizer(warmup, steps, learning_rate):
 class AveragingAdamW(keras.optimizers.AdamW):
     """AdamW whose average of the weights forgets the first steps quickly.
 
-    Keras' momentum of the average is constant; with 0.99 the average of the
-    first epochs is mostly that of random weights. And Keras computes it and
-    the learning rate once for each weight. Here both are computed once a step:
-    the same numbers, and up to a third less time to build the graph.
+    With Keras' constant momentum, 0.99, the average of the first epochs is
+    mostly that of random weights. And Keras computes it and the learning rate
+    for each weight; once a step, the graph is built up to a third faster.
     """
 
     this_step = None  # (learning rate, momentum) while a step is applied
@@ -186,10 +173,9 @@ class AveragingAdamW(keras.optimizers.AdamW):
 
 
 class Feed(keras.utils.PyDataset):
-    """Hands `augmentation.Batches` to Keras.
+    """Hands `augmentation.Batches` to Keras; their epoch is set from outside.
 
-    Its epoch is set from outside: Keras calls on_epoch_end before the first
-    one, too.
+    Keras calls on_epoch_end before the first one, too.
     """
 
     def __init__(self, source):
@@ -206,10 +192,8 @@ class Feed(keras.utils.PyDataset):
 class Run(keras.callbacks.Callback):
     """Restores a run; after each epoch validates, reports and keeps it.
 
-    Keras' SwapEMAWeights swaps by adding and subtracting, which rounds the
-    weights; here they are copied.
-
-    state: a `checkpoint.State`; changing: the variables that it keeps.
+    state: a `checkpoint.State`; changing: the variables that it keeps. Weights
+    are copied: Keras' SwapEMAWeights adds and subtracts, which rounds them.
     """
 
     def __init__(self, state, changing, train, validation):
@@ -281,13 +265,9 @@ def out_of_memory(error):
 def predict(model, images, flip=False):
     """Return background, benign, malignant, float32 (n, h, w, 3), sum 1.
 
-    images: (n, h, w) or (n, h, w, 1) of the model's own height and width;
-    uint8 grey values 0..255, or floats in [0, 1]. flip: test-time
-    augmentation, the mean of the predictions for an image and its mirror
-    image, at twice the time.
-
-    Raises:
-        ValueError: another shape or another range.
+    images: (n, h, w) or (n, h, w, 1) of the model's height and width, uint8
+    0..255 or floats in [0, 1]; else ValueError. flip: test-time augmentation,
+    the mean of the predictions for an image and its mirror image.
     """
     inputs = augmentation.as_input(images)
     if inputs.shape[1:] != tuple(model.input_shape[1:]):

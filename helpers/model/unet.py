@@ -13,24 +13,18 @@ def build(size=128, width=24, depth=4):
     """Build a U-Net (Ronneberger et al. 2015) of residual blocks.
 
     Input float32 (n, size, size, 1) in [0, 1]; output float32 (n, size, size,
-    3): the probabilities of background, benign and malignant, which sum to 1
-    at every pixel. The logits are the sum of a map and of one bias a class for
-    the whole image, read from the deepest features: so the network can predict
-    "nothing here" everywhere at once.
+    3): probabilities of background, benign and malignant, sum 1. The logits
+    are the sum of a map and of one bias a class for the whole image, read from
+    the deepest features, which can say "nothing here" everywhere at once.
 
-    size: pixels, a multiple of 2 ** depth. width: channels of the finest
-    level, doubled at each of the `depth` levels; width 16 is the compact
-    network of under 1 M parameters.
-
-    Raises:
-        ValueError: a size that cannot be halved `depth` times.
+    size: pixels, a multiple of 2 ** depth, else ValueError. width: channels of
+    the finest of `depth` levels, doubled at each; 16: under 1 M parameters.
     """
     if size % 2**depth:
         raise ValueError(f"size must be a multiple of {2**depth}, not {size}")
     widths = [width * 2**level for level in range(depth)]
     image = keras.Input((size, size, 1), name="image")
-    # Already the first convolution halves the resolution: a quarter of the
-    # work of the textbook U-Net at the same width.
+    # stride 2: a quarter of the work of the textbook U-Net of this width
     x = layers.Conv2D(width, 5, 2, "same", use_bias=False)(image)
     levels = [residual(normalised(x), width)]
     for filters in widths[1:]:
@@ -48,10 +42,7 @@ def build(size=128, width=24, depth=4):
 
 
 def residual(x, filters):
-    """Two 3x3 convolutions, added to a shortcut (He et al. 2016).
-
-    The shortcut is the input, or a 1x1 convolution where the width changes.
-    """
+    """Two 3x3 convolutions, added to a shortcut (He et al. 2016)."""
     shortcut = x
     if x.shape[-1] != filters:
         shortcut = layers.Conv2D(filters, 1, use_bias=False)(x)
@@ -63,11 +54,8 @@ def residual(x, filters):
 
 
 def normalised(x):
-    """Batch normalisation and ReLU.
-
-    Momentum 0.95, not Keras' 0.99: a run of a few hundred steps would end with
-    running means that still remember the start.
-    """
+    """Batch normalisation and ReLU."""
+    # after a few hundred steps Keras' 0.99 would still remember the start
     x = layers.BatchNormalization(momentum=0.95)(x)
     return layers.Activation("relu")(x)
 

@@ -16,8 +16,10 @@ CONTENT = dict.fromkeys(NAMES, random.Random(0).randbytes(3000) + bytes(3000))
 
 
 @pytest.fixture
-def cache(tmp_path):
-    return tmp_path / "cache"
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    (tmp_path / "xdg").mkdir()
+    return tmp_path / "xdg" / "busi-notebooks"
 
 
 @pytest.fixture
@@ -43,21 +45,21 @@ def forbid(monkeypatch, name):
 
 def test_a_zip_is_unpacked_whole_and_once(zipped, cache, monkeypatch):
     archive = zipped(("readme.txt", "not wanted"), ("PHANTOM.json", "{}"))
-    folder = archives.unpack(archive, cache)
+    folder = archives.unpack(archive)
     files = [path for path in folder.rglob("*") if path.is_file()]
     names = [path.relative_to(folder).as_posix() for path in files]
     found = dict(zip(names, map(Path.read_bytes, files), strict=True))
     assert found == {**CONTENT, "PHANTOM.json": b"{}"}
-    another = archives.unpack(zipped(("more.png", b"x")), cache)
+    another = archives.unpack(zipped(("more.png", b"x")))
     assert {*cache.iterdir()} == {folder, another} and folder != another
     forbid(monkeypatch, "extract")
-    assert archives.unpack(archive, cache) == another
+    assert archives.unpack(archive) == another
 
 
-def test_the_cache_is_where_the_user_wants_it(zipped, tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    folder = archives.unpack(zipped())
-    assert folder.parent == tmp_path / "xdg" / "busi-notebooks"
+def test_the_cache_is_where_the_user_wants_it(
+    zipped, cache, tmp_path, monkeypatch
+):
+    assert archives.unpack(zipped()).parent == cache
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert archives.cache_folder() == tmp_path / ".cache" / "busi-notebooks"
@@ -68,11 +70,11 @@ def test_another_process_may_be_faster(zipped, cache, monkeypatch):
 
     def overtaken(*arguments):
         monkeypatch.setattr(archives, "extract", extract)
-        (archives.unpack(archive, cache) / "first").write_text("")
+        (archives.unpack(archive) / "first").write_text("")
         extract(*arguments)
 
     monkeypatch.setattr(archives, "extract", overtaken)
-    folder = archives.unpack(archive, cache)
+    folder = archives.unpack(archive)
     assert (folder / "first").exists()
     assert list(cache.iterdir()) == [folder]
 
@@ -117,7 +119,7 @@ def test_a_bad_zip_is_refused_and_leaves_nothing(
     if kind in DAMAGE:
         archive.write_bytes(DAMAGE[kind](archive.read_bytes()))
     with pytest.raises(archives.ArchiveError, match=r"archive\.zip") as caught:
-        archives.unpack(archive, cache)
+        archives.unpack(archive)
     assert WORDS.get(kind, "") in str(caught.value)
     assert list(cache.iterdir()) == []
     assert not list(tmp_path.rglob("outside.png"))
@@ -132,7 +134,7 @@ def test_damaged_bytes_never_raise_anything_else(zipped, cache):
         data[rng.randrange(len(data))] = rng.randrange(256)
         archive.write_bytes(data)
         try:
-            archives.unpack(archive, cache)
+            archives.unpack(archive)
         except archives.ArchiveError:
             refused += 1
     assert refused > 75  # a few bytes, as a file's time, harm nothing
@@ -142,7 +144,7 @@ def test_too_large_declared_sizes_are_refused(zipped, cache, monkeypatch):
     monkeypatch.setattr(archives, "LIMIT", 10_000)
     forbid(monkeypatch, "extract")
     with pytest.raises(archives.ArchiveError, match="would unpack to over"):
-        archives.unpack(zipped(), cache)
+        archives.unpack(zipped())
 
 
 def test_false_sizes_are_stopped_while_unpacking(tmp_path, monkeypatch):
@@ -162,7 +164,7 @@ def test_false_sizes_are_stopped_while_unpacking(tmp_path, monkeypatch):
 def test_a_folder_that_cannot_be_written_is_named(zipped, cache):
     cache.write_text("a file in the way")
     with pytest.raises(archives.ArchiveError, match="be unpacked into"):
-        archives.unpack(zipped(), cache)
+        archives.unpack(zipped())
 
 
 def test_a_full_disk_is_named_and_leaves_nothing(zipped, cache, monkeypatch):
@@ -171,5 +173,5 @@ def test_a_full_disk_is_named_and_leaves_nothing(zipped, cache, monkeypatch):
 
     monkeypatch.setattr(archives, "extract", full)
     with pytest.raises(archives.ArchiveError, match="No space left"):
-        archives.unpack(zipped(), cache)
+        archives.unpack(zipped())
     assert list(cache.iterdir()) == []

@@ -141,9 +141,6 @@ def test_subgroups_get_the_interval_of_their_own_rows():
     expected = bootstrap.interval(values[odd], groups[odd])
     assert table.loc["odd", columns].tolist() == pytest.approx(expected)
     assert table.loc["none", columns].isna().all()
-    rows = np.stack([values, np.ones(60)], axis=1)
-    table = bootstrap.by_subgroup(rows, groups, {"odd": odd}, bootstrap.ratio)
-    assert table.loc["odd", "value"] == pytest.approx(values[odd].mean())
 
 
 def test_intervals_narrow_with_the_root_of_the_cases():

@@ -12,38 +12,28 @@ from .physics import LABELS, noise, simulate
 
 FOLDER, MARKER = "Dataset_BUSI_with_GT", "PHANTOM.json"
 VERSION = 1  # raise it whenever a seed's pictures change
-NOTE = (
-    "Simulated images, drawn by a program: no patient, no scanner, no "
-    "diagnosis."
-)
-# kinds of copies, in turn
-COPIES = ("cropped", "marked", "same", "scaled", "mirrored")
-TEXTS = (
-    "LT", "RT", "RT 3", "LT 10", "LEFT BREAST", "RIGHT BREAST", "RT UOQ",
-)  # fmt: skip
+NOTE = "Simulated images, drawn by a program: "
+NOTE += "no patient, no scanner, no diagnosis."
+COPIES = ("cropped", "marked", "same", "scaled", "mirrored")  # in turn
+TEXTS = "LT", "RT", "RT 3", "LT 10", "LEFT BREAST", "RIGHT BREAST", "RT UOQ"
 WHITE = (235, 235, 235)
 
 
 def write_dataset(root, n_benign, n_malignant, n_normal, seed):
     """Write a simulated data set in BUSI's layout; return root/FOLDER.
 
-    BUSI's faults are in it, and PHANTOM.json lists them: `near_duplicates` [a,
-    b, kind] and `marks` {case: what is burned in}. Case i of a label depends
-    on (seed, label, i) alone, except malignant copies of a benign case; the
-    same arguments (and package versions) give the same bytes. All is written
-    beside the target and moved there last. A phantom of the same arguments is
-    kept as it is, another one is replaced.
-
-    Raises:
-        ValueError: a count or the seed is no whole number >= 0, or the target
-            holds something that is not a phantom (nothing is touched then).
+    PHANTOM.json lists its faults: `near_duplicates` [a, b, kind] and `marks`
+    {case: what is burned in}. Case i of a label depends on (seed, label, i)
+    alone, except malignant copies of a benign case; equal arguments (and
+    package versions) give equal bytes. An equal phantom is kept, another one
+    replaced. ValueError: a count or the seed is no whole number >= 0, or the
+    target holds something that is not a phantom (nothing is touched then).
     """
     counts = dict(zip(LABELS, (n_benign, n_malignant, n_normal), strict=True))
     for name, value in {**counts, "seed": seed}.items():
         if not isinstance(value, (int, np.integer)) or value < 0:
-            raise ValueError(
-                f"{name} is {value!r}: give a whole number, 0 or more."
-            )
+            remedy = "give a whole number, 0 or more."
+            raise ValueError(f"{name} is {value!r}: {remedy}")
     settings = {
         "schema": 1, "version": VERSION, "note": NOTE, "seed": int(seed),
         "counts": {label: int(n) for label, n in counts.items()},
@@ -59,8 +49,7 @@ def write_dataset(root, n_benign, n_malignant, n_normal, seed):
 def is_up_to_date(target, settings):
     """Return whether `target` is the phantom of these settings already.
 
-    Raises:
-        ValueError: something is there that writing would destroy.
+    ValueError: something is there that writing would destroy.
     """
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return False
@@ -72,10 +61,8 @@ def is_up_to_date(target, settings):
             return False
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    raise ValueError(
-        f"{target} holds something that is not a phantom: give another "
-        "folder, or move that away."
-    )
+    remedy = "give another folder, or move that away."
+    raise ValueError(f"{target} holds what is not a phantom: {remedy}")
 
 
 def write_cases(folder, settings):
@@ -111,9 +98,8 @@ def case_rng(seed, label, number, part):
 def origin(label, number, counts, seed):
     """Return what a case shows: ((label, number), kind of copy or "").
 
-    Every seventh case is an earlier one again; a few malignant ones are a
-    benign case under the wrong label, as 8 lesions of BUSI are (Pawlowska et
-    al. 2023, Data in Brief 48:109247).
+    Every seventh case repeats an earlier one; a few malignant ones are benign
+    (as 8 lesions of BUSI: Pawlowska et al. 2023, Data in Brief 48:109247).
     """
     mislabelled = label == "malignant" and number % 25 == 8
     if mislabelled and number <= counts["benign"]:
@@ -126,10 +112,9 @@ def origin(label, number, counts, seed):
 
 
 def draw(label, number, kind, seed, copy_rng):
-    """Return (picture (h, w, 3), masks, marks) of a case.
+    """Return (picture (h, w, 3), masks, marks) of what `origin` returns.
 
-    label, number: what it shows; kind: of the copy that it is, or "";
-    copy_rng: the Generator for what only the copy has.
+    copy_rng: the Generator for what only a copy has.
     """
     rng = case_rng(seed, label, number, 2)
     n_lesions = 1
@@ -235,24 +220,22 @@ def redraw(mask, rng):
 
 
 def save(stem, picture, masks, label, number):
-    """Write a case's files in BUSI's PNG modes: RGB pictures, one-bit masks.
+    """Write a case's files in BUSI's PNG modes.
 
-    Two oddities are BUSI's too: masks of normal cases are RGB, a rare lesion's
-    is RGBA.
+    Pictures are RGB, masks one-bit, but RGB if normal and, rarely, RGBA.
     """
     options = [cv2.IMWRITE_PNG_COMPRESSION, 2]
-    one_bit = [*options, cv2.IMWRITE_PNG_BILEVEL, 1]
-    files = {".png": (picture, options)}
+    written = {".png": (picture, options)}
     for i, mask in enumerate(masks):
         ending = f"_mask_{i}.png" if i else "_mask.png"
         grey = mask.astype(np.uint8) * 255
-        files[ending] = grey, one_bit
+        written[ending] = grey, [*options, cv2.IMWRITE_PNG_BILEVEL, 1]
         if label == "normal":
-            files[ending] = cv2.merge([grey] * 3), options
+            written[ending] = cv2.merge([grey] * 3), options
         elif label == "benign" and number % 100 == 5:
-            alpha = np.full_like(grey, 255)
-            files[ending] = cv2.merge([grey] * 3 + [alpha]), options
-    for ending, (pixels, options) in files.items():
+            rgba = [grey] * 3 + [np.full_like(grey, 255)]
+            written[ending] = cv2.merge(rgba), options
+    for ending, (pixels, options) in written.items():
         # not cv2.imwrite, which fails on some characters of a path
         _, png = cv2.imencode(".png", pixels, options)
         Path(f"{stem}{ending}").write_bytes(png)

@@ -1,12 +1,9 @@
 """The physics and the anatomy of simulated breast B-mode images.
 
-Nothing here is a patient. Sound is modelled only as far as its traces in a
-picture go: random scatterers, blurred by a point-spread function (PSF) that is
-narrow along the beam and wider across it, give speckle; tissue sets how
-strongly they scatter; attenuation adds up along the beam, so that a lesion
-shades or brightens what lies behind it; the envelope is compressed to grey.
-Lesions follow the terms of BI-RADS (ACR BI-RADS Atlas, 5th ed., 2013), their
-sizes those of the real data set.
+Random scatterers, as strong as their tissue and blurred by a point-spread
+function (PSF), give speckle; attenuation adds up along the beam, so that a
+lesion shades or brightens what lies behind it; the envelope is compressed to
+grey. Lesions follow BI-RADS (ACR BI-RADS Atlas, 5th ed., 2013).
 """
 
 import math
@@ -20,11 +17,10 @@ from ..busi import LABELS
 
 @dataclass(frozen=True)
 class Frame:
-    """One simulated picture and what is known about it; all arrays are (h, w).
+    """A picture (uint8) and its ground truth; all arrays are (h, w).
 
-    image: uint8 grey. masks: list of bool, one per lesion. envelope: float32,
-    linear. expected: float32, the root mean square of the envelope where
-    tissue is uniform.
+    masks: list of bool, one per lesion; envelope: float32, linear; expected:
+    float32, the root mean square of the envelope where tissue is uniform.
     """
 
     image: np.ndarray
@@ -37,8 +33,7 @@ class Frame:
 class Probe:
     """A Gaussian PSF: standard deviations in pixels, depths in heights.
 
-    The beam is `lateral` wide at depth `focus` and sqrt(2) times that one
-    `zone` away.
+    `lateral` wide at depth `focus`, sqrt(2) times as wide one `zone` away.
     """
 
     axial: float = 1.2
@@ -50,11 +45,9 @@ class Probe:
 def speckle(height, width, rng, probe=None):
     """Return the envelope (height, width), float32, of uniform speckle.
 
-    Many scatterers in every resolution cell and no structure ("fully
-    developed"): the envelope follows the Rayleigh law, mean / standard
-    deviation = sqrt(pi / (4 - pi)) = 1.913, with a mean square of 1 here
-    (Burckhardt 1978, IEEE Trans Sonics Ultrason 25:1; Wagner et al. 1983, IEEE
-    Trans Sonics Ultrason 30:156). rng: a numpy Generator; probe: a Probe.
+    Fully developed, so by the Rayleigh law, mean / standard deviation = sqrt(
+    pi / (4 - pi)) = 1.913, with a mean square of 1 (Burckhardt 1978, IEEE
+    Trans Sonics Ultrason 25:1; Wagner et al. 1983, same journal 30:156).
     """
     return echoes(np.ones((height, width), np.float32), rng, probe or Probe())
 
@@ -62,21 +55,15 @@ def speckle(height, width, rng, probe=None):
 def simulate(label, rng, height=470, width=560, n_lesions=1):
     """Return a `Frame` of a simulated breast with lesions of the given label.
 
-    label: "benign", "malignant" or "normal" (then without lesions); rng: a
-    numpy Generator; height, width: pixels, at least 64. The frame depends on
-    these alone.
-
-    Raises:
-        ValueError: another label, or a picture too small for layers.
+    label: "normal" has no lesions; rng: a numpy Generator; height, width:
+    pixels. ValueError: another label, or a side below 64 pixels.
     """
     if label not in LABELS:
-        raise ValueError(
-            f"label is {label!r}: it must be one of {', '.join(LABELS)}."
-        )
+        rule = f"it must be one of {', '.join(LABELS)}."
+        raise ValueError(f"label is {label!r}: {rule}")
     if min(height, width) < 64:
-        raise ValueError(
-            f"{width} x {height} pixels are too few: use 64 x 64 or more."
-        )
+        few = f"{width} x {height} pixels are too few"
+        raise ValueError(f"{few}: use 64 x 64 or more.")
     # anatomy at half the resolution: four times as fast, and the PSF hides it
     level, layers = breast((height + 1) // 2, (width + 1) // 2, rng)
     add_distractors(level, layers, rng)
@@ -89,8 +76,7 @@ def simulate(label, rng, height=470, width=560, n_lesions=1):
         add_lesion(label, small, level, loss, rng)
     level = cv2.resize(level - loss, (width, height)) + gain_error(height, rng)
     expected = np.exp(level * np.float32(math.log(10) / 20))
-    # the receiver's noise
-    expected += np.float32(10 ** (rng.uniform(-36, -24) / 20))
+    expected += np.float32(10 ** (rng.uniform(-36, -24) / 20))  # noise floor
     grain, focus = rng.uniform(0.8, 1.3) * width / 560, rng.uniform(0.25, 0.6)
     envelope = echoes(expected, rng, Probe(1.2 * grain, 2.2 * grain, focus))
     image = compress(envelope, expected, grain, rng)
@@ -105,11 +91,9 @@ def echoes(amplitude, rng, probe):
     depth = np.arange(len(amplitude)) / len(amplitude)
     away = (depth - probe.focus) / probe.zone
     beam = probe.lateral * np.sqrt(1 + away**2)
-    # scatterers beside the picture count as well
-    rim = math.ceil(2.5 * beam.max())
+    rim = math.ceil(2.5 * beam.max())  # scatterers beside the picture count
     amplitude = cv2.copyMakeBorder(amplitude, *[rim] * 4, cv2.BORDER_REPLICATE)
-    # real and imaginary part
-    field = rng.standard_normal((*amplitude.shape, 2), np.float32)
+    field = rng.standard_normal((*amplitude.shape, 2), np.float32)  # complex
     field *= amplitude[..., None] * np.float32(math.sqrt(0.5))
     field = cv2.sepFilter2D(field, -1, np.ones(1), gaussian(probe.axial))
     field = blur_rows(field[rim:-rim], beam)[:, rim:-rim]
@@ -117,10 +101,9 @@ def echoes(amplitude, rng, probe):
 
 
 def blur_rows(field, beam):
-    """Blur each row of a field by its own width, keeping its power.
+    """Blur each row of a field (h, w, 2) by its own width, keeping its power.
 
-    field: (h, w, 2); beam: (h,), standard deviations. Only seven widths are
-    really used; between two, their results are blended.
+    beam: (h,), standard deviations; seven are used and blended in between.
     """
     rows = np.arange(len(field))
     knots = np.linspace(0, len(field) - 1, 7)
@@ -128,8 +111,7 @@ def blur_rows(field, beam):
     share = np.stack([np.interp(rows, knots, unit) for unit in np.eye(7)])
     longest = max(map(len, kernels))
     centred = [np.pad(k, (longest - len(k)) // 2) for k in kernels]
-    # a blend of two blurs has less power than either: divide by what the row
-    # really has
+    # a blend of two blurs has less power than either
     power = np.linalg.norm(share.T @ centred, axis=1)
     share = (share / power).astype(np.float32)
     blurred = np.zeros_like(field)
@@ -151,16 +133,14 @@ def gaussian(sigma):
 def compress(envelope, expected, grain, rng):
     """Return the grey picture, uint8 (h, w): 42 to 60 dB fill 0 to 255.
 
-    Scanners compound views from several angles; each has its own speckle, so
-    that it fades in their mean. Instead of more views, what they tend to
-    (`expected`) is mixed in.
+    Scanners compound views from several angles, in whose mean speckle fades:
+    here what it tends to (`expected`) is mixed in.
     """
-    # weight of this view; 1 / weight**2 views are compounded
+    # weight of this view, as if 1 / weight**2 views were compounded
     weight = rng.uniform(0.4, 0.7)
     view = cv2.log(envelope + np.float32(1e-6))
     mixed = weight * view + (1 - weight) * cv2.log(expected)
-    # grey per natural log
-    step = 255 / rng.uniform(42, 60) * 20 / math.log(10)
+    step = 255 / rng.uniform(42, 60) * 20 / math.log(10)  # per natural log
     grey = np.clip(max(85, rng.normal(122, 24)) + step * mixed, -30, 285)
     grey = cv2.GaussianBlur(grey, (0, 0), 1.3 * grain, sigmaY=0.8 * grain)
     return np.clip(grey, 0, 255).astype(np.uint8)
@@ -178,7 +158,7 @@ def gain_error(height, rng):
 def noise(height, width, grain, rng):
     """Return smooth random values, float32 (height, width).
 
-    grain: (dy, dx), pixels from one independent value to the next.
+    grain: (dy, dx), pixels between independent values.
     """
     sides = zip((height, width), grain, strict=True)
     shape = [math.ceil(side / step) + 2 for side, step in sides]
@@ -189,13 +169,8 @@ def noise(height, width, grain, rng):
 # ---- the anatomy: `level`, the strength of scattering, and `loss`, both dB
 
 
-def breast(height, width, rng):
-    """Return level (h, w) and layers (3, w): where skin, fat and gland end.
-
-    From the probe down: skin, subcutaneous fat in lobules, gland in strands,
-    muscle. layers: rows.
-    """
-    h, w = height, width
+def breast(h, w, rng):
+    """Return level (h, w), layers (3, w): rows where skin, fat, gland end."""
     y = np.arange(h, dtype=np.float32)[:, None]
     wave = noise(2, w, (1, w / 5), rng)
     skin = h * rng.uniform(0.025, 0.06) * (1 + 0.1 * wave[0])
@@ -206,15 +181,14 @@ def breast(height, width, rng):
     bend = (fat - fat.mean()) * np.exp(-3 * y / h)
     bend = bend + 0.06 * h * noise(h, w, (h, w), rng)
     rows = (y - bend).astype(np.float32)
-    columns = np.arange(w, dtype=np.float32)
-    columns = np.broadcast_to(columns, (h, w)).copy()
+    columns = np.tile(np.arange(w, dtype=np.float32), (h, 1))
 
     def bent(dy, dx):  # texture follows the wavy layers
         flat = noise(h, w, (max(1, h / dy), w / dx), rng)
         return cv2.remap(flat, columns, rows, cv2.INTER_LINEAR, borderMode=2)
 
     fine, lumps, bundles = bent(60, 16), bent(14, 8), bent(45, 3)
-    # bright where the noise crosses zero, and broken
+    # bright where this is zero, and broken
     fibres = np.exp(-((bent(36, 7) / 0.25) ** 2))
     fibres *= np.clip(0.6 + bent(20, 10), 0, 1.5)
     tissue = (y > skin).astype(np.uint8) + (y > fat) + (y > gland)
@@ -253,8 +227,7 @@ def shadows(layers, height, rng):
     width = layers.shape[1]
     x, y = np.arange(width), np.arange(height)[:, None]
     loss = np.zeros((height, width), np.float32)
-    # Cooper's ligaments stand steep in the beam
-    for _ in range(rng.poisson(1.5)):
+    for _ in range(rng.poisson(1.5)):  # Cooper's ligaments, steep
         middle, slope = rng.uniform(0, width), rng.uniform(-0.2, 0.2)
         column = (x - middle - slope * y) / (rng.uniform(0.015, 0.06) * width)
         start = layers[rng.integers(2), int(middle)]
@@ -279,8 +252,7 @@ def shadows(layers, height, rng):
 def outline(across, down, rough, spicules, rng):
     """Return a closed outline (240, 2) of x, y in pixels around (0, 0).
 
-    An ellipse of half axes `across`, `down`; rough: 0 smooth to 1 angular,
-    lobed.
+    across, down: half axes; rough: 0 smooth to 1 angular, lobed.
     """
     angle = np.linspace(0, 2 * np.pi, 240, endpoint=False)
     radius = np.ones_like(angle)
@@ -308,19 +280,18 @@ def polygon_mask(points, height, width):
 def lesion_outline(label, height, width, slot, rng):
     """Return the outline of a new lesion, (240, 2) of x, y in pixels.
 
-    slot: (i, n), it is the i-th of n side by side. Sizes and depths spread as
-    in BUSI; malignant lesions are rough and more often taller than wide ("not
-    parallel", a sign of malignancy in BI-RADS), benign ones are oval.
+    slot: (i, n), it is the i-th of n side by side. Sizes and depths are as in
+    BUSI. By BI-RADS benign lesions are oval, malignant ones rough and more
+    often taller than wide ("not parallel").
     """
     i, n = slot
     if label == "benign":
         size, flat = rng.lognormal(-1.3, 0.55), rng.lognormal(0.55, 0.35)
-        depth = 0.3
-        rough, spicules = rng.uniform(0, 0.25), 0
+        depth, rough, spicules = 0.3, rng.uniform(0, 0.25), 0
     else:
         size, flat = rng.lognormal(-1.1, 0.4), rng.lognormal(0.1, 0.3)
-        depth = 0.36
-        rough, spicules = rng.uniform(0.4, 1.4), rng.integers(0, 7)
+        depth, rough = 0.36, rng.uniform(0.4, 1.4)
+        spicules = rng.integers(0, 7)
     across = width / n * np.clip(size, 0.07, 0.75) / 2
     down = min(across / flat, 0.3 * height)
     across = min(across, 1.3 * down * flat)
@@ -333,11 +304,7 @@ def lesion_outline(label, height, width, slot, rng):
 
 
 def inlay(level, mask, inner, blur, rim, texture=0.0):
-    """Set a region of `level` to `inner` dB, in place, with a bright rim.
-
-    The rim (dB) shows where the beam meets it squarely: above and below, not
-    at the sides.
-    """
+    """Set a region of `level` to `inner` dB, with a rim above and below."""
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), blur)
     slope = np.abs(cv2.Sobel(soft, -1, 0, 1)) * (blur / 2)
     level += soft * (inner + texture - level) + rim * np.minimum(slope, 1)
@@ -348,16 +315,14 @@ def add_lesion(label, mask, level, loss, rng):
     h, w = mask.shape
     around = level[mask].mean()
     texture = noise(h, w, (h / 40, w / 40), rng)
-    # dB lost through the thickest part; below 0: enhancement
-    behind = rng.normal(-4, 2.5)
+    behind = rng.normal(-4, 2.5)  # dB lost at most; below 0: enhancement
     if label == "benign":
-        cyst = rng.random() < 0.18
-        if cyst:
+        if rng.random() < 0.18:  # a cyst
             drop, behind = rng.uniform(18, 30), rng.uniform(-12, -6)
         else:
             drop = np.clip(rng.normal(8.5, 3.5), 2, 16)
-        rim = rng.uniform(1, 9)
-        inlay(level, mask, around - drop, 0.8, rim, 0.7 * texture)
+        rim, texture = rng.uniform(1, 9), 0.7 * texture
+        inlay(level, mask, around - drop, 0.8, rim, texture)
         if rng.random() < 0.6:
             add_edge_shadows(mask, loss, rng.uniform(4, 10))
     else:
