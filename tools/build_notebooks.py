@@ -21,9 +21,7 @@ from helpers import files
 from helpers.files import ROOT
 
 COLAB = "https://colab.research.google.com/github"
-SETUP = re.compile(
-    r'(?<=^# %% tags=\["setup"\]\n).*?(?=^# %%)', re.DOTALL | re.MULTILINE
-)
+SETUP = re.compile(r'(?ms)(?<=^# %% tags=\["setup"\]\n).*?(?=^# %%)')
 ADDRESS = re.compile(r"https://github\.com/[\w.-]+/[\w-]+")
 
 
@@ -45,10 +43,9 @@ def built(source):
         cell["id"] = digest + again
         cell["metadata"].pop("lines_to_next_cell", None)
     kernel = {"display_name": "Python 3", "language": "python"}
-    notebook.metadata = nbformat.NotebookNode(
-        kernelspec={**kernel, "name": "python3"},
-        language_info={"name": "python"},
-    )
+    kernel["name"] = "python3"
+    about = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    notebook.metadata = nbformat.from_dict(about)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     nbformat.validate(notebook)
     return notebook
@@ -92,9 +89,8 @@ def check():
         if not target.exists() or target.read_text() != as_text(source):
             old.append(source.name)
     if old:
-        sys.exit(
-            f"Not in step with their .ipynb: {old}. Run `make notebooks`."
-        )
+        mend = "Run `make notebooks`."
+        sys.exit(f"Not in step with their .ipynb: {old}. {mend}")
 
 
 def listed():

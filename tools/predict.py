@@ -68,9 +68,7 @@ def listed(images):
     """Return the image files at a path, and subfolders that cannot be read.
 
     Hidden files, links, and masks named as in BUSI are left out.
-
-    Raises:
-        Refused: there is nothing to read.
+    Refused: there is nothing to read.
     """
     if os.path.isfile(images):
         return [images]
@@ -79,21 +77,16 @@ def listed(images):
         found += [Path(top, name) for name in names if name[0] != "."]
     locked = {Path(error.filename): error.strerror for error in errors}
     if images in locked:
-        raise Refused(
-            f"{images} cannot be read ({locked[images]}): give a folder or a "
-            "file as IMAGES."
-        )
+        why = f"cannot be read ({locked[images]})"
+        raise Refused(f"{images} {why}: give a folder or a file as IMAGES.")
     found = [path for path in found if path.suffix.lower() in SUFFIXES]
     kept = [p for p in found if not (BUSI_MASK.search(p.stem) or odd(p))]
-    left = len(found) - len(kept)
-    if left:
+    if left := len(found) - len(kept):
         what = "files that are links or named like BUSI's masks"
         print(f"Left out: {left} {what}.")
     if not (kept or locked):
-        kinds = ", ".join(sorted(SUFFIXES))
-        raise Refused(
-            f"{images} holds no image ({kinds}): give another IMAGES."
-        )
+        none = f"no image ({', '.join(sorted(SUFFIXES))})"
+        raise Refused(f"{images} holds {none}: give another IMAGES.")
     return sorted([*kept, *locked])
 
 
@@ -112,36 +105,28 @@ def keep_apart(images, out):
         inside = whole and home in (target, *target.parents)
         around = name != "." and target in (home, *home.parents)
         if inside or around:
-            raise Refused(
-                f"{out} would write where the images are ({home}): give "
-                "another OUT."
-            )
+            where = f"where the images are ({home})"
+            raise Refused(f"{out} would write {where}: give another OUT.")
 
 
 def output_names(folder, paths):
     """Return a name for each image's outputs: its path without suffix.
 
-    With the suffix where two would share a name, as x.png and x.jpg do (also
-    if only capitals tell them apart).
+    With it where two share a name, as x.png and X.jpg do.
     """
     whole = [os.path.relpath(path, folder) for path in paths]
     short = [os.path.splitext(name)[0] for name in whole]
     seen = Counter(name.casefold() for name in whole + short)
-    return [
-        s if seen[s.casefold()] == 1 else w
-        for s, w in zip(short, whole, strict=True)
-    ]
+    pairs = zip(short, whole, strict=True)
+    return [s if seen[s.casefold()] == 1 else w for s, w in pairs]
 
 
 def read_grey(path):
     """Return an image as uint8 (h, w), alpha ignored.
 
-    16-bit values are divided by the largest number of the 10, 12, 14 or 16
-    bits that they need, times 255: scanners store 10 or 12 bits in files of
-    16.
-
-    Raises:
-        ValueError: says in a few words why it is not used.
+    16-bit values are scaled from the 10, 12, 14 or 16 bits that they need:
+    scanners store 10 or 12 in files of 16.
+    ValueError: says in a few words why it is not used.
     """
     try:
         if path.stat().st_size > 10 * MOST_PIXELS:
@@ -176,18 +161,15 @@ def read_grey(path):
 def load_model(path):
     """Return (model, its rule for `postprocessing.lesion_mask`).
 
-    Raises:
-        Refused: the file is missing, or anything but a segmentation network.
+    Refused: the file is missing, or anything but a segmentation network.
     """
     if path == SMALL_MODEL and not path.exists():
-        raise Refused(
-            "The small model (models/small.keras) is not there: give a "
-            "model.keras that notebook 4 wrote as MODEL."
-        )
+        give = "give a model.keras that notebook 4 wrote as MODEL."
+        small = "The small model (models/small.keras)"
+        raise Refused(f"{small} is not there: {give}")
     if path.suffix != ".keras" or not os.path.isfile(path):
-        raise Refused(
-            f"{path} is no .keras file: give one of notebook 4 as MODEL."
-        )
+        give = "give one of notebook 4 as MODEL."
+        raise Refused(f"{path} is no .keras file: {give}")
     rule = read_rule(path.with_suffix(".json"))
     try:
         with quiet():
@@ -196,11 +178,9 @@ def load_model(path):
         raise
     except Exception as error:  # keras has no common class for a bad file
         first = str(error).strip().split("\n")[0][:120]
-        raise Refused(
-            f"{path} is no model that can be used ({first})."
-        ) from None
-    total = classes.sum(axis=-1)
-    if not (classes.min() >= 0 and np.allclose(total, 1, atol=0.01)):
+        unfit = f"{path} is no model that can be used"
+        raise Refused(f"{unfit} ({first}).") from None
+    if not (classes.min() >= 0 and np.allclose(classes.sum(-1), 1, atol=0.01)):
         raise Refused(f"{path} predicts numbers that are no probabilities.")
     print(f"Model {path.name}, rule {rule}")
     return model, rule
@@ -208,8 +188,7 @@ def load_model(path):
 
 def tried(path):
     """Return (model, its prediction on black); refuse one of other shapes."""
-    # takes seconds: only after the cheap checks
-    from helpers.model import checkpoint, training
+    from helpers.model import checkpoint, training  # takes seconds
 
     model = checkpoint.load(path)
     given, returned = model.input_shape, model.output_shape
@@ -234,11 +213,9 @@ def read_rule(path):
     except (OSError, ValueError, TypeError, AttributeError):
         rule = {}
     if not rule or not all(0 <= value <= 1 for value in rule.values()):
-        names = ", ".join(postprocessing.RULE)
-        raise Refused(
-            f"{path} is no rule of a model ({names}, each 0 to 1): mend it or "
-            "move it away."
-        )
+        form = f"{', '.join(postprocessing.RULE)}, each 0 to 1"
+        wrong = f"{path} is no rule of a model ({form})"
+        raise Refused(f"{wrong}: mend it or move it away.")
     return rule
 
 
@@ -258,11 +235,7 @@ def outlined(grey, mask, label):
 
 
 def put(path, data):
-    """Write bytes by rename, so that only a whole file is ever seen.
-
-    Raises:
-        Refused: it could not be written.
-    """
+    """Write bytes, seen only when whole; raise Refused where that fails."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write(path, data)
@@ -307,11 +280,8 @@ def predict(folder, paths, model, rule, out):
         put(out / "predictions.csv", table(rows))
         left = (time.time() - began) / len(rows) * (len(paths) - len(rows))
         live = sys.stdout.isatty() and len(rows) < len(paths)
-        print(
-            f"{len(rows)} of {len(paths)} images, {left:.0f} s left",
-            end="  \r" if live else "\n",
-            flush=True,
-        )
+        text = f"{len(rows)} of {len(paths)} images, {left:.0f} s left"
+        print(text, end="  \r" if live else "\n", flush=True)
     return rows
 
 
@@ -373,16 +343,13 @@ def main():
 
 if __name__ == "__main__":
     for stream in (sys.stdout, sys.stderr):
-        # names may be in any encoding
-        stream.reconfigure(errors="backslashreplace")
+        stream.reconfigure(errors="backslashreplace")  # names of any encoding
     try:
         sys.exit(main())
     except Refused as refused:
         print(refused, file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print(
-            "\nInterrupted: predictions.csv lists what was done.",
-            file=sys.stderr,
-        )
+        done = "predictions.csv lists what was done."
+        print(f"\nInterrupted: {done}", file=sys.stderr)
         sys.exit(2)

@@ -63,10 +63,7 @@ def read_profile(name):
 
 
 def imported_helpers(code, package="", found=()):
-    """Return the paths in helpers/ that some code imports, directly or not.
-
-    package: that of the code itself, for its relative imports.
-    """
+    """Return paths in helpers/ that a package's code imports, or they do."""
     found = set(found)
     for node in ast.walk(ast.parse(code)):
         if not isinstance(node, ast.ImportFrom):
@@ -75,9 +72,8 @@ def imported_helpers(code, package="", found=()):
         base = importlib.util.resolve_name(name, package)
         for name in (base, *(f"{base}.{alias.name}" for alias in node.names)):
             path = ROOT / f"{name.replace('.', '/')}.py"
-            if name.startswith("helpers.") and path.exists():
-                if path in found:
-                    continue
+            new = path.exists() and path not in found
+            if new and name.startswith("helpers."):
                 own = name.rpartition(".")[0], {*found, path}
                 found |= imported_helpers(path.read_text(), *own) | {path}
     return found
@@ -100,14 +96,11 @@ def up_to_date(folder, inputs):
     if not all((folder / name).exists() for name in names):
         return False
     run, manifest = (json.loads((folder / n).read_text()) for n in names[:2])
-    earlier = {
-        folder.parent / step / "manifest.json": digest
-        for step, digest in manifest["reads"].items()
-    }
-    return run["inputs"] == inputs and all(
-        path.exists() and files.sha256(path) == digest
-        for path, digest in earlier.items()
-    )
+    for step, digest in manifest["reads"].items():
+        earlier = folder.parent / step / "manifest.json"
+        if not earlier.exists() or files.sha256(earlier) != digest:
+            return False
+    return run["inputs"] == inputs
 
 
 class Progress(logging.Handler):
@@ -146,35 +139,23 @@ def execute(notebook, folder, parameters, title):
     folder.mkdir(parents=True, exist_ok=True)
     for old in (f"FAILED_{notebook.name}", "run.json"):
         (folder / old).unlink(missing_ok=True)
-    began, n_cells = (
-        time.time(),
-        len(json.loads(notebook.read_text())["cells"]),
-    )
-    with (
-        open(folder / "log.txt", "w") as log,
-        files.replacing(folder / notebook.name) as partial,
-    ):
-        progress = Progress(title, n_cells, log)
+    began, cells = time.time(), json.loads(notebook.read_text())["cells"]
+    options = {"kernel_name": "python3", "cwd": str(ROOT)}
+    options |= {"progress_bar": False, "log_output": True}
+    whole = files.replacing(folder / notebook.name)
+    with open(folder / "log.txt", "w") as log, whole as partial:
+        progress = Progress(title, len(cells), log)
         LOGGER.handlers = [progress]
         try:
             with environment.stderr_into(log):
-                papermill.execute_notebook(
-                    str(notebook),
-                    str(partial),
-                    parameters,
-                    kernel_name="python3",
-                    progress_bar=False,
-                    log_output=True,
-                    cwd=str(ROOT),
-                )
+                paths = str(notebook), str(partial)
+                papermill.execute_notebook(*paths, parameters, **options)
         except PapermillExecutionError as error:
             why = f"cell {error.cell_index}: {error.ename}: {error.evalue}"
             raise failed(notebook, folder, partial, progress, why) from None
         except Exception as error:  # a dead kernel, a time-out
-            why = (
-                f"{type(error).__name__}: {error}. Too little memory is the "
-                "usual cause."
-            )
+            kind = type(error).__name__
+            why = f"{kind}: {error}. Too little memory is the usual cause."
             raise failed(notebook, folder, partial, progress, why) from None
         finally:
             LOGGER.handlers = []
@@ -187,11 +168,9 @@ def failed(notebook, folder, partial, progress, why):
     if partial.exists():
         os.replace(partial, kept)
     progress.end("FAILED")
-    return Stop(
-        f"notebooks/{notebook.name} failed in {why}\nLook at {kept} (and "
-        "log.txt beside it), mend it, and run again: what was finished is "
-        "kept."
-    )
+    look = f"Look at {kept} (and log.txt beside it), mend it, and run again"
+    why = f"{why}\n{look}: what was finished is kept."
+    return Stop(f"notebooks/{notebook.name} failed in {why}")
 
 
 def find_data(where):
@@ -222,12 +201,9 @@ def run_series(data, profile, until):
             continue
         execute(notebook, folder, parameters, title)
         if not (folder / "manifest.json").exists():
-            raise Stop(
-                f"notebooks/{notebook.name} ended without its last cell: no "
-                "manifest."
-            )
-        record = json.dumps({"inputs": inputs}) + "\n"
-        files.write(folder / "run.json", record)
+            missing = "ended without its last cell: no manifest"
+            raise Stop(f"notebooks/{notebook.name} {missing}.")
+        files.write(folder / "run.json", json.dumps({"inputs": inputs}) + "\n")
     return run
 
 
@@ -255,8 +231,7 @@ def main():
     except KeyboardInterrupt:
         sys.exit("\nInterrupted: what was finished is kept, run again.")
     if not options.until:
-        # Sphinx is there on a laptop, not on Colab
-        from tools.site import build
+        from tools.site import build  # needs Sphinx, which Colab lacks
 
         build.build(run)
 

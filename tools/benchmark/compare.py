@@ -2,10 +2,9 @@
 
     python -m tools.benchmark.compare [--data DATA] [--against plain torch smp]
 
-The contenders take turns, each in a process of its own with the same threads,
-and only what was measured in the same turn is divided: so a machine that grows
-slower or faster meanwhile slows or speeds up all. A ratio is the median over
-turns, with the smallest and the largest. GPUs are hidden: this compares CPUs.
+The contenders take turns, each in a process of its own with as many threads. A
+ratio is the median over turns of what was measured in the same turn, so that a
+machine that grows slower or faster changes all. GPUs are hidden.
 """
 
 import argparse
@@ -36,11 +35,9 @@ from tools.research import cases as all_cases
 
 COMMAND = "python -m tools.benchmark.compare"
 JOBS = ("train", "infer")
-# What each choice of --against measures.
 NEEDS = {"plain": ["plain", "textbook"], "torch": ["torch"], "smp": ["smp"]}
 IN_TORCH = ("torch", "smp")
 ADVICE = "bring the UNet of torch_networks.py up to date with unet.build"
-THREADS = "OMP_NUM_THREADS TF_NUM_INTRAOP_THREADS TF_NUM_INTEROP_THREADS"
 
 
 def options(arguments):
@@ -84,9 +81,8 @@ def settings_of(o, simulated):
 def prepare(source, settings, work):
     """Write WORK/settings.json and data.npz: notebook 4's split, and batches.
 
-    Fold 0 of 5 is left out; the lesion images of one eighth of the rest
-    validate. Normal images would add a Dice of 0 or 1 to the curve, by the
-    smallest false spot.
+    Fold 0 is left out; the lesion images of an eighth of the rest validate: a
+    normal one has a Dice of 0 or 1, by the smallest false spot.
     """
     cases = all_cases.grouped(source.root)
     cases = cases[splits.assign_folds(cases) != 0].reset_index(drop=True)
@@ -106,7 +102,7 @@ def prepare(source, settings, work):
 class Comparison:
     """The contenders that are alive, and what was measured so far.
 
-    python: that of .venv-bench, or None; why_not: then the reason.
+    python: that of .venv-bench, or None, why_not being the reason.
     """
 
     def __init__(self, work, settings, python=None, why_not=None):
@@ -139,23 +135,17 @@ class Comparison:
             self.drop(name, error)
 
     def check_copy(self, worker):
-        """Check that the network in PyTorch is ours; note how it differs.
-
-        Raises:
-            Failed: it is another network.
-        """
+        """Note how the copy in PyTorch differs; Failed: it is another one."""
         row, ours = self.networks["torch"], self.networks["ours"]["parameters"]
-        theirs = row["parameters"]
-        if ours != theirs:
+        if ours != (theirs := row["parameters"]):
             raise Failed(
                 f"unet.build has {ours:,} trainable parameters and its copy "
                 f"in PyTorch {theirs:,}: {ADVICE}"
             )
         gap = row["largest_difference"] = worker.ask("same")
         if not gap < 1e-3:
-            raise Failed(
-                f"with the same weights it differs by {gap:.2g}: {ADVICE}"
-            )
+            differs = f"with the same weights it differs by {gap:.2g}"
+            raise Failed(f"{differs}: {ADVICE}")
 
     def drop(self, name, error):
         self.networks[name]["why_not"] = str(error)
@@ -196,10 +186,9 @@ class Comparison:
     def latency(self, calls):
         """Time one image at a time, in Keras and exported."""
         try:
-            latency = self.workers["ours"].ask("latency", calls)
+            self.report["latency"] = self.workers["ours"].ask("latency", calls)
         except Failed as error:
-            latency = {"why_not": str(error)}
-        self.report["latency"] = latency
+            self.report["latency"] = {"why_not": str(error)}
 
     def close(self):
         for worker in self.workers.values():
@@ -216,12 +205,9 @@ def command(name, work, python=None):
 def spread(values):
     """Return median, low, high and every value, rounded to four digits."""
     values = [float(f"{value:.4g}") for value in values]
-    return {
-        "median": float(f"{statistics.median(values):.4g}"),
-        "low": min(values),
-        "high": max(values),
-        "each": values,
-    }
+    median = float(f"{statistics.median(values):.4g}")
+    ends = {"low": min(values), "high": max(values)}
+    return {"median": median, **ends, "each": values}
 
 
 def ratios(rows):
@@ -230,7 +216,6 @@ def ratios(rows):
     for job in JOBS:
         of_job = [row for row in rows if row["job"] == job]
         of_job.sort(key=lambda row: row["images_per_second"]["median"])
-        # the faster precision comes last
         best = {row["network"]: row for row in of_job}
         ours = best.pop("ours")["images_per_second"]["each"]
         for name, row in best.items():
@@ -242,10 +227,7 @@ def ratios(rows):
 
 
 def to_dice(work, settings, plain):
-    """Return how long ours, and the plain U-Net, take to the target.
-
-    The plain one may take four times as long as ours did, no longer.
-    """
+    """Return how long ours takes, and plain in up to four times as long."""
     limit = settings["limit"]
     report = {"ours": time_to_dice("ours", work, settings, limit)}
     if plain:
@@ -257,9 +239,8 @@ def to_dice(work, settings, plain):
 def time_to_dice(name, work, settings, limit):
     """Train a network as notebook 4 does until the target or the limit.
 
-    The curve is read from the run's state, so the training is the one that
-    readers run. The seconds are those of `training.fit`, compilation and
-    validation included.
+    The curve is read from the run's state. The seconds are those of
+    `training.fit`, compilation and validation included.
     """
     log, began = work / f"{name}-fit.log", time.time()
     started = [*command(name, work), "fit"]
@@ -270,8 +251,8 @@ def time_to_dice(name, work, settings, limit):
         time.sleep(0.2)
         ended, status, usage = os.wait4(process.pid, os.WNOHANG)
         rows = history(work / name / "resume.npz")
-        reached = (r for r in rows if r["val_dice"] >= settings["target"])
-        hit = next(reached, None)
+        goal = settings["target"]
+        hit = next((r for r in rows if r["val_dice"] >= goal), None)
         enough = hit or time.time() - began > limit
     if not ended:
         process.kill()
@@ -301,8 +282,7 @@ def history(path):
 def batch_making(work, settings, step_speed):
     """Return how fast one core augments, and what part of a step that is.
 
-    step_speed: images a second that our network trains on, on batches made
-    beforehand.
+    step_speed: images a second that our network trains on, on made batches.
     """
     cv2.setNumThreads(1)
     data, size = workspace.load(work / "data.npz"), settings["batch_size"]
@@ -324,9 +304,9 @@ def gpu_memory(python):
     step = {"size": gpu["image_size"], "width": gpu["width"], "batch_size": 8}
     asked = [python, "-m", "tools.benchmark.gpu_memory"]
     asked += map(str, step.values())
-    env = {**os.environ, "KERAS_BACKEND": "jax"}
-    kept = {"capture_output": True, "text": True}
-    done = subprocess.run(asked, cwd=ROOT, env=env, check=False, **kept)
+    kept = {"capture_output": True, "text": True, "cwd": ROOT}
+    kept["env"] = {**os.environ, "KERAS_BACKEND": "jax"}
+    done = subprocess.run(asked, check=False, **kept)
     if done.returncode:
         return {"why_not": done.stderr.strip().splitlines()[-1]}
     return step | {"mb": int(done.stdout.split()[-1])}
@@ -377,10 +357,9 @@ def measure(o, arguments, source, work):
         python = venv.make() if needs_torch else None
     except setup_env.Stop as stop:
         why_not = str(stop)
-    names = ["ours", *(name for kind in o.against for name in NEEDS[kind])]
     comparison = Comparison(work, settings, python, why_not)
     with contextlib.closing(comparison):
-        for name in names:
+        for name in ["ours", *(n for kind in o.against for n in NEEDS[kind])]:
             comparison.start(name)
         comparison.take_turns()
         comparison.latency(o.calls)
@@ -390,15 +369,16 @@ def measure(o, arguments, source, work):
     report["batches"] = batch_making(work, settings, speed)
     report["to_dice"] = to_dice(work, settings, "plain" in o.against)
     if needs_torch:
-        absent = {"why_not": why_not}
-        report["gpu_memory"] = gpu_memory(python) if python else absent
+        planned = gpu_memory(python) if python else {"why_not": why_not}
+        report["gpu_memory"] = planned
     return report
 
 
 def main(arguments):
     o = options(arguments)
     began = time.time()
-    os.environ.update(dict.fromkeys(THREADS.split(), str(cores())))
+    for kind in ("OMP_NUM", "TF_NUM_INTRAOP", "TF_NUM_INTEROP"):
+        os.environ[f"{kind}_THREADS"] = str(cores())
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     try:
         source = sources.locate(o.data)

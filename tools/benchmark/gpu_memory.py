@@ -2,9 +2,8 @@
 
     KERAS_BACKEND=jax python -m tools.benchmark.gpu_memory SIZE WIDTH BATCH
 
-Prints MB. The step of our network is compiled for the CPU in float32 and never
-run. A GPU in mixed precision holds its activations in half the bytes, but adds
-work space of its own.
+Prints MB. The step is compiled for the CPU in float32 and never run. A GPU in
+mixed precision halves the activations, but adds work space of its own.
 """
 
 import sys

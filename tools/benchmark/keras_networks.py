@@ -1,12 +1,10 @@
 """The contenders in Keras, each in a process that `compare` starts.
 
-    python -m tools.benchmark.keras_networks WORK NAME      answers jobs
-    python -m tools.benchmark.keras_networks WORK NAME fit  trains into
-                                                            WORK/NAME
+    python -m tools.benchmark.keras_networks WORK NAME [fit]
 
-Jobs come on standard input; `fit` trains as notebook 4 does. WORK holds
-settings.json and data.npz. NAME is `ours` (unet.build), `plain` or `textbook`
-(a U-Net as most tutorials have it, from few or from 64 channels).
+Answers jobs on standard input; `fit` trains as notebook 4 into WORK/NAME. WORK
+holds settings.json and data.npz. NAME is `ours` (unet.build), `plain` or
+`textbook` (a U-Net as most tutorials have it, from few or from 64 channels).
 """
 
 import re
@@ -25,9 +23,8 @@ from tools.benchmark import worker
 def plain_unet(size, width, depth=5):
     """Build the U-Net of Ronneberger et al. (2015) as most tutorials do.
 
-    Same input and output as `unet.build`. Two 3x3 convolutions with ReLU a
-    level, `width` channels at full resolution, doubled at each of `depth`
-    levels; padded, and without batch normalisation.
+    Input and output are those of `unet.build`; `width` channels at full
+    resolution, doubled at each of `depth` levels.
     """
 
     def twice(x, filters):
@@ -68,8 +65,8 @@ class Contender(worker.Contender):
     def fit(self, precision, folder, epochs, cases=None):
         """Train a fresh network as notebook 4 does; return it, compiled.
 
-        As in the cpu profile, ours starts from the weights that know phantoms,
-        where there are some for this width. cases: how many to train on.
+        Ours starts from the weights trained on phantoms, where there are some
+        for this width. cases: how many to train on.
         """
         model, s, data = self.new_model(precision), self.settings, self.data
         start = ROOT / "models" / f"start_{s['width']}.npz"
@@ -80,20 +77,15 @@ class Contender(worker.Contender):
         validation = data["val_images"], data["val_labels"], 32, s["seed"]
         validation = augmentation.Batches(*validation, augment=False)
         options = {name: s[name] for name in ("learning_rate", "seed")}
-        folder = self.work / folder
-        training.fit(
-            model, train, validation, folder, epochs=epochs, **options
-        )
+        options |= {"folder": self.work / folder, "epochs": epochs}
+        training.fit(model, train, validation, **options)
         return model
 
     def build(self, precision):
-        """Build the network, ready to train; return its trainable parameters.
-
-        The textbook's is too slow to train here.
-        """
+        """Build it, ready to train; return its trainable parameters."""
         size, data = self.settings["batch_size"], self.data
         x, y = data["x"], data["y"]
-        if self.name == "textbook":
+        if self.name == "textbook":  # too slow to train here
             model = self.new_model(precision)
         else:
             folder = f"warm-{self.name}-{precision}"
@@ -122,8 +114,7 @@ class Contender(worker.Contender):
     def weights(self):
         """Write weights.npz for the copy in PyTorch, with a prediction.
 
-        Within a kind of layer they are in the order in which they were made,
-        which Keras keeps in their names only.
+        Layers of a kind are in the order of making, kept in their names only.
         """
         model, images = self.in_float32(), self.data["x"][0]
         arrays = {
@@ -143,8 +134,8 @@ class Contender(worker.Contender):
     def latency(self, calls):
         """Time one image at a time, in Keras and exported, by turns.
 
-        Returns {"calls", "ms": {how: median and p95}, "largest_difference"
-        between the probabilities in float32}.
+        Returns {"calls", "ms": {how: {"median", "p95"}}, "largest_difference"}
+        between the probabilities in float32.
         """
         float32, path = self.in_float32(), self.work / "model.tflite"
         float32.export(str(path), format="litert", verbose=False)
@@ -169,18 +160,14 @@ class Contender(worker.Contender):
 
 
 def number(layer):
-    """Return a layer's place among those of its kind, in order of making."""
+    """Return a layer's place in its kind; one named by hand is made last."""
     pattern = r"(conv2d|batch_normalization|dense)(_(\d+))?"
     found = re.fullmatch(pattern, layer.name)
-    # one that was named by hand is made last
     return int(found[3] or 0) if found else sys.maxsize
 
 
 def interpreter(path, cores):
-    """Return a function that runs the export.
-
-    It maps float32 (1, size, size, 1) to (1, size, size, 3).
-    """
+    """Return the export: a function, float32 (1, h, w, 1) to (1, h, w, 3)."""
     import tensorflow as tf
 
     inside = tf.lite.Interpreter(str(path), num_threads=cores)

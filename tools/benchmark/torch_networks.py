@@ -2,9 +2,9 @@
 
     python -m tools.benchmark.torch_networks WORK NAME
 
-Answers jobs on standard input. NAME is `torch` (`unet.build` once more, as one
-writes it in PyTorch) or `smp` (the U-Net of segmentation_models_pytorch on a
-ResNet-18, from random weights). Both run eagerly, in channels-last order.
+Answers jobs on standard input. NAME is `torch` (a copy of `unet.build`) or
+`smp` (the U-Net of segmentation_models_pytorch on a ResNet-18, from random
+weights). Both run eagerly, in channels-last order.
 """
 
 # ruff: noqa: E402
@@ -125,8 +125,8 @@ class Contender(worker.Contender):
         super().__init__(work, name)
         torch.set_num_threads(self.settings["cores"])
         torch.manual_seed(self.settings["seed"])
-        x = self.data["x"].transpose(0, 1, 4, 2, 3)
-        self.x = torch.from_numpy(x.copy())
+        x = self.data["x"].transpose(0, 1, 4, 2, 3).copy()
+        self.x = torch.from_numpy(x)
         self.y = torch.from_numpy(self.data["y"].astype(np.int64))
         with np.load(self.work / "weights.npz") as arrays:
             self.ours = dict(arrays)
@@ -138,8 +138,8 @@ class Contender(worker.Contender):
         options = {"weight_decay": 1e-4, "fused": True}
         adam = torch.optim.AdamW(model.parameters(), rate, **options)
         average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.99))
-        is_low = precision != "float32"
-        low = torch.autocast("cpu", torch.bfloat16, enabled=is_low)
+        enabled = precision != "float32"
+        low = torch.autocast("cpu", torch.bfloat16, enabled)
         image_weight = float(self.ours["image_weight"])
 
         def train(n):
@@ -176,9 +176,8 @@ class Contender(worker.Contender):
         for kind, layer_type in kinds.items():
             made = [m for m in model.modules() if isinstance(m, layer_type)]
             for i, layer in enumerate(made):
-                parts = [getattr(layer, name, None) for name in names]
-                parts = [part for part in parts if part is not None]
-                for j, part in enumerate(parts):
+                parts = (getattr(layer, name, None) for name in names)
+                for j, part in enumerate(x for x in parts if x is not None):
                     part.data.copy_(as_torch(self.ours[f"{kind}.{i}.{j}"]))
         images = torch.from_numpy(self.ours["images"].transpose(0, 3, 1, 2))
         with torch.inference_mode():

@@ -1,9 +1,8 @@
 """Make .venv-bench: for the contenders in PyTorch and XLA's accounting.
 
-PyTorch's own index has a wheel without CUDA, which is taken where it can be
-reached. The wheel on PyPI lists some 2 GB of CUDA libraries that a CPU never
-calls. It is installed without the largest of them, and an empty library of
-torch itself takes their names, so that it can be loaded.
+PyTorch's own index has a wheel without CUDA. Where it cannot be reached, that
+of PyPI is installed without the largest of its 2 GB of CUDA libraries, which a
+CPU never calls: an empty library of torch takes their names.
 """
 
 import importlib.metadata
@@ -30,9 +29,7 @@ LOAD = "import os, sys; sys.setdlopenflags(os.RTLD_LAZY); import torch"
 def make():
     """Return the Python of .venv-bench, made if it is not there.
 
-    Raises:
-        setup_env.Stop: it cannot be made; the message is the reason, one
-            sentence.
+    setup_env.Stop: it cannot be made; the message is the reason, a sentence.
     """
     stamp, keras = VENV / "made-from.txt", importlib.metadata.version("keras")
     packages = [*PACKAGES, f"keras=={keras}"]
@@ -72,6 +69,5 @@ def fill_in():
         empty = libraries / "libtorch_global_deps.so"
         shutil.copy(empty, libraries / missing[1])
     last = loaded.stderr.strip().splitlines()[-1]
-    raise setup_env.Stop(
-        f"PyTorch could not be loaded without CUDA's libraries: {last}"
-    )
+    failed = "PyTorch could not be loaded without CUDA's libraries"
+    raise setup_env.Stop(f"{failed}: {last}")

@@ -1,8 +1,8 @@
 """Both ends of the pipe between `compare` and the process of a contender.
 
-Each contender lives in a process of its own and stays there, idle, while
-another one is measured: so the contenders can take turns without starting
-anew. NumPy and the standard library only: two environments read it.
+A contender stays in its process, idle, while another one is measured: so they
+take turns without starting anew. NumPy and the standard library only: two
+environments read it.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ class Worker:
 
     def __init__(self, command, log):
         self.log = log
-        pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         with open(log, "w") as errors:
             pipes |= {"stderr": errors, "text": True}
             self.process = subprocess.Popen(command, cwd=ROOT, **pipes)
@@ -86,9 +86,9 @@ def serve(contender):
 
 
 class Pace:
-    """Runs so many steps at a time as fill a given number of seconds.
+    """Runs as many steps as fill a given number of seconds.
 
-    run(n) must take n steps and return how many images that were.
+    run(n): takes n steps and returns how many images that were.
     """
 
     def __init__(self, run):

@@ -3,12 +3,11 @@
 python -m tools.colab_rehearsal.rehearse [NUMBER ...] [--on SITUATION ...]
                                          as: 04 --on Kaggle T4
 
-Each notebook starts as Colab starts it: alone, on a new machine, with an empty
-/content, and clones the repository from its address, which leads to a copy of
-this working tree. `google.colab` and kagglehub are stand-ins (packages/ beside
-this file), parameters are those of profiles/tiny.yaml, and the images are
-simulated. Prints a matrix. Needs Linux, and the environment of `make
-test-colab`.
+Each notebook starts alone on a new machine with an empty /content, and clones
+the repository from its address, which leads to a copy of this working tree.
+packages/ has the stand-ins for `google.colab` and kagglehub; parameters are
+those of profiles/tiny.yaml, images are simulated. Prints a matrix. Needs
+Linux, and the environment of `make test-colab`.
 """
 
 import argparse
@@ -34,7 +33,6 @@ from helpers.files import ROOT
 from tools import build_notebooks
 
 STANDINS = Path(__file__).resolve().parent
-# a notebook takes those that it declares
 TINY = yaml.safe_load((ROOT / "profiles" / "tiny.yaml").read_text())
 CASES = {"n_benign": 24, "n_malignant": 14, "n_normal": 8, "seed": 3}
 MAY_STOP = re.compile(
@@ -75,27 +73,20 @@ REFUSED = "Drive is not available (Error: credential", LOST
 LATE = "Drive is not available (mount failed: timeout", LOST, "PHANTOM"
 GOES_ON = "in Drive from before: busi-tiny", "half-way", "Going on after epoch"
 ON_T4 = {"gpu": True, "only": "training.precision()"}
-FIRST = Situation(
-    "Drive works", says=(ON_DRIVE, NO_GPU, "Runtime, Change runtime type")
-)
+ON_KAGGLE = "Kaggle · ", "/kaggle/working/runs"
+ON_CPU = ON_DRIVE, NO_GPU, "Runtime, Change runtime type"
+IN_DRIVE = {"in_drive": True, "kagglehub": False}
+KILLED = {"killed": "epoch 2/3", "only": "step.drive"}
+FIRST = Situation("Drive works", says=ON_CPU)
 SITUATIONS = [
     Situation("Drive refused", "refuses", REFUSED, alone=True),
     Situation("times out", "times-out", LATE, alone=True, kagglehub=False),
     Situation("slow Drive", "slow", (ON_DRIVE,)),
     Situation("Drive fails", "fails", ("Drive could not be written",)),
-    Situation(
-        "in Drive's folder", says=(ON_DRIVE,), in_drive=True, kagglehub=False
-    ),
-    Situation(
-        "killed half-way", says=GOES_ON, killed="epoch 2/3", only="step.drive"
-    ),
+    Situation("in Drive's folder", says=(ON_DRIVE,), **IN_DRIVE),
+    Situation("killed half-way", says=GOES_ON, **KILLED),
     Situation("T4", says=("Tesla T4", "mixed_float16"), **ON_T4),
-    Situation(
-        "Kaggle",
-        "elsewhere",
-        ("Kaggle · ", "/kaggle/working/runs"),
-        kaggle=True,
-    ),
+    Situation("Kaggle", "elsewhere", ON_KAGGLE, kaggle=True),
 ]
 BY_ITSELF = Situation("run_all in a cell", "refuses", alone=True)
 ALL = {situation.title: situation for situation in (*SITUATIONS, BY_ITSELF)}
@@ -209,12 +200,8 @@ class Machine:
 def with_values(source, values):
     """Return a parameters cell with other values, as a reader types them."""
     for name, value in values.items():
-        source = re.sub(
-            rf"^({name}: \w+ = )[^#\n]*?(?=\s+#|$)",
-            lambda match, value=value: match[1] + repr(value),
-            source,
-            flags=re.MULTILINE,
-        )
+        old = rf"(?m)^({name}: \w+ = )[^#\n]*?(?=\s+#|$)"
+        source = re.sub(old, lambda m, new=value: m[1] + repr(new), source)
     return source
 
 
@@ -230,19 +217,14 @@ def said_by(book):
 
 
 def rehearse(stage, situation, notebook, drive):
-    """Rehearse one notebook in one situation; return "ok" or what it did.
-
-    Raises:
-        Failed: something was not as it must be.
-    """
+    """Return "ok" or what a notebook did in a situation, or raise Failed."""
     own = drive / "MyDrive" / stage.name
     kept = drive / "MyDrive" / environment.PROJECT / "runs"
     if situation.in_drive:
         shutil.copytree(stage.tree, own, dirs_exist_ok=True)
     machine = stage.machine(situation, drive)
     if situation.kaggle and kept.exists():
-        # the earlier notebooks ran in this session
-        shutil.copytree(kept, machine.runs)
+        shutil.copytree(kept, machine.runs)  # earlier steps of the session
     said = machine.open(notebook, situation.killed)
     if situation.killed:
         if list(machine.runs.glob(f"*/{notebook.stem}/manifest.json")):
@@ -254,8 +236,7 @@ def rehearse(stage, situation, notebook, drive):
             raise Failed(f"it did not say '{text}', but:\n{said[-3000:]}")
     if situation.in_drive and (own / "data/phantom").exists():
         raise Failed("it wrote images into Drive, which is slow")
-    stopped = MAY_STOP.search(said)
-    if stopped:
+    if stopped := MAY_STOP.search(said):
         check_sentence(stopped, said, situation, notebook)
         return "says what to run"
     folder = Path(situation.run, notebook.stem)
@@ -287,8 +268,7 @@ def check_finished(folder, said):
 def rehearse_run_all(stage, notebook, series):
     """Run the command that a notebook names when it stops, {notebook: entry}.
 
-    Raises:
-        Failed: the command failed, or asked for Drive where nobody can answer.
+    Failed: the command failed, or asked for Drive where nobody can answer.
     """
     machine = stage.machine(BY_ITSELF, stage.drive)
     stopped = MAY_STOP.search(machine.open(notebook))
@@ -308,15 +288,6 @@ def rehearse_run_all(stage, notebook, series):
             seconds = check_finished(folder, said)["seconds"]
             entries[path.stem] = f"ok, {seconds:.0f} s"
     return entries
-
-
-def run_all_or_failed(stage, notebook, series):
-    """Return the entries of `rehearse_run_all`, or one that says FAILED."""
-    try:
-        return rehearse_run_all(stage, notebook, series)
-    except Failed as failure:
-        print(f"\n{BY_ITSELF.title}: {failure}\n", flush=True)
-        return {notebook.stem: "FAILED"}
 
 
 def own_copy(stage, notebook):
@@ -364,7 +335,12 @@ def matrix(stage, chosen, series, situations):
     for (title, stem), job in jobs.items():
         entries[title][stem] = job.result()
     if BY_ITSELF in situations:
-        entries[BY_ITSELF.title] = run_all_or_failed(stage, chosen[-1], series)
+        title, last = BY_ITSELF.title, chosen[-1]
+        try:
+            entries[title] = rehearse_run_all(stage, last, series)
+        except Failed as failure:
+            print(f"\n{title}: {failure}\n", flush=True)
+            entries[title] = {last.stem: "FAILED"}
     return entries
 
 
@@ -375,10 +351,7 @@ def table(entries, series):
     for title, row in entries.items():
         rows.append([title, *(row.get(name, "-") for name in names)])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    padded = (
-        [c.ljust(w) for c, w in zip(r, widths, strict=True)] for r in rows
-    )
-    return "\n".join("  ".join(row) for row in padded)
+    return "\n".join("  ".join(map(str.ljust, row, widths)) for row in rows)
 
 
 def can_run():
@@ -396,11 +369,9 @@ def main():
     options = parser.parse_args()
     numbers, situations = options.numbers, [ALL[title] for title in options.on]
     if not can_run():
-        sys.exit(
-            "The rehearsal needs Linux with user namespaces (unshare of "
-            "util-linux). On Ubuntu: sudo sysctl "
-            "kernel.apparmor_restrict_unprivileged_userns=0"
-        )
+        needs = "Linux with user namespaces (unshare of util-linux)"
+        mend = "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+        sys.exit(f"The rehearsal needs {needs}. On Ubuntu: {mend}")
     began, installed = time.time(), packages()
     series = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
     chosen = [n for n in series if not numbers or n.stem[:2] in numbers]

@@ -5,11 +5,10 @@ Start the same command on every machine, each with its own number from 0:
     python -m tools.distributed.train runs/busi-gpu --fold 0 \\
         --coordinator 10.0.0.5:9876 --machines 2 --machine 0
 
-10.0.0.5 is machine 0. It alone needs the run folder, in which notebook 2 has
-finished; it hands data, settings and the state of an interrupted run to the
-others, and writes model.keras and history.csv into RUN/distributed/fold_K.
-Needs jax, and the same commit on every machine. pages/more_than_one_device.md
-says when this is worth it.
+Machine 0, here 10.0.0.5, alone needs the run folder, with notebook 2 finished;
+it hands data, settings and the state of an interrupted run to the others, and
+writes model.keras and history.csv into RUN/distributed/fold_K. Needs jax, and
+one commit on all machines. pages/more_than_one_device.md says when it pays.
 """
 
 import argparse
@@ -33,8 +32,7 @@ from helpers.model import augmentation
 
 PREPARED = "02_prepare_the_masks"
 WORKER = "BUSI_DISTRIBUTED_WORKER"  # set for the process that trains
-# In what JAX says when a machine is gone.
-LOST = ("coordination", "gloo", "nccl")
+LOST = ("coordination", "gloo", "nccl")  # JAX's words for a lost machine
 
 
 def options():
@@ -45,10 +43,8 @@ def options():
     add("--machines", type=int, default=1, help="how many there are")
     add("--machine", type=int, default=0, help="this one's number, from 0")
     add("--coordinator", help="machine 0's address and free port, host:port")
-    seconds = "seconds to wait for the others to start"
-    add("--wait", type=int, default=300, help=seconds)
-    seconds = "seconds until one counts as lost"
-    add("--silence", type=int, default=60, help=seconds)
+    add("--wait", type=int, default=300, help="seconds for all to start")
+    add("--silence", type=int, default=60, help="seconds until one is lost")
     change = {"metavar": ("NAME", "N"), "action": "append", "default": []}
     example = "a parameter of notebook 4, as in: -p epochs 30"
     add("-p", nargs=2, help=example, **change)
@@ -67,14 +63,10 @@ def options():
 
 
 def watch(o, folder):
-    """Train in a child process, and say in a sentence how it failed.
-
-    JAX ends a process by abort where another machine is lost.
-    """
+    """Train in a child process, which JAX may abort; say how it failed."""
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"machine_{o.machine}.log"
-    # this very command once more
-    command = [sys.executable, "-u", *sys.orig_argv[1:]]
+    command = [sys.executable, "-u", *sys.orig_argv[1:]]  # this one again
     with open(log, "w") as file:
         environ = {**os.environ, WORKER: "1"}
         code = subprocess.call(command, env=environ, stderr=file)
@@ -115,12 +107,11 @@ def parameters(o):
 def content(o, state):
     """Return what machine 0 hands to all, a dict of arrays.
 
-    images, labels; training, validation: row numbers; settings: the parameters
-    as JSON; state: the bytes of an earlier state.
+    images, labels; training, validation: row numbers; settings: JSON; state:
+    the bytes of an earlier state.
     """
     settings = parameters(o)
-    # on a CPU, bfloat16 is fast in TensorFlow only
-    settings["policy"] = "float32"
+    settings["policy"] = "float32"  # a CPU is slow with bfloat16 in JAX
     if environment.gpu_capability():
         from helpers.model import training
 
@@ -155,8 +146,8 @@ def broadcast(arrays):
 class Share(augmentation.Batches):
     """One machine's part of every batch.
 
-    What is left where a batch does not divide among all devices is not used:
-    other cases in each epoch.
+    The rest that does not divide among all devices is not used: other cases in
+    each epoch.
     """
 
     def __init__(self, *arguments, machine, machines, devices, **options):
@@ -181,18 +172,14 @@ def connect(o):
 
     if o.machines > 1:
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
-        jax.distributed.initialize(
-            o.coordinator,
-            o.machines,
-            o.machine,
-            initialization_timeout=o.wait,
-            heartbeat_timeout_seconds=o.silence,
-        )
-    devices = distribution.list_devices()
-    distribution.set_distribution(
-        distribution.DataParallel(devices=devices, auto_shard_dataset=False)
-    )
-    return len(devices)
+        limits = {"initialization_timeout": o.wait}
+        limits["heartbeat_timeout_seconds"] = o.silence
+        place = o.coordinator, o.machines, o.machine
+        jax.distributed.initialize(*place, **limits)
+    options = {"devices": distribution.list_devices()}
+    options["auto_shard_dataset"] = False
+    distribution.set_distribution(distribution.DataParallel(**options))
+    return len(options["devices"])
 
 
 def train(o, folder):
@@ -223,15 +210,11 @@ def train(o, folder):
         own = folder if first else Path(scratch)
         if arrays["state"].size:
             (own / checkpoint.STATE).write_bytes(arrays["state"].tobytes())
-        _, history = training.fit(
-            unet.build(settings["image_size"], settings["width"]),
-            part("training", size),
-            part("validation", 32, augment=False),
-            own,
-            epochs=settings["epochs"],
-            learning_rate=settings["learning_rate"],
-            seed=seed,
-        )
+        model = unet.build(settings["image_size"], settings["width"])
+        data = part("training", size), part("validation", 32, augment=False)
+        names = ("epochs", "learning_rate", "seed")
+        options = {name: settings[name] for name in names}
+        _, history = training.fit(model, *data, own, **options)
     if first:
         with files.replacing(folder / "history.csv") as partial:
             pd.DataFrame(history).to_csv(partial, index=False)

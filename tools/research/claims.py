@@ -3,15 +3,13 @@
     python -m tools.research.claims run RUN [--data DATA] [--workers 2]
     python -m tools.research.claims table RUN [--data DATA]
 
-RUN is a run's folder with notebook 2 finished in it,
-runs/busi-compact-five-folds say. Development split: training on folds 2, 3 and
-4, scores on fold 1; fold 0 has no part, but for the methods that nothing is
-trained for. Most trials use images of 64 pixels, a quarter of the work of 128.
-`run` writes one file a trial into RUN/trials/ and skips those that are there:
-stop it at any time, it goes on. Each worker has one thread. --share shortens
-all trainings, to try the tool. `table` writes from what is there
-results/claims.csv (a row for each trained trial and what it was scored on),
-claims_dice.csv (a row a case), claims_cost.csv, claims.json.
+RUN is a run's folder, notebook 2 finished in it. Training on folds 2, 3 and 4,
+scores on fold 1; fold 0 serves only methods without training. `run` writes one
+file a trial into RUN/trials/ and skips those that are there. Each worker has
+one thread. --share shortens all trainings, to try the tool. `table` writes,
+from what is there, results/claims.csv (a row for each trained trial and what
+it was scored on), claims_dice.csv (a row a case), claims_cost.csv and
+claims.json.
 """
 
 import argparse
@@ -40,8 +38,7 @@ from helpers.evaluation import baselines, metrics, robustness
 from helpers.files import ROOT
 from helpers.model import checkpoint, explain, training
 
-SIZE = 64  # pixels
-EPOCHS = 24  # of the training whose cost is asked
+SIZE = 64  # pixels, a quarter of the work of 128
 SHARES = (5, 10, 25, 50, 100)  # percent of the training groups
 START = ROOT / "models" / "start_16.npz"
 SMALL = ROOT / "models" / "small.keras"
@@ -95,10 +92,7 @@ def load(run, data):
     folds = pd.read_csv(folder / "folds.csv")
     index = busi.index(sources.locate(data).root).set_index("case")
     if not set(folds["case"]) <= set(index.index):
-        sys.exit(
-            f"the cases of {run} are not those of the data: add --data, as "
-            "for it"
-        )
+        sys.exit(f"the cases of {run} are others: add --data, as for it")
     cases = folds.join(index[["image", "masks"]], on="case")
     cases["area"] = (pixels(run, cases)[1] > 0).mean(axis=(1, 2))
     return cases
@@ -150,8 +144,8 @@ def train(run, cases, kind, *, size=SIZE, share=100, start="", **settings):
     if start:
         shown |= {f"{kind} {k} {seed}": disturbed(squares, k) for k in TESTS}
     dice = {name: by_case(model, x, *known) for name, x in shown.items()}
-    made = {"images": len(chosen), "parameters": model.count_params()}
-    return made | {"dice": dice}
+    parameters = model.count_params()
+    return {"images": len(chosen), "parameters": parameters, "dice": dice}
 
 
 def by_case(model, images, references, names):
@@ -192,8 +186,7 @@ def toy(settings):
     scored = images[own], list(labels[own] > 0), [f"toy {i}" for i in own]
     networks = {"toy": model, "toy untrained": checkpoint.load(SMALL)}
     dice = {name: by_case(each, *scored) for name, each in networks.items()}
-    made = {"images": 200, "parameters": model.count_params()}
-    return made | {"dice": dice}
+    return {"images": 200, "parameters": model.count_params(), "dice": dice}
 
 
 def untrained(run, cases):
@@ -206,8 +199,8 @@ def untrained(run, cases):
         others = (cases["label"] == label) & (cases["fold"] != fold)
         return baselines.fixed_shape(labels[others] > 0)
 
-    methods = (*baselines.CLASSICAL, "copy-nearest", "label alone")
-    dice = {method: {} for method in methods}
+    dice = {method: {} for method in baselines.CLASSICAL}
+    dice |= {"copy-nearest": {}, "label alone": {}}
     for i, case in cases[cases["area"] > 0].iterrows():
         reference = masks.merge(case["masks"])
         box = masks.Letterbox.of(*reference.shape, images.shape[1])
@@ -250,12 +243,12 @@ def run_all(o):
     pixels(o.run, cases, SIZE)  # builds what the workers share
     done = {path.stem for path in (o.run / "trials").glob("[!.]*.json")}
     todo = {name: v for name, v in plan().items() if name not in done}
-    for variable in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-        os.environ[variable] = "1"  # for the processes to come
-    fresh, options = multiprocessing.get_context("spawn"), {}
+    for kind in ("INTRA", "INTER"):  # for the processes to come
+        os.environ[f"TF_NUM_{kind}OP_THREADS"] = "1"
+    fresh = multiprocessing.get_context("spawn")
     parts = itertools.groupby(todo, lambda name: name.startswith("cost"))
     for costs, names in parts:
-        options["max_tasks_per_child"] = 1 if costs else None
+        options = {"max_tasks_per_child": 1 if costs else None}
         with ProcessPoolExecutor(o.workers, fresh, **options) as pool:
             trial = functools.partial(pool.submit, one_trial, o.run, o.data)
             jobs = [trial(name, todo[name], o.share) for name in names]
@@ -293,8 +286,8 @@ def trial_table(results, dice):
             row |= {"parameters": result["parameters"]} | result["settings"]
             row["n"] = int(dice[column].notna().sum())
             row |= {"dice": mean, "low": low, "high": high}
-            costs = ("core_seconds", "memory_mb")
-            rows.append(row | {name: result[name] for name in costs})
+            row |= {k: result[k] for k in ("core_seconds", "memory_mb")}
+            rows.append(row)
     # keeps whole numbers where some are missing
     return pd.DataFrame(rows).convert_dtypes()
 
@@ -330,9 +323,9 @@ def settings_of(o, results, cases):
     data = sources.locate(o.data)
     outlines = pd.read_csv(o.run / "02_prepare_the_masks" / "outlines.csv")
     counts = {share: len(drawn(cases, share, 0)) for share in SHARES}
-    command = "python -m tools.research.claims run"
+    arguments = f"runs/{o.run.name} --data DATA"
     return {
-        "command": f"{command} runs/{o.run.name} --data DATA",
+        "command": f"python -m tools.research.claims run {arguments}",
         "simulated": data.kind == "phantom",
         "data": data.fingerprint,
         "versions": environment.versions(),
@@ -343,7 +336,7 @@ def settings_of(o, results, cases):
         "counts": counts,
         "networks": [[16, 128], [64, 256]],
         "images": counts[100],
-        "epochs": EPOCHS,
+        "epochs": 24,  # of the training whose cost is asked
         "factors": list(DESIGN),
         "codes": design.half_fraction(DESIGN)[1].tolist(),
     }

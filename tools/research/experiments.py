@@ -1,17 +1,13 @@
 """Try one variant of network, loss or training, and compare what was tried.
 
     python -m tools.research.experiments run NAME DATA [--option value ...]
-    python -m tools.research.experiments join NAME+NAME DATA
     python -m tools.research.experiments table BASELINE
 
-Development split: training on folds 2, 3 and 4, scores on fold 1, with the
-weights of the last epoch. Fold 0 has no part in any choice. `run` writes
-runs/experiments/NAME.json; `join` does so for the mean of the probabilities of
-variants that were run before. `table` writes results/experiments.csv from all
-of them: scores, and the difference to BASELINE with its 95 % interval over
-groups, where BASELINE was run here too. Rows of experiments that were run
-elsewhere stay as they are. Without options the network is the baseline, that
-of the lesson from random weights.
+Training on folds 2, 3 and 4, scores on fold 1, with the weights of the last
+epoch; fold 0 has no part in choices. `run` writes runs/experiments/NAME.json;
+without options it tries the lesson's network from random weights. `table`
+renews their rows, and no other, in results/experiments.csv: scores, and the
+difference to BASELINE, if it ran here too, with a 95 % interval over groups.
 """
 
 import argparse
@@ -21,7 +17,6 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import cv2
 import keras
 import numpy as np
 import pandas as pd
@@ -54,7 +49,7 @@ VARIANT = {  # what a variant may change, and the baseline's value
 
 def options(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["run", "join", "table"])
+    parser.add_argument("what", choices=["run", "table"])
     parser.add_argument("name")
     parser.add_argument("data", nargs="?", default="phantom")
     for name, usual in VARIANT.items():
@@ -90,33 +85,11 @@ def run(o):
     KEPT.mkdir(parents=True, exist_ok=True)
     model.save_weights(KEPT / f"{o.name}.weights.h5")
     classes = training.predict(model, images[folds == 1], flip=True)
-    np.save(KEPT / f"{o.name}.npy", classes.astype("float16"))
-    seconds = time.time() - began
-    keep(o, cases[folds == 1], classes, model.count_params(), seconds)
-
-
-def join(o):
-    """Keep the mean of several variants, at the largest of their sizes."""
-    names = o.name.split("+")
-    parts = [workspace.load(KEPT / f"{name}.json") for name in names]
-    o.size = max(part["options"]["size"] for part in parts)
-    total = 0
-    for name in names:
-        classes = np.load(KEPT / f"{name}.npy").astype("float32")
-        total += np.stack([cv2.resize(p, (o.size, o.size)) for p in classes])
-    cases = all_cases.grouped(sources.locate(o.data).root)
-    cases = cases[splits.assign_folds(cases) == 1]
-    costs = (sum(p[key] for p in parts) for key in ("parameters", "seconds"))
-    keep(o, cases, total / len(names), *costs)
-
-
-def keep(o, cases, classes, parameters, seconds):
-    """Write NAME.json; classes: probabilities (n, size, size, 3)."""
     report = {
         "options": {name: getattr(o, name) for name in ("name", *VARIANT)},
-        "parameters": parameters,
-        "seconds": round(seconds),
-        "cases": list(map(scores, cases.itertuples(), classes)),
+        "parameters": model.count_params(),
+        "seconds": round(time.time() - began),
+        "cases": list(map(scores, cases[folds == 1].itertuples(), classes)),
     }
     files.write(KEPT / f"{o.name}.json", json.dumps(report))
 
@@ -130,7 +103,7 @@ def scores(case, classes):
     lesion = 1 - image["normal"]
     ground_truth = masks.target(square, case.label)
     return {
-        **{"case": case.case, "label": case.label, "group": case.group},
+        **{name: getattr(case, name) for name in ("case", "label", "group")},
         "dice": metrics.dice(reference, predicted),
         "area": int(predicted.sum()),
         "lesion": lesion,
@@ -143,11 +116,10 @@ def summary(report, baseline):
     """Return one row of the table; baseline: another report, or None."""
     cases, chosen = pd.DataFrame(report["cases"]), report["options"]
     changed = [f"{k} {chosen[k]}" for k in VARIANT if chosen[k] != VARIANT[k]]
-    joined = "+" in chosen["name"]
     has_lesion = cases["label"] != "normal"
     lesions, normals = cases[has_lesion], cases[~has_lesion]
     dice, groups = lesions["dice"], lesions["group"]
-    gain = (np.nan, np.nan, np.nan)
+    gain = (np.nan,) * 3
     if baseline:
         before = pd.DataFrame(baseline["cases"]).set_index("case")["dice"]
         before = before.loc[lesions["case"]].to_numpy()
@@ -160,7 +132,7 @@ def summary(report, baseline):
     ]
     return {
         "name": chosen["name"],
-        "changed": "mean of both" if joined else ", ".join(changed),
+        "changed": ", ".join(changed),
         **{name: report[name] for name in ("parameters", "seconds")},
         **dict(zip(("dice", "low", "high"), dice, strict=True)),
         **dict(zip(("gain", "gain_low", "gain_high"), gain, strict=True)),
@@ -186,4 +158,4 @@ def table(o):
 
 if __name__ == "__main__":
     o = options()
-    {"run": run, "join": join, "table": table}[o.what](o)
+    {"run": run, "table": table}[o.what](o)

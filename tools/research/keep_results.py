@@ -2,10 +2,10 @@
 
 python -m tools.research.keep_results runs/busi-cpu
 
-Copies CSV and JSON only, with how they were made: no picture, no array and no
-model of the real images. A file that another reference run has, too, is only
-named: in made_by.json under "same_as", {run: [names]}. Then prints the
-README's table of all reference runs, made from their case by case scores.
+Copies CSV and JSON only, never a picture, an array or a model of real images.
+made_by.json says how they were made; a file that another reference run has,
+too, is only named there, under "same_as": {run: [names]}. Then prints the
+README's table of the reference runs, made from their case by case scores.
 """
 
 import shutil
@@ -19,8 +19,6 @@ from helpers.evaluation import bootstrap
 from helpers.files import ROOT
 
 MADE_BY = "made_by.json"
-DATA = 'DATA="folder or zip of BUSI"'  # not where it lies on this machine
-LEFT_OUT = ("manifest.json", "run.json")
 COSTS = ("parameters", "seconds", "peak_memory_mb")
 HEADS = ["run", "network", "mean lesion Dice (95 %)", "median"]
 HEADS += ["lesions flagged", "normals correctly empty"]
@@ -32,9 +30,10 @@ def provenance(run):
     steps = list(map(workspace.load, sorted(run.glob("*/manifest.json"))))
     if not steps or any(step["simulated"] for step in steps):
         sys.exit(f"{run} is no finished run on real images: nothing was kept.")
-    profile = run.name.split("-", 1)[1]
+    # not where the data lies on this machine
+    command = 'make run-all DATA="folder or zip of BUSI" PROFILE='
     return {
-        "command": f"make run-all {DATA} PROFILE={profile}",
+        "command": command + run.name.split("-", 1)[1],
         "data": steps[0]["data"],
         "device": steps[-1]["device"],
         "versions": steps[-1]["versions"],
@@ -52,7 +51,8 @@ def keep(run, results=ROOT / "results"):
         path.name: path
         for step in made["steps"]
         for path in sorted((run / step).iterdir())
-        if path.suffix in (".csv", ".json") and path.name not in LEFT_OUT
+        if path.suffix in (".csv", ".json")
+        and path.name not in ("manifest.json", "run.json")
     }
     kept = {path.parent for path in results.glob(f"*/{MADE_BY}")}
     for other in sorted(kept - {target}):

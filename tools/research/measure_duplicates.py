@@ -2,15 +2,13 @@
 
     python -m tools.research.measure_duplicates DATA
 
-DATA: the folder of the real images. Writes results/near_duplicates.json, which
-holds speed, pairs and groups on the real images, precision and recall against
-pairs labelled by eye (results/near_duplicates_labelled.csv), and against a
-phantom's known copies.
+Writes results/near_duplicates.json: speed, pairs and groups on the real images
+in the folder DATA, precision and recall against pairs labelled by eye
+(results/near_duplicates_labelled.csv), and against a phantom's known copies.
 
-The labels were given by one reader, who saw the distance, and the limit was
-set after them: the figures describe this set, they do not predict another one.
-How the pairs were drawn, out of all pairs of 624 real images. Seen whole
-(weight 1):
+One reader gave the labels, who saw the distance, and the limit was set after
+them: the figures describe this set, they do not predict another one. Strata of
+all pairs of 624 real images that were seen whole (weight 1):
 copy        distance up to 0.05
 borderline  distance from 0.05 to 0.6, the limit
 near_miss   distance from 0.6 to 0.7
@@ -23,9 +21,8 @@ Seen in part, drawn at random from the pairs that are in none of the above:
 neighbour   one class, consecutive numbers
 candidate   proposed by the hashes, rejected by the correlation
 random      the rest
-The weighted recall counts a drawn pair for those that were not drawn. Few of
-these are related, so it is rough, and an unseen related pair among the rest
-would lower it much.
+The weighted recall counts a drawn pair for those not drawn. It is rough: one
+unseen related pair among the rest would lower it much.
 """
 
 import os
@@ -69,9 +66,8 @@ def against_labels(pairs):
     """Return precision and recall by stratum, and over all, weighted."""
     labelled = pd.read_csv(LABELLED, keep_default_na=False)
     found, known = as_set(pairs), as_set(labelled)
-    labelled["found"] = [
-        frozenset(pair) in found for pair in labelled[["a", "b"]].to_numpy()
-    ]
+    pairs = map(frozenset, labelled[["a", "b"]].to_numpy())
+    labelled["found"] = [pair in found for pair in pairs]
     labelled["related"] = labelled["label"] != "different"
     labelled["right"] = labelled["found"] & labelled["related"]
     sizes = labelled["stratum"].value_counts()
@@ -164,9 +160,8 @@ def main():
         "labelled by eye": against_labels(pairs),
         "phantom": against_phantom(),
     }
-    text = workspace.as_json(report)
-    files.write(REPORT, text)
-    print(text)
+    files.write(REPORT, workspace.as_json(report))
+    print(REPORT.read_text())
 
 
 if __name__ == "__main__":

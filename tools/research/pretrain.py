@@ -2,8 +2,8 @@
 
     python -m tools.research.pretrain [WIDTH]    writes models/start_WIDTH.npz
 
-No image of BUSI is read. Interrupted, it goes on after the last finished epoch
-when it is called again. Takes half an hour on two CPU cores.
+No image of BUSI is read. Called again, it goes on after the last finished
+epoch. Takes half an hour on two CPU cores.
 """
 
 import os
@@ -33,8 +33,7 @@ def main(width):
 def trained(width, data, folder, epochs, seed, start=None):
     """Return a network trained as notebook 4 does, in `folder`.
 
-    data: (images, labels) for training and for validation. start: a weights
-    file for `checkpoint.start_from`.
+    data: (images, labels) for training and for validation.
     """
     (images, labels), validation = data
     keras.config.set_dtype_policy(training.precision())

@@ -6,9 +6,8 @@
                                                   models/README.md
 
 The recipe is that of profiles/compact-five-folds.yaml, whose held-out scores
-in results/busi-compact-five-folds are therefore its figures; but here no fold
-is held out: all of DATA is used, an eighth of it, in whole groups, to choose
-the epoch and the thresholds. Interrupted, it goes on when it is called again.
+are therefore its figures; but here all of DATA is used, an eighth of it, in
+whole groups, to choose the epoch and the thresholds. Called again, it goes on.
 """
 
 import os
@@ -41,24 +40,18 @@ def main(where):
     recipe = yaml.safe_load(profile.read_text())
     data = sources.locate(where)
     if data.kind == "phantom":
-        sys.exit(
-            "The small model is trained on real images: give their folder or "
-            "zip."
-        )
+        sys.exit("The small model needs real images: their folder or zip.")
     index, width = cases.grouped(data.root), recipe["width"]
     *arrays, inner = cases.with_validation(index, recipe["image_size"])
     parts = [[array[rows] for array in arrays] for rows in (~inner, inner)]
-    folder, start = ROOT / "runs/small-model", f"models/start_{width}.npz"
-    how = folder, recipe["epochs"], SEED, ROOT / start
+    start = ROOT / "models" / f"start_{width}.npz"
+    how = ROOT / "runs" / "small-model", recipe["epochs"], SEED, start
     model = pretrain.trained(width, parts, *how)
     keep(model, width, parts[1], len(parts[0][0]))
 
 
 def keep(model, width, validation, n_training):
-    """Write the model in float32, for any machine, and beside it its rule.
-
-    The weights are the same; only what they are computed in was bfloat16.
-    """
+    """Write the model in float32, for any machine, and its rule beside it."""
     images, labels = validation
     keras.config.set_dtype_policy("float32")
     small = unet.build(size=images.shape[1], width=width)
@@ -97,9 +90,8 @@ def figures():
     k, n = int(empty.sum()), len(empty)
     low, high = binomtest(k, n).proportion_ci(method="wilson")
     ends = f"{100 * low:.0f} to {100 * high:.0f} %"
-    last = "\nNormal images correctly empty (true negatives): "
-    last += f"{k} of {n} ({ends})."
-    return "\n".join([HEAD, *lines, last])
+    last = f"Normal images correctly empty (true negatives): {k} of {n}"
+    return "\n".join([HEAD, *lines, "", f"{last} ({ends})."])
 
 
 if __name__ == "__main__":

@@ -37,13 +37,8 @@ def page(path):
     names = {k: v.format(**report["settings"]) for k, v in NAMES.items()}
     torch = report["networks"].get("torch", {})
     values = {**report, "names": names, "speeds": speeds, "ratios": ratios}
-    return templates.fill(
-        "benchmark.md.jinja",
-        notebooks=None,
-        gap=torch.get("largest_difference"),
-        spread=spread,
-        **values,
-    )
+    values |= {"gap": torch.get("largest_difference"), "spread": spread}
+    return templates.fill("benchmark.md.jinja", None, **values)
 
 
 def spread(row):

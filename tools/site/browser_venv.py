@@ -1,8 +1,7 @@
 """Make .venv-browser: Playwright and axe-core, to test the pages.
 
-Apart from .venv, because only those who work on the pages need it (200 MB). It
-has the Python of .venv, so that the tests there can import from it. The
-browser itself is not installed: Chromium or Chrome of the system is used.
+Only those who work on the pages need it (200 MB). It has the Python of .venv,
+so that the tests there can import from it. The system's Chromium is used.
 
     python -m tools.site.browser_venv
 """

@@ -44,10 +44,7 @@ def latest_run():
 
 
 def page_of(notebook, link):
-    """Return an executed notebook made ready for the page, a dict.
-
-    link: a function that takes a Markdown text and links to the glossary.
-    """
+    """Return a notebook ready for the page, a dict; link(text) links words."""
     content = json.loads(notebook.read_text())
     cells = []
     for cell in content["cells"]:
@@ -65,8 +62,7 @@ def page_of(notebook, link):
             if alt:
                 cell["metadata"]["mystnb"] = {"image": {"alt": alt}}
         cells.append(cell)
-    # paths and times of the run
-    content["metadata"].pop("papermill", None)
+    content["metadata"].pop("papermill", None)  # paths and times of the run
     return {**content, "cells": cells}
 
 
@@ -146,10 +142,7 @@ def render(run, source, output):
 
 
 def lighten(output):
-    """Take out the sources, and the script that draws icons, 1.6 MB.
-
-    A font shows the same icons.
-    """
+    """Take out the sources and 1.6 MB of script for icons; a font has them."""
     shutil.rmtree(output / "_sources", ignore_errors=True)
     script = re.compile(r"<script [^>]*/fontawesome\.js[^>]*></script>")
     for page in output.rglob("*.html"):
@@ -160,14 +153,11 @@ def lighten(output):
 def build(run):
     """Build site/ from a run's executed notebooks; swap it in when whole."""
     began = time.time()
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        replacing_folder(SITE) as output,
-    ):
-        source = Path(scratch) / "source"
+    with tempfile.TemporaryDirectory() as top, replacing_folder(SITE) as new:
+        source = Path(top) / "source"
         collect(run, source)
-        render(run, source, output)
-        lighten(output)
+        render(run, source, new)
+        lighten(new)
     seconds = time.time() - began
     print(f"Pages ready in {seconds:.0f} s: open {SITE / 'index.html'}")
 

@@ -1,8 +1,7 @@
 """Link the first use of each glossary word on a page.
 
-The notebooks stay free of links that work on these pages only:
-`tools.site.build` sets them, as Sphinx' `term` role, which fails on a word
-that the glossary lacks.
+`tools.site.build` sets the links, which work on these pages only, as Sphinx'
+`term` role: it fails on a word that the glossary lacks.
 """
 
 import re
@@ -19,8 +18,7 @@ EVERYDAY = {"class", "group", "shape"}
 
 def words(text):
     """Return the words that a glossary page, Markdown, explains."""
-    glossaries = r"^```\{glossary\}\n(.*?)^```"
-    blocks = re.findall(glossaries, text, re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"(?ms)^```\{glossary\}\n(.*?)^```", text)
     lines = "".join(blocks).splitlines()
     return [line for line in lines if line and not line.startswith(" ")]
 
@@ -29,10 +27,9 @@ def linker(explained):
     """Return a function that links, in one text after another, first uses."""
     seen = set()
     linked = {word.lower(): word for word in explained if word not in EVERYDAY}
-    longest_first = sorted(linked, key=len, reverse=True)
-    spaced = [re.escape(w).replace(r"\ ", r"\s+") for w in longest_first]
-    named = "|".join(spaced)
-    pattern = rf"({KEPT})|(?<![\w-])({named})((?:e?s)?)(?![\w-])"
+    longest = sorted(linked, key=len, reverse=True)
+    named = "|".join(re.escape(w).replace(r"\ ", r"\s+") for w in longest)
+    pattern = rf"(?ims)({KEPT})|(?<![\w-])({named})((?:e?s)?)(?![\w-])"
 
     def link(match):
         kept, word, plural = match.groups()
@@ -44,5 +41,4 @@ def linker(explained):
         seen.add(said.lower())
         return f"{{term}}`{said}{plural} <{linked[said.lower()]}>`"
 
-    flags = re.DOTALL | re.IGNORECASE | re.MULTILINE
-    return lambda text: re.sub(pattern, link, text, flags=flags)
+    return lambda text: re.sub(pattern, link, text)

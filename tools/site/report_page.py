@@ -11,11 +11,7 @@ ANSWERS = ("Yes", "In part", "No", "Not applicable")
 
 
 def page(run, notebooks):
-    """Return the page, Markdown.
-
-    run: folder in results/ of the network that models/ ships; notebooks:
-    folder of the notebooks that become pages.
-    """
+    """Return the page, Markdown; `run` is that of the shipped network."""
     found = reports(run)
     training = found["made_by"]["steps"]["04_train_the_segmenter"]
     values = found | {"recipe": training["parameters"], "shipped": shipped()}
@@ -25,10 +21,7 @@ def page(run, notebooks):
 
 
 def card(text):
-    """Return the card that lies beside the model, as a section of this page.
-
-    text: without its title, and without the files below the small model's.
-    """
+    """Return the small model's card of models/README.md, without title."""
     body = text.split("\n# ")[0].split("\n", 1)[1]
     body = re.sub(r"^#", "##", body, flags=re.MULTILINE)
     return body.replace("](../", f"]({FILES}/").strip()
@@ -62,8 +55,7 @@ def data(run):
 def tally(items):
     """Return in words how many items of a checklist got which answer.
 
-    Raises:
-        ValueError: an answer is none of ANSWERS.
+    ValueError: an answer is none of ANSWERS.
     """
     answers = r"^\d+\. \*\*.+?\*\*\s\*(.+?)\.\*"
     found = Counter(re.findall(answers, items, re.MULTILINE | re.DOTALL))

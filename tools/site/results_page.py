@@ -17,10 +17,7 @@ WIDTH = 5.2  # inches: as wide as a phone's page can show with legible letters
 
 
 def page(notebooks, charts):
-    """Return the page, Markdown, and write its charts as SVG files.
-
-    notebooks: folder of the notebooks that become pages; charts: folder.
-    """
+    """Return the page, Markdown; write its charts, SVG, to a new folder."""
     found, lesions = reports(COMPACT), lesion_images(COMPACT)
     dice, poor = lesions["dice"], lesions["dice"] < POOR
     subgroups = read("subgroups.csv", "cases").dropna()
@@ -30,7 +27,7 @@ def page(notebooks, charts):
     validation = read("validation.csv", "fold")
     folds = by_fold(lesions)
     draw(lesions, folds, subgroups, charts)
-    networks = {"compact": COMPACT, "standard": STANDARD}
+    both = {"compact": found, "standard": reports(STANDARD)}
     return templates.fill(
         "results.md.jinja",
         notebooks,
@@ -57,10 +54,7 @@ def page(notebooks, charts):
         runs=keep_results.table().replace("](", f"]({templates.FILES}/"),
         shortcuts=read("shortcuts.csv", "feature")["value"],
         subgroups=subgroups,
-        thresholds={
-            name: reports(run)["report"]["thresholds"]
-            for name, run in networks.items()
-        },
+        thresholds={k: v["report"]["thresholds"] for k, v in both.items()},
         validation_cases=validation.groupby("fold").size().mean(),
     )
 
@@ -108,9 +102,8 @@ def draw(lesions, folds, subgroups, folder):
 
 def difference():
     """Return the compact network's Dice minus the standard one's, a dict."""
-    ours, theirs = (
-        lesion_images(run).set_index("case") for run in (COMPACT, STANDARD)
-    )
+    images = map(lesion_images, (COMPACT, STANDARD))
+    ours, theirs = (table.set_index("case") for table in images)
     dice, group = ours["dice"], ours["group"]
     gain = dice - theirs["dice"].loc[ours.index]
     mean, low, high = bootstrap.interval(gain, group)

@@ -23,8 +23,7 @@ def page(notebooks):
 def ladder(names):
     """Return the README's ladder; only notebooks in `names` are links.
 
-    Its last column, a badge from another host, is left out: each page has a
-    button for Colab.
+    Without its column of badges: each page has a button for Colab.
     """
     readme = (ROOT / "README.md").read_text()
     table = re.search(r"^## The ladder\n\n((?:\|.*\n)+)", readme, re.MULTILINE)

@@ -45,8 +45,7 @@ def fill(template, notebooks, **values):
 
 def reports(run):
     """Return {name: content} of the JSON files of a reference run."""
-    found = run.glob("*.json")
-    return {path.stem: json.loads(path.read_text()) for path in found}
+    return {p.stem: json.loads(p.read_text()) for p in run.glob("*.json")}
 
 
 def shipped():

@@ -58,12 +58,9 @@ def page(path):
     dice = tried.set_index("name")["dice"]
     twice = [name for name in dice.index if f"{name}-s1" in dice.index]
     clear = int((tried["gain_low"] > 0).sum())
-    head = HEAD.format(
-        n=len(tried),
-        seeds=max(abs(dice[name] - dice[f"{name}-s1"]) for name in twice),
-        clear=clear or "none",
-        have="has" if clear < 2 else "have",
-    )
+    seeds = max(abs(dice[name] - dice[f"{name}-s1"]) for name in twice)
+    words = {"clear": clear or "none", "have": "has" if clear < 2 else "have"}
+    head = HEAD.format(n=len(tried), seeds=seeds, **words)
     return head + table(COLUMNS, list(map(cells, tried.itertuples())))
 
 

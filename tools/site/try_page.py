@@ -2,10 +2,9 @@
 
     python -m tools.site.try_page export FILE.tflite     the model for LiteRT
 
-`tools.site.build` calls `add`. What has to be fetched (LiteRT's web runtime,
-from npm by pages/try/package-lock.json) and computed (the exported model, the
-samples) is made once, in pages/try/made/, and again when one of its SOURCES
-has changed.
+`tools.site.build` calls `add`. What is fetched (LiteRT's web runtime, from
+npm by pages/try/package-lock.json) and computed (the exported model, samples)
+is made once, in pages/try/made/, and again when one of its SOURCES changes.
 """
 
 import hashlib
@@ -34,8 +33,7 @@ MADE = HERE / "made"
 MODEL = ROOT / "models" / "small.keras"
 LOCK = HERE / "package-lock.json"
 SOURCES = (MODEL, LOCK, Path(__file__), Path(physics.__file__))
-# the build that network.js loads
-RUNTIME = "litert/wasm/litert_wasm_compat_internal"
+RUNTIME = "litert/wasm/litert_wasm_compat_internal"  # as in network.js
 SAMPLES = {  # name: (label, seed)
     "benign": ("benign", 2),
     "malignant": ("malignant", 3),
@@ -79,8 +77,7 @@ def add(source):
 def make():
     """Make pages/try/made/ unless it is there and up to date.
 
-    Raises:
-        Missing: there is no Node, or npm could not fetch the runtime.
+    Missing: there is no Node, or npm could not fetch the runtime.
     """
     sources = b"".join(path.read_bytes() for path in SOURCES)
     stamp = hashlib.sha256(sources).hexdigest()
@@ -133,10 +130,7 @@ def draw_samples(folder):
 
 
 def settings():
-    """Return what the scripts must know: the rule, the size, our colours.
-
-    size: side of the square that the model reads, pixels.
-    """
+    """Return the rule, the side of the model's square (pixels), colours."""
     rule = {name: templates.shipped()[name] for name in postprocessing.RULE}
     with zipfile.ZipFile(MODEL) as file:
         layers = json.loads(file.read("config.json"))["config"]["layers"]
@@ -156,8 +150,8 @@ def export_apart(path):
 def export(path):
     """Write the small model for LiteRT, float32: square in, probabilities out.
 
-    The network sees the mirrored square, too, and the mean is the prediction,
-    as `training.predict` does with `flip`.
+    It predicts the mean over the square and its mirror image, as
+    `training.predict` does with `flip`.
     """
     import keras  # takes seconds
 
@@ -171,9 +165,8 @@ def export(path):
     classes = (first + keras.ops.flip(second, axis=2)) / 2
     # no free batch size
     one = keras.InputSpec(shape=square.shape, dtype=square.dtype)
-    keras.Model(square, classes).export(
-        path, format="litert", input_signature=[one], verbose=False
-    )
+    litert = {"format": "litert", "input_signature": [one]}
+    keras.Model(square, classes).export(path, **litert, verbose=False)
 
 
 if __name__ == "__main__":
