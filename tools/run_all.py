@@ -63,7 +63,10 @@ def read_profile(name):
 
 
 def imported_helpers(code, package="", found=()):
-    """Return paths in helpers/ that a package's code imports, or they do."""
+    """Return the paths in helpers/ that some code imports, directly or not.
+
+    package: the code's own, for its relative imports.
+    """
     found = set(found)
     for node in ast.walk(ast.parse(code)):
         if not isinstance(node, ast.ImportFrom):

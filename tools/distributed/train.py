@@ -176,10 +176,11 @@ def connect(o):
         limits["heartbeat_timeout_seconds"] = o.silence
         place = o.coordinator, o.machines, o.machine
         jax.distributed.initialize(*place, **limits)
-    options = {"devices": distribution.list_devices()}
-    options["auto_shard_dataset"] = False
-    distribution.set_distribution(distribution.DataParallel(**options))
-    return len(options["devices"])
+    devices = distribution.list_devices()
+    # each machine makes its own part of a batch, see `Share`
+    own = {"devices": devices, "auto_shard_dataset": False}
+    distribution.set_distribution(distribution.DataParallel(**own))
+    return len(devices)
 
 
 def train(o, folder):

@@ -92,7 +92,7 @@ def load(run, data):
     folds = pd.read_csv(folder / "folds.csv")
     index = busi.index(sources.locate(data).root).set_index("case")
     if not set(folds["case"]) <= set(index.index):
-        sys.exit(f"the cases of {run} are others: add --data, as for it")
+        sys.exit(f"{run} was made from other images: give those as --data")
     cases = folds.join(index[["image", "masks"]], on="case")
     cases["area"] = (pixels(run, cases)[1] > 0).mean(axis=(1, 2))
     return cases
