@@ -6,6 +6,7 @@ so that the tests there can import from it. The system's Chromium is used.
     python -m tools.site.browser_venv
 """
 
+import importlib
 import sys
 
 from helpers import files
@@ -27,6 +28,7 @@ def make():
     open(log, "w").close()
     setup_env.install(sys.executable, str(VENV), ["-r", REQUIREMENTS], log)
     files.write(stamp, wanted)
+    importlib.invalidate_caches()  # the folder was not there at the start
 
 
 if __name__ == "__main__":
