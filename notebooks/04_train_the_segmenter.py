@@ -14,12 +14,14 @@
 # - check that a network can memorise eight images before you spend time on
 #   more,
 # - stop a run in the middle and see that nothing is lost,
-# - train it, read its curves, and keep its predictions on held-out cases.
+# - train it, read its curves, and keep its predictions on held-out cases,
+# - fine-tune a network that has seen photographs and ultrasound before, and
+#   say what that knowledge is worth.
 #
 # **Takes** about two minutes in the quick profile and a quarter of an hour in
 # the cpu profile, on two CPU cores. **Needs** notebook 2. **Reads**
 # `arrays.npz`, `folds.csv`. **Writes** `model.keras`, `history.csv`,
-# `rules.csv`, `predictions.npz`, `validation.csv`.
+# `starts.csv`, `rules.csv`, `predictions.npz`, `validation.csv`.
 #
 # > **For teaching and research. This is not a medical device.**
 
@@ -43,6 +45,7 @@ image_size: int = 128  # pixels a side; as in notebook 2
 width: int = 16  # channels at the finest level; 24: twice the time
 start: str = "random"  # "simulated": weights of phantoms (width 16 or 24)
 epochs: int = 12  # times that each image is seen
+fine_tuning: int = 4  # epochs of the pretrained network; 0: leave it out
 batch_size: int = 8  # images a step; halve it if memory runs out
 learning_rate: float = 2e-3  # the highest size of a step
 n_folds: int = 1  # folds trained and held out, 1 to 5
@@ -295,21 +298,22 @@ from helpers import environment
 print(f"{environment.device()}: computes in {training.precision()}")
 
 # %% [markdown]
-# ## Where to start from
+# ## Train
 #
-# 500 images are few to learn from scratch what speckle, shadow and a lesion's
-# rim look like. But simulated images cost nothing. With `start = "simulated"`
-# the network begins with weights that `tools/research/pretrain.py` trained on
-# 2,000 of them, and on no real image; whether that helped is in the table
-# `results/experiments.csv`. With "random" it begins with nothing.
+# The *learning rate* says how large the changes are. It rises from 0 over the
+# first epoch (the *warm-up*: random weights must not be thrown about) and then
+# falls along a cosine to 0, so that the last steps are small.
+#
+# You will train two networks on the same cases, so what both need goes into
+# functions: the first trains, without one fold.
 
 # %%
 from helpers.files import ROOT
 from helpers.model import checkpoint
 
 
-def new_network():
-    """Return the network as the training finds it."""
+def unet_from_scratch():
+    """Return the lesson's network as its training finds it."""
     keras.utils.set_random_seed(seed)
     network = unet.build(size=image_size, width=width)
     if start == "simulated":
@@ -317,54 +321,58 @@ def new_network():
     return network
 
 
-def batches_of(rows, n, augment=True):
-    """Return some cases in batches of n images."""
-    pair = images[rows], labels[rows]
-    return augmentation.Batches(*pair, n, seed, augment=augment)
+def trained(network, fold, name, n, **settings):
+    """Return a network trained without a fold, and its history."""
+    folder = step.folder / f"{name}_{fold}"
+    drive = step.drive and step.drive / folder.name
+    learns, checks, _ = split(fold)
+    pairs = [(images[rows], labels[rows]) for rows in (learns, checks)]
+    train = augmentation.Batches(*pairs[0], n, seed)
+    check = augmentation.Batches(*pairs[1], 32, seed, augment=False)
+    settings |= {"seed": seed, "drive": drive}
+    return training.fit(network, train, check, folder, **settings)
 
 
 # %% [markdown]
-# ## Train
-#
-# This is the long cell. It prints one line an epoch, with the time that is
-# left. If it is interrupted, run it again: it goes on, also on a new Colab
-# machine if your Drive is there. Once it has finished, running it again gives
-# back what is there. Change a number above, and it starts anew and says why.
-#
-# The *learning rate* says how large the changes are. It rises from 0 over the
-# first epoch (the *warm-up*: random weights must not be thrown about) and then
-# falls along a cosine to 0, so that the last steps are small. For each fold
-# the loop trains, chooses three *thresholds* (the values above which something
-# counts, more on them below) on the validation part, and predicts the held-out
-# cases. This it does with *test-time augmentation*: it predicts each image as
-# it is and mirrored, and keeps the mean.
+# The second asks a trained network for its probabilities of the validation
+# part and of the held-out cases. This it does with *test-time augmentation*:
+# it predicts each image as it is and mirrored, and keeps the mean.
 
 # %%
-from helpers.evaluation import calibration, classification, postprocessing
+from helpers.evaluation import postprocessing
 
-settings = {"epochs": epochs, "learning_rate": learning_rate, "seed": seed}
-held_out, predictions, records, fitted, features = [], [], [], [], []
+
+def results(fold, model, history):
+    """Return what a network predicts of a fold, a dict."""
+    _, checks, held = split(fold)
+    checked = training.predict(model, images[checks], flip=True)
+    return {
+        "fold": fold,
+        "model": model,
+        "history": history,
+        "validation": checked,
+        "frontier": postprocessing.frontier(checked, labels[checks]),
+        "held out": training.predict(model, images[held], flip=True),
+    }
+
+
+# %% [markdown]
+# Now the long cell. It prints one line an epoch, with the time that is left.
+# If it is interrupted, run it again: it goes on, also on a new Colab machine
+# if your Drive is there. Once it has finished, running it again gives back
+# what is there. Change a number above, and it starts anew and says why.
+#
+# With `start = "random"` the network begins with nothing. With "simulated" it
+# begins with weights that `tools/research/pretrain.py` trained on 2,000
+# simulated images, and on no real one.
+
+# %%
+scratch = []
 for fold in range(first_fold, first_fold + n_folds):
-    training_rows, validation_rows, rows = split(fold)
-    train = batches_of(training_rows, batch_size)
-    check = batches_of(validation_rows, 32, augment=False)
-    folder = step.folder / f"fold_{fold}"
-    drive = step.drive and step.drive / folder.name
-    model, record = training.fit(
-        new_network(), train, check, folder, **settings, drive=drive
-    )
-    records += [{"fold": fold, **row} for row in record]
-    predicted = training.predict(model, images[validation_rows], flip=True)
-    ground_truth = labels[validation_rows]
-    rule = postprocessing.fit_rule(predicted, ground_truth)
-    lesion = 1 - predicted[..., 0]
-    scaling = calibration.fit_scaling(lesion, ground_truth > 0)
-    fitted.append({"fold": fold} | rule | scaling)
-    measured = map(classification.image_features, predicted)
-    table = pd.DataFrame(measured, validation_rows)
-    features.append(table.assign(fold=fold))
-    held_out.append(rows)
-    predictions.append(training.predict(model, images[rows], flip=True))
+    rates = {"epochs": epochs, "learning_rate": learning_rate}
+    network = unet_from_scratch()
+    learned = trained(network, fold, "fold", batch_size, **rates)
+    scratch.append(results(fold, *learned))
 
 # %% [markdown]
 # ## Read the curves
@@ -376,8 +384,7 @@ for fold in range(first_fold, first_fold + n_folds):
 # switched off.)
 
 # %%
-history = pd.DataFrame(records)
-last = history[history["fold"] == fold]
+last = pd.DataFrame(scratch[-1]["history"])
 best = last.loc[last["val_loss"].idxmin()]
 kept = f"epoch {best['epoch']:.0f}, validation loss {best['val_loss']:.3f}"
 print(f"kept: {kept}")
@@ -392,20 +399,132 @@ figures.show(figures.curves(last, title), alt=alt)
 # If the kept epoch is one of the last, the network was still learning: more
 # epochs might help, as in the larger profiles.
 #
-# ## Choose the thresholds, but not on held-out cases
+# ## Start with knowledge
 #
-# The network gives probabilities. A mask needs a threshold: above which
-# probability does a pixel count as lesion (`threshold`)? Below which size is a
-# spot ignored (`minimum_area`, a share of the image)? And how sure must the
-# network be of *any* lesion before it marks one (`image_threshold`, a
-# probability)? The loop above let the validation part decide: the first two
-# are those of its highest mean Dice, the third is the highest that still keeps
-# 95 % of its lesions. These are few cases, so expect the thresholds to differ
-# between folds. The three columns that follow correct the probabilities: a
-# temperature alone (*temperature scaling*), or with a shift (*Platt scaling*).
-# Notebook 5 tells what they are good for.
+# 500 images are few to learn from nothing what an edge, a texture or a shadow
+# looks like. A network that has learned such things elsewhere needs less: it
+# is *pretrained*, and what you do with it now is called *fine-tuning*.
+#
+# `pretrained.build` keeps the shape that you know, a way down, a way up and
+# joins between them. Only the way down is another one, *EfficientNet-Lite0*
+# (Tan & Le 2019), whose filters first saw 1.3 million photographs. Then, in
+# `tools/research/knowledge.py`, they saw breast ultrasound: images of another
+# hospital (BUS-BRA, Gómez-Flores et al. 2024) and simulated ones. None of them
+# is among the cases here, unless yours are simulated, too: then they are
+# close relatives, drawn by the same program.
 
 # %%
+from helpers.model import pretrained
+
+
+def pretrained_network():
+    """Return the network that knows photographs and ultrasound."""
+    keras.config.set_dtype_policy(training.precision(depthwise=True))
+    keras.utils.set_random_seed(seed)
+    network = pretrained.build(size=image_size)
+    checkpoint.start_from(network, ROOT / "models/start_pretrained.npz")
+    return network
+
+
+# %% [markdown]
+# Fine-tuning takes few epochs and half the learning rate, or what is known
+# would be overwritten. The weights of the last epoch are kept: here the
+# validation loss may rise again while the masks still improve, because the
+# network grows too sure of itself.
+
+# %%
+tuned = []
+for fold in range(first_fold, first_fold + n_folds) if fine_tuning else []:
+    rates = {"epochs": fine_tuning, "learning_rate": 1e-3, "last": True}
+    network = pretrained_network()
+    learned = trained(network, fold, "pretrained", 16, **rates)
+    tuned.append(results(fold, *learned))
+
+# %% [markdown]
+# ## Choose the thresholds, but not on held-out cases
+#
+# The networks give probabilities. A mask needs a *rule* with three numbers:
+# above which probability does a pixel count as lesion (`threshold`)? Below
+# which size is a spot ignored (`minimum_area`, a share of the image)? And how
+# sure must the network be of *any* lesion before it marks one
+# (`image_threshold`, a probability)?
+#
+# Each choice trades one error for another. Ask for more certainty, and more
+# normal images stay empty, as they should; but more lesions are missed. So say
+# first what an error costs, then look for the rule that costs least, on the
+# validation part alone. `postprocessing.frontier` tries them all. Its
+# `utility` is the mean Dice of the lesion images, less half the share of them
+# that is missed, plus half the share of normal images left empty.
+
+# %%
+networks = {"from scratch": scratch, "pretrained": tuned}
+networks = {name: found for name, found in networks.items() if found}
+curves = {}
+for name, found in networks.items():
+    tried = found[-1]["frontier"].fillna({"empty": 0})
+    best = tried.groupby("empty")["dice"].max()[::-1].cummax()
+    curves[name] = best.index, best
+labelled = "share of normal images left empty", "mean lesion Dice"
+title = f"The best rules, validation part of fold {fold}"
+figures.show_lines(curves, *labelled, title)
+
+# %% [markdown]
+# Each point is a rule that no other one beats in both. A curve further up and
+# to the right is a better network; where you stand on it is your choice, and
+# `postprocessing.fit_rule` makes it by the utility. These are few cases, so
+# expect the thresholds to differ between folds.
+
+# %%
+for found in networks.values():
+    for one in found:
+        tried = one["frontier"]
+        one["best"] = tried.loc[tried["smooth"].idxmax()]
+worth = {
+    name: np.mean([one["best"]["utility"] for one in found])
+    for name, found in networks.items()
+}
+chosen = max(worth, key=worth.get)
+print(", ".join(f"{name}: utility {u:.2f}" for name, u in worth.items()))
+print(f"From here on: the network {chosen}")
+
+# %% [markdown]
+# That choice, too, was made on the validation part. Only now look at what the
+# held-out cases say of both. Here the masks are compared at the size of the
+# network's square; notebook 5 will be exact.
+
+# %%
+rows = []
+for name, found in networks.items():
+    for one in found:
+        rule = one["best"][list(postprocessing.RULE)]
+        pair = one["held out"], labels[split(one["fold"])[2]]
+        outcome = postprocessing.judged(*pair, **rule)
+        rows.append({"network": name, "fold": one["fold"]} | outcome)
+starts = pd.DataFrame(rows)
+starts.groupby("network", sort=False).mean().drop(columns="fold").round(2)
+
+# %% [markdown]
+# `marked` and `missed` are shares of the lesion images (missed: Dice below
+# 0.1), `empty` of the normal ones. The table is what knowledge is worth on
+# your cases.
+#
+# For the notebooks that follow you keep each fold's rule. Three more columns
+# correct the probabilities: a temperature alone (*temperature scaling*), or
+# with a shift (*Platt scaling*). Notebook 5 tells what they are good for.
+
+# %%
+from helpers.evaluation import calibration, classification
+
+fitted, features = [], []
+for one in networks[chosen]:
+    checks = split(one["fold"])[1]
+    lesion = 1 - one["validation"][..., 0]
+    scaling = calibration.fit_scaling(lesion, labels[checks] > 0)
+    rule = one["best"][list(postprocessing.RULE)].to_dict()
+    fitted.append({"fold": one["fold"]} | rule | scaling)
+    measured = map(classification.image_features, one["validation"])
+    table = pd.DataFrame(measured, checks)
+    features.append(table.assign(fold=one["fold"]))
 rules = pd.DataFrame(fitted)
 rules.round(3)
 
@@ -419,7 +538,9 @@ rules.round(3)
 # %%
 from helpers.data import masks
 
-rows, probabilities = np.concatenate(held_out), np.concatenate(predictions)
+kept = networks[chosen]
+rows = np.concatenate([split(one["fold"])[2] for one in kept])
+probabilities = np.concatenate([one["held out"] for one in kept])
 classes = folds.loc[rows, "label"].to_numpy()
 present = [c for c in masks.CLASSES[1:] if c in classes]
 examples = [int(np.argmax(classes == c)) for c in present]
@@ -441,11 +562,17 @@ for i in examples:
 # `validation.csv` keeps.
 
 # %%
-step.save("history.csv", history)
+histories = [
+    pd.DataFrame(one["history"]).assign(network=name, fold=one["fold"])
+    for name, found in networks.items()
+    for one in found
+]
+step.save("history.csv", pd.concat(histories))
+step.save("starts.csv", starts)
 step.save("rules.csv", rules)
 known = folds[["case", "label", "group"]]
 step.save("validation.csv", known.join(pd.concat(features), how="inner"))
-checkpoint.save(model, step.folder / "model.keras")
+checkpoint.save(kept[-1]["model"], step.folder / "model.keras")
 step.keep("model.keras")
 contents = {
     "case": folds.loc[rows, "case"].to_numpy(str),

@@ -68,8 +68,8 @@ folds = step.read("02_prepare_the_masks", "folds.csv").set_index("case")
 # %%
 names, probabilities = predictions["case"], predictions["probabilities"]
 cases = busi.index(here.data.root).set_index("case").loc[names]
-cases = cases.join(folds[["group", "fold"]]).join(explored["glyphs"])
-cases = cases.reset_index()
+cases = cases.join(folds[["group", "fold"]])
+cases = cases.join(explored[["glyphs", "armpit"]]).reset_index()
 references = [masks.merge(paths) for paths in cases["masks"]]
 has_lesion = (cases["label"] != "normal").to_numpy()
 print(f"{len(cases)} held-out cases of folds {sorted(set(cases['fold']))}")
@@ -476,6 +476,8 @@ parts |= {
     "no marks found": ~causes["drawn marks"],
     "has a near copy in the set": copies > 1,
     "has none": copies == 1,
+    "shows the armpit": cases["armpit"][has_lesion],
+    "all others": ~cases["armpit"][has_lesion],
 }
 subgroups = mean_of(parts, "Mean Dice by kind of case")
 subgroups.round(3)

@@ -1,10 +1,12 @@
 """From pixel probabilities to a mask: `fit_rule` alone reads references."""
 
+import itertools
+
 import numpy as np
+import pandas as pd
 
 from ..data import masks
 from . import metrics
-from .calibration import threshold_for_sensitivity
 from .classification import lesion_probability
 
 # How probabilities become a mask, where nothing was fitted.
@@ -12,6 +14,10 @@ RULE = {"threshold": 0.5, "minimum_area": 0.0, "image_threshold": 0.0}
 # That a fitted rule may take; of a tie the first wins.
 THRESHOLDS = 0.5, 0.4, 0.6, 0.3, 0.7
 MINIMUM_AREAS = 0.0, 0.001, 0.002, 0.005, 0.01  # fraction of the image
+IMAGE_THRESHOLDS = np.linspace(0, 0.95, 39).round(3)
+# The utility of a rule: `outcome`.
+MISSED = 0.1  # Dice
+MISS, EMPTY = 0.5, 0.5
 
 
 def lesion_mask(
@@ -69,29 +75,80 @@ def majority_class(classes, mask):
     return masks.CLASSES[1 + int(total[2] > total[1])]
 
 
-def fit_rule(classes, labels, sensitivity=0.95):
-    """Return the rule for `lesion_mask` fitted to validation cases, a dict.
+def fit_rule(classes, labels):
+    """Return the rule for `lesion_mask` of the highest utility, a dict.
 
-    classes: (n, size, size, 3); labels: (n, size, size), 0 is background. Of
-    the cases with a lesion: threshold and minimum_area of their highest mean
-    Dice, the highest image_threshold that keeps `sensitivity` of them.
+    classes: (n, size, size, 3) of validation cases; labels: (n, size, size), 0
+    is background. ValueError: no case has a lesion.
+    """
+    tried = frontier(classes, labels)
+    return tried.loc[tried["smooth"].idxmax(), list(RULE)].to_dict()
+
+
+def frontier(classes, labels):
+    """Return what each rule would do to validation cases, a DataFrame.
+
+    classes, labels: as of `fit_rule`. Columns: those of RULE and of `outcome`,
+    and smooth, the mean utility over an image_threshold and its neighbours,
+    since few cases decide.
+    """
+    tables = []
+    for area, t in itertools.product(MINIMUM_AREAS, THRESHOLDS):
+        marks = _marks(classes, labels, t, area)
+        table = pd.DataFrame(outcome(*marks, k) for k in IMAGE_THRESHOLDS)
+        rule = dict(zip(RULE, (t, area, IMAGE_THRESHOLDS), strict=True))
+        near = table["utility"].rolling(3, center=True, min_periods=2)
+        table = pd.DataFrame(rule).join(table.assign(smooth=near.mean()))
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def judged(classes, labels, threshold, minimum_area, image_threshold):
+    """Return the `outcome` of one rule; classes, labels: as of `fit_rule`."""
+    marks = _marks(classes, labels, threshold, minimum_area)
+    return outcome(*marks, image_threshold)
+
+
+def _marks(classes, labels, threshold, minimum_area):
+    """Return has_lesion, confidence, dice of validation cases, each (n,).
+
+    The confidence of an image in which nothing is above the threshold is -1.
+    """
+    rule = threshold, minimum_area
+    pairs = [(c, _thresholded(1 - c[..., 0], *rule)) for c in classes]
+    sure = [lesion_probability(c) if mask.any() else -1.0 for c, mask in pairs]
+    predictions = [mask for _, mask in pairs]
+    dice = list(map(metrics.dice, labels > 0, predictions))
+    return labels.any(axis=(1, 2)), np.array(sure), np.array(dice)
+
+
+def outcome(has_lesion, confidence, dice, image_threshold):
+    """Return dice, marked, missed, empty and utility of a rule, a dict.
+
+    has_lesion: bool (n,); confidence: of its lesion, float (n,); dice: float
+    (n,), counted where the confidence reaches the threshold. dice is the mean
+    over lesion images, a miss being 0; marked and missed are shares of them;
+    empty is a share of the normal ones, nan without any.
+
+    The utility is the mean Dice of the lesion images, less MISS times the
+    share of them that is missed (Dice below MISSED), plus EMPTY times the
+    share of the normal ones left empty.
     ValueError: no case has a lesion.
     """
-    has_lesion = labels.any(axis=(1, 2))
     if not has_lesion.any():
         raise ValueError("a rule needs validation cases with a lesion")
-    probabilities = 1 - classes[has_lesion][..., 0].astype(np.float32)
-    ground_truth = labels[has_lesion] > 0
-
-    def mean_dice(rule):
-        predictions = [_thresholded(p, *rule) for p in probabilities]
-        return np.mean(list(map(metrics.dice, ground_truth, predictions)))
-
-    rules = [(t, area) for area in MINIMUM_AREAS for t in THRESHOLDS]
-    confidence = list(map(lesion_probability, classes[has_lesion]))
-    everyone = np.ones_like(confidence)
-    limit = threshold_for_sensitivity(confidence, everyone, sensitivity)
-    return dict(zip(RULE, (*max(rules, key=mean_dice), limit), strict=True))
+    marked = confidence >= image_threshold
+    dice, of_lesions = (dice * marked)[has_lesion], marked[has_lesion]
+    normal = ~marked[~has_lesion]
+    found = {
+        "dice": dice.mean(),
+        "marked": of_lesions.mean(),
+        "missed": (dice < MISSED).mean(),
+        "empty": normal.mean() if len(normal) else np.nan,
+    }
+    worth = found["dice"] - MISS * found["missed"]
+    worth += EMPTY * found["empty"] if len(normal) else 0
+    return found | {"utility": worth}
 
 
 def _thresholded(p, threshold, minimum_area):

@@ -14,32 +14,65 @@ class Batches:
     images, labels: uint8 (n, size, size), greys and classes: 0 background, 1
     benign, 2 malignant. Batch `i` is (float32 (b, size, size, 1) in [0, 1],
     uint8 (b, size, size)); the last one of an epoch may be smaller.
+
+    views: float (n,), how often an epoch shows each case on average, each time
+    as another view, as `shares` gives it; without it, once.
     """
 
-    def __init__(self, images, labels, batch_size, seed, augment=True):
+    def __init__(
+        self, images, labels, batch_size, seed, augment=True, views=None
+    ):
         if len(images) != len(labels) or len(images) == 0:
             raise ValueError(f"{len(images)} images, {len(labels)} label maps")
         self.images, self.labels = images, labels
         self.batch_size, self.seed, self.augment = batch_size, seed, augment
-        self.epoch = 0
+        self.views, self.epoch = views, 0
 
     def __len__(self):
-        return -(-len(self.images) // self.batch_size)
+        return -(-len(self.order()) // self.batch_size)
 
-    def __getitem__(self, i):
+    def order(self):
+        """Return the cases as this epoch shows them, a list of int."""
         rng = np.random.default_rng((self.seed, self.epoch))
         order = rng.permutation(len(self.images))
-        chosen = order[i * self.batch_size : (i + 1) * self.batch_size]
-        pairs = [self.pair(int(k)) for k in chosen]
+        if self.views is not None:
+            # systematic sampling: each case floor or ceil of its views
+            ends = np.cumsum(np.asarray(self.views)[order])
+            ticks = np.arange(round(ends[-1])) + rng.random()
+            places = np.searchsorted(ends, ticks).clip(max=len(order) - 1)
+            order = rng.permutation(order[places])
+        return order.tolist()
+
+    def __getitem__(self, i):
+        order, first = self.order(), i * self.batch_size
+        chosen = enumerate(order[first : first + self.batch_size], first)
+        pairs = [self.pair(k, place) for place, k in chosen]
         images, labels = (np.stack(part) for part in zip(*pairs, strict=True))
         return as_input(images), labels
 
-    def pair(self, k):
-        """Return image and label map of case k as this epoch shows them."""
+    def pair(self, k, place):
+        """Return image and label map of case k at its place in this epoch."""
         if not self.augment:
             return self.images[k], self.labels[k]
-        rng = np.random.default_rng((self.seed, self.epoch, k))
+        key = self.seed, self.epoch, k
+        key += () if self.views is None else (place,)
+        rng = np.random.default_rng(key)
         return augment(self.images[k], self.labels[k], rng)
+
+
+def shares(parts, wanted):
+    """Return views, float (n,): how often an epoch shows each case.
+
+    parts: the part (a data set, a class ...) that each case belongs to, (n,);
+    wanted: {part: cases of it in an epoch}. ValueError: a part has no case, or
+    cases belong to none.
+    """
+    parts = np.asarray(parts)
+    counts = {part: int((parts == part).sum()) for part in wanted}
+    if sum(counts.values()) != len(parts) or not all(counts.values()):
+        raise ValueError(f"{counts} cases of the parts, {len(parts)} in all")
+    each = {part: wanted[part] / counts[part] for part in wanted}
+    return np.array([each[part] for part in parts.tolist()])
 
 
 def as_input(images):

@@ -1,12 +1,14 @@
 """Files of a training: its state, models, and weights to start from."""
 
 import contextlib
+import io
 import json
 import os
 import re
 import time
 import zipfile
 
+import h5py
 import keras
 import numpy as np
 
@@ -106,22 +108,43 @@ def copy(source, target):
         print(f"Drive failed ({error}): going on without.")
 
 
-def save(model, path):
-    """Write a model without the state of its optimizer."""
+def save(model, path, half=False):
+    """Write a model without the state of its optimizer.
+
+    half: kernels in 16 bits, at half the size; `load` reads them as 32 bits.
+    """
     with files.replacing(path) as partial:
         model.save(partial, include_optimizer=False)
-        for_older_keras(partial)
+        with zipfile.ZipFile(partial) as file:
+            parts = [(part, file.read(part)) for part in file.infolist()]
+        with zipfile.ZipFile(partial, "w") as file:
+            for part, content in parts:
+                if part.filename == "config.json":
+                    # unused settings that older Keras refuses
+                    content = NEWER.sub(b"", content)
+                elif half and part.filename.endswith(".h5"):
+                    content = halved(content)
+                file.writestr(part, content)
 
 
-def for_older_keras(path):
-    """Take from a saved model the unused settings that older Keras refuses."""
-    with zipfile.ZipFile(path) as file:
-        parts = [(part, file.read(part)) for part in file.infolist()]
-    with zipfile.ZipFile(path, "w") as file:
-        for part, content in parts:
-            if part.filename == "config.json":
-                content = NEWER.sub(b"", content)
-            file.writestr(part, content)
+def halved(content):
+    """Return an HDF5 file's bytes with its kernels in 16 bits."""
+    new = io.BytesIO()
+    with h5py.File(io.BytesIO(content)) as old, h5py.File(new, "w") as file:
+
+        def keep(name, item):
+            if isinstance(item, h5py.Dataset):
+                data = item[()]
+                # running variances would not bear it
+                data = data.astype("f2") if data.ndim > 1 else data
+                kept = file.create_dataset(name, data=data)
+            else:
+                kept = file.require_group(name)
+            kept.attrs.update(item.attrs)
+
+        file.attrs.update(old.attrs)
+        old.visititems(keep)
+    return new.getvalue()
 
 
 def load(path):

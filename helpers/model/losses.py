@@ -17,10 +17,19 @@ IMAGE_WEIGHT = 0.3  # of the image's part in the loss, chosen by experiment
 def segmentation_loss(labels, classes):
     """Return the loss of each image, (n,): pixels, overlap, whole image."""
     labels = ops.cast(labels, "int32")
-    pixels = keras.losses.sparse_categorical_crossentropy(labels, classes)
+    pixels = ops.mean(cross_entropy(labels, classes), axis=(1, 2))
     overlap = dice_loss(labels, classes)
-    image = image_loss(labels, classes)
-    return ops.mean(pixels, axis=(1, 2)) + overlap + IMAGE_WEIGHT * image
+    return pixels + overlap + IMAGE_WEIGHT * image_loss(labels, classes)
+
+
+def cross_entropy(labels, classes):
+    """Return minus the logarithm of each right class's probability, (n, h, w).
+
+    Keras' own has no gradient under PyTorch for labels of this shape.
+    """
+    right = ops.one_hot(labels, classes.shape[-1], dtype=classes.dtype)
+    p = ops.sum(right * classes, axis=-1)
+    return -ops.log(ops.maximum(p, 1e-7))
 
 
 def dice_loss(labels, classes):

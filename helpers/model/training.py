@@ -24,16 +24,19 @@ SOURCES = augmentation, losses, lehmer_mean, unet, checkpoint, THIS
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
-def precision():
+def precision(depthwise=False):
     """Return the Keras dtype policy that is fastest here at full quality.
 
     bfloat16 where the processor computes in it; float16 on older GPUs (Colab's
-    T4), never on a CPU, which it slows down.
+    T4), never on a CPU, which it slows down. depthwise: of a network with
+    depthwise convolutions, which gain nothing from it on a CPU.
     """
     capability = environment.gpu_capability()
     if capability:
         return "mixed_bfloat16" if capability >= 8 else "mixed_float16"
-    return "mixed_bfloat16" if environment.cpu_has_bfloat16() else "float32"
+    if depthwise or not environment.cpu_has_bfloat16():
+        return "float32"
+    return "mixed_bfloat16"
 
 
 def fit(
@@ -46,17 +49,20 @@ def fit(
     learning_rate,
     seed,
     drive=None,
+    last=False,
 ):
     """Train a new model; return (the best model, history: a list of dicts).
 
     model: not compiled, built after keras.utils.set_random_seed(seed). train,
     validation: `augmentation.Batches`. After each epoch the whole state goes
     into folder/resume.npz, now and then also into the folder `drive`, and the
-    weights of the lowest validation loss into folder/model.keras. Called again
-    with the same settings, data and code, here or where that Drive is seen,
-    fit goes on from there, else it starts anew. A stopped run ends with the
-    weights of an uninterrupted one: bit for bit on a CPU of as many cores,
-    whose number changes the order of sums.
+    weights of the lowest validation loss into folder/model.keras. last: those
+    of the last epoch instead, for fine-tuning, where the network may grow too
+    sure of itself while its masks still improve. Called again with the same
+    settings, data and code, here or where that Drive is seen, fit goes on from
+    there, else it starts anew. A stopped run ends with the weights of an
+    uninterrupted one: bit for bit on a CPU of as many cores, whose number
+    changes the order of sums.
 
     The learning rate rises over an epoch and falls along a cosine to zero
     (Loshchilov & Hutter 2017). Validated and kept is the moving average of the
@@ -69,6 +75,7 @@ def fit(
         raise ValueError("fit needs a new model: build one, then call fit")
     folder = Path(folder)
     settings = {"epochs": epochs, "learning_rate": learning_rate, "seed": seed}
+    settings |= {"last": last}
     settings |= fingerprints(model, train, validation)
     state = checkpoint.State(folder, drive and Path(drive), settings)
     # the weights and the dropout's random state, before metrics join them
@@ -77,7 +84,7 @@ def fit(
     model.compile(adam, losses.segmentation_loss, metrics=[losses.lesion_dice])
     model.optimizer.build(model.trainable_variables)
     changing = [*changing, *model.optimizer.variables]
-    run = Run(state, changing, train, validation)
+    run = Run(state, changing, train, validation, last)
     # Batches shuffles; Keras' own shuffle could not be resumed
     how = {"callbacks": [run], "shuffle": False, "verbose": 0}
     with explained(run):
@@ -114,6 +121,7 @@ def fingerprints(model, train, validation):
     return {
         "start": digest(map(np.ascontiguousarray, model.get_weights())),
         "batches": [train.batch_size, train.augment, train.seed],
+        "views": digest([np.asarray(train.views, float).tobytes()]),
         "precision": model.dtype_policy.name,
         "network": digest([layers.encode()]),
         "data": digest(map(np.ascontiguousarray, data)),
@@ -196,9 +204,9 @@ class Run(keras.callbacks.Callback):
     are copied: Keras' SwapEMAWeights adds and subtracts, which rounds them.
     """
 
-    def __init__(self, state, changing, train, validation):
+    def __init__(self, state, changing, train, validation, last):
         super().__init__()
-        self.state, self.changing = state, changing
+        self.state, self.changing, self.last = state, changing, last
         self.train, self.validation = train, validation
         self.rows, self.best, values = state.read()
         for variable, value in zip(changing, values, strict=bool(values)):
@@ -238,7 +246,7 @@ class Run(keras.callbacks.Callback):
         }
         self.began = time.time()
         # the loss: steadier than Dice on few validation images
-        if row["val_loss"] < lowest:
+        if self.last or row["val_loss"] < lowest:
             self.best = model.get_weights()
             checkpoint.save(model, self.state.path.with_name("model.keras"))
         model.set_weights(running)

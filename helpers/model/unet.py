@@ -34,11 +34,15 @@ def build(size=128, width=24, depth=4):
     for skip, filters in zip(levels[-2::-1], widths[-2::-1], strict=True):
         x = layers.UpSampling2D(interpolation="bilinear")(x)
         x = residual(layers.Concatenate()([x, skip]), filters)
-    logits = layers.Conv2D(CLASSES, 1, dtype="float32", name="logits")(x)
+    return keras.Model(image, head(x, deepest), name="residual_unet")
+
+
+def head(finest, deepest):
+    """Return the class probabilities of an image of twice `finest`'s side."""
+    logits = layers.Conv2D(CLASSES, 1, dtype="float32", name="logits")(finest)
     logits = layers.Add(dtype="float32")([logits, image_bias(deepest)])
-    finest = layers.UpSampling2D(interpolation="bilinear", dtype="float32")
-    classes = layers.Softmax(dtype="float32", name="classes")(finest(logits))
-    return keras.Model(image, classes, name="residual_unet")
+    up = layers.UpSampling2D(interpolation="bilinear", dtype="float32")
+    return layers.Softmax(dtype="float32", name="classes")(up(logits))
 
 
 def residual(x, filters):

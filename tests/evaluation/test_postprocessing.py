@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from helpers.data import masks
-from helpers.evaluation import classification, postprocessing
+from helpers.evaluation import postprocessing
 
 SHAPE = (60, 90)
 BOX = masks.Letterbox.of(*SHAPE, 32)
@@ -74,18 +74,48 @@ def test_lesion_pixels_get_the_likelier_class_and_the_whole_the_majority():
     assert majority(square(0.9, 0.2), mask) == "benign"
 
 
-def test_a_fitted_rule_keeps_the_wanted_sensitivity():
-    rng = np.random.default_rng(0)
-    classes = np.stack([square(p) for p in rng.uniform(0.55, 0.99, 40)])
-    labels = (classes[..., 0] < 0.5).astype(np.uint8)
-    classes[:, 2, 2] = [0, 1, 0]  # a false speck in every prediction
-    labels[30:], classes[30:] = 0, square(0.3)
-    rule = postprocessing.fit_rule(classes, labels, sensitivity=0.9)
+@pytest.fixture
+def validation():
+    """Thirty lesions, surer and surer, and ten normals, hardly suspect."""
+    sure = np.r_[np.linspace(0.55, 0.99, 30), np.linspace(0.3, 0.6, 10)]
+    classes = np.stack([square(p) for p in sure])
+    labels = (classes[..., 0] < 1).astype(np.uint8)
+    labels[30:] = 0
+    classes[:, 2, 2] = [0.3, 0.7, 0]  # a false speck in every prediction
+    return classes, labels
+
+
+def test_a_fitted_rule_weighs_lesions_against_normals(validation):
+    rule = postprocessing.fit_rule(*validation)
     assert list(rule) == list(postprocessing.RULE)
-    assert rule["minimum_area"] > 0
-    lesion = np.array([classification.lesion_probability(c) for c in classes])
-    kept = lesion >= rule["image_threshold"]
-    assert sum(kept[:30]) == 27 and not any(kept[30:])
+    assert rule["minimum_area"] > 0  # no speck
+    found = postprocessing.judged(*validation, **rule)
+    assert found["empty"] >= 0.8 and found["marked"] >= 0.8
+    assert found["dice"] > 0.8 and found["missed"] == 1 - found["marked"]
+
+
+def test_the_frontier_has_the_outcome_of_each_rule(validation):
+    tried = postprocessing.frontier(*validation)
+    assert len(tried) == len(postprocessing.IMAGE_THRESHOLDS) * 25
+    rule = tried.loc[500, list(postprocessing.RULE)]
+    found = postprocessing.judged(*validation, **rule)
+    assert tried.loc[500, list(found)].to_dict() == pytest.approx(found)
+    surer = tried[tried["threshold"] == 0.5].groupby("image_threshold")
+    assert surer["marked"].max().is_monotonic_decreasing
+    assert surer["empty"].min().is_monotonic_increasing
+
+
+def test_the_utility_is_dice_less_misses_plus_empty_normals():
+    has_lesion = np.array([True, True, True, True, False, False])
+    confidence = np.array([0.9, 0.8, 0.5, 0.4, 0.7, -1])
+    dice = np.array([0.9, 0.7, 0.05, 0.8, 0.0, 1.0])
+    found = postprocessing.outcome(has_lesion, confidence, dice, 0.5)
+    expected = {"dice": 1.65 / 4, "marked": 0.75, "missed": 0.5, "empty": 0.5}
+    utility = 1.65 / 4 - 0.5 * 0.5 + 0.5 * 0.5
+    assert found == pytest.approx(expected | {"utility": utility})
+    four = (x[:4] for x in (has_lesion, confidence, dice))
+    some = postprocessing.outcome(*four, 0.5)
+    assert some["utility"] == pytest.approx(1.65 / 4 - 0.25)
 
 
 def test_a_fitted_threshold_beats_one_half():

@@ -48,6 +48,26 @@ def test_an_epoch_shows_every_case_once(pairs):
     assert sorted(np.round(first_pixels * 255)) == list(range(12))
 
 
+def test_an_epoch_shows_each_part_as_often_as_wanted(pairs):
+    parts = ["a"] * 8 + ["b"] * 4
+    views = augmentation.shares(parts, {"a": 4, "b": 10})
+    assert views.tolist() == [0.5] * 8 + [2.5] * 4
+    epoch = augmentation.Batches(*pairs, 5, seed=0, views=views)
+    seen = np.zeros(12)
+    for epoch.epoch in range(10):
+        order = epoch.order()
+        assert len(order) == 14 and len(epoch) == 3
+        counts = np.bincount(order, minlength=12)
+        assert np.all(np.abs(counts - views) < 1)
+        seen += counts
+    assert sum(seen[:8]) == pytest.approx(40, abs=4)
+    again = [i for i in range(14) if order[i] == order[-1]]
+    one, other = (epoch.pair(order[i], i)[0] for i in again[:2])
+    assert not np.array_equal(one, other)
+    with pytest.raises(ValueError, match="12 in all"):
+        augmentation.shares(parts, {"a": 4})
+
+
 def test_input_is_one_range_whatever_came_in():
     grey = np.full((2, 4, 4), 51, np.uint8)
     for images in (grey, grey[..., None], grey / 255, (grey / 255)[..., None]):

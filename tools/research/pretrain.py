@@ -1,9 +1,12 @@
-"""Train a network on simulated images only: a start for training on real ones.
+"""Make the weights that notebook 4 may start from: models/start_*.npz.
 
-    python -m tools.research.pretrain [WIDTH]    writes models/start_WIDTH.npz
+    python -m tools.research.pretrain [WIDTH]               the lesson's U-Net
+    python -m tools.research.pretrain pretrained BUSBRA     the pretrained one
 
-No image of BUSI is read. Called again, it goes on after the last finished
-epoch. Takes half an hour on two CPU cores.
+The first sees simulated images only. The second begins with ImageNet's weights
+(`tools.research.imagenet`) and sees those images and BUS-BRA. No image of BUSI
+is read. Called again, it goes on after the last finished epoch. A quarter of
+an hour each on two CPU cores.
 """
 
 import os
@@ -14,39 +17,45 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 
 from helpers.files import ROOT
-from helpers.model import augmentation, checkpoint, training, unet
-from tools.research import cases
+from helpers.model import augmentation, checkpoint, pretrained, training, unet
+from tools.research import cases, faster_norm, knowledge
 
 SIZE, EPOCHS, SEED = 128, 8, 7
 
 
-def main(width):
+def lesson(width):
+    """Write the weights of the lesson's U-Net."""
     folder = ROOT / "runs" / "pretraining"
     data = [
         cases.phantoms(folder / f"phantoms-{seed}", n, seed, SIZE)
         for n, seed in ((2000, SEED), (100, SEED + 1))
     ]
-    model = trained(width, data, folder / f"width-{width}", EPOCHS, SEED)
+    keras.config.set_dtype_policy(training.precision())
+    keras.utils.set_random_seed(SEED)
+    model, _ = training.fit(
+        unet.build(size=SIZE, width=width),
+        augmentation.Batches(*data[0], 8, SEED),
+        augmentation.Batches(*data[1], 32, SEED, augment=False),
+        folder / f"width-{width}",
+        epochs=EPOCHS,
+        learning_rate=2e-3,
+        seed=SEED,
+    )
     checkpoint.save_start(model, ROOT / "models" / f"start_{width}.npz")
 
 
-def trained(width, data, folder, epochs, seed, start=None):
-    """Return a network trained as notebook 4 does, in `folder`.
-
-    data: (images, labels) for training and for validation.
-    """
-    (images, labels), validation = data
-    keras.config.set_dtype_policy(training.precision())
-    keras.utils.set_random_seed(seed)
-    model = unet.build(size=images.shape[1], width=width)
-    if start:
-        checkpoint.start_from(model, start)
-    train = augmentation.Batches(images, labels, 8, seed)
-    validation = augmentation.Batches(*validation, 32, seed, augment=False)
-    options = {"epochs": epochs, "learning_rate": 2e-3, "seed": seed}
-    model, _ = training.fit(model, train, validation, folder, **options)
-    return model
+def known(busbra_at):
+    """Write the pretrained network's weights, its norms taken in."""
+    faster_norm.install()
+    folder = knowledge.HOME / "start" / "fold_none"
+    tables = knowledge.datasets(busbra_at=busbra_at)
+    knowledge.train(folder, knowledge.RECIPES["start"], tables, None)
+    model = pretrained.folded(checkpoint.load(folder / "model.keras"))
+    checkpoint.save_start(model, ROOT / "models" / "start_pretrained.npz")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if sys.argv[1:] else 24)
+    if sys.argv[1:2] == ["pretrained"]:
+        known(sys.argv[2])
+    else:
+        lesson(int(sys.argv[1]) if sys.argv[1:] else 24)

@@ -6,21 +6,18 @@ from tools.site.benchmark_page import table
 
 HEAD = """# What was tried
 
-Each row is one variant of network, loss or training, made by
-`tools/research/experiments.py`: trained on folds 2 to 4 of the real images,
-scored on fold 1, with the weights of the last epoch. Fold 0 has no part in any
-choice. `image` is the baseline: the standard network from random weights, with
-the loss of notebook 4. *Gain* is the difference in lesion Dice to it over the
-same images, with its 95 % interval by bootstrap over groups of
-near-duplicates; a dash means that the baseline was not run beside that
-variant. The weights that know photographs were an approximation of Keras' own,
-read back from an 8-bit file; Keras' own have not been measured here. Variants
-of another network (attention gates, deep supervision, MobileNetV2 and others)
-or of stronger augmentation were run by earlier versions of the tool, which had
-them. *AUC* asks how well the image's lesion probability tells lesion images
-from normal ones; *IoU* is that of benign and of malignant pixels.
-`results/experiments.csv` holds more columns, among them the exact settings and
-the intervals of Dice.
+Each row is one variant of network, loss or training, run by an earlier version
+of these tools: trained on folds 2 to 4 of the real images, scored on fold 1,
+with the weights of the last epoch. `image` is the baseline: the standard
+network from random weights, with the loss of notebook 4. *Gain* is the
+difference in lesion Dice to it over the same images, with its 95 % interval by
+bootstrap over groups of near-duplicates; a dash means that the baseline was
+not run beside that variant. The weights that know photographs were an
+approximation of Keras' own, read back from an 8-bit file; Keras' own have not
+been measured here. *AUC* asks how well the image's lesion probability tells
+lesion images from normal ones; *IoU* is that of benign and of malignant
+pixels. `results/experiments.csv` holds more columns, among them the exact
+settings and the intervals of Dice.
 
 Read it with care. These are {n} variants on one fold, and two seeds of one
 variant differ by up to {seeds:.3f} in Dice: {clear} of the gains {have} an

@@ -1,0 +1,52 @@
+"""BUS-BRA's cases come as those of BUSI do, with their patients."""
+
+import cv2
+import numpy as np
+import pytest
+
+from helpers.data import busbra, busi, masks, splits
+
+HEAD = "ID,Case,Histology,Pathology,BIRADS,Device,Width,Height,Side,BBOX\n"
+
+
+@pytest.fixture
+def root(tmp_path):
+    rows = [HEAD]
+    for folder in ("Images", "Masks"):
+        (tmp_path / folder).mkdir()
+    for i in range(12):
+        label = "malignant" if i % 3 == 0 else "benign"
+        name = f"{i // 2:04d}-{'lr'[i % 2]}"
+        row = f"bus_{name},{i // 2},cyst,{label},3,GE,99,99,left,[1]\n"
+        rows.append(row)
+        picture = np.full((40 + i, 60), 90, np.uint8)
+        cv2.imwrite(str(tmp_path / f"Images/bus_{name}.png"), picture)
+        picture[10:20, 10:30] = 255
+        mask = (picture > 200).astype(np.uint8) * 255
+        cv2.imwrite(str(tmp_path / f"Masks/mask_{name}.png"), mask)
+    (tmp_path / "bus_data.csv").write_text("".join(rows))
+    return tmp_path
+
+
+def test_the_index_is_busis_with_patient_and_scanner(root):
+    cases = busbra.index(root)
+    assert list(cases)[: len(busi.COLUMNS)] == busi.COLUMNS
+    assert len(cases) == 12 and cases["patient"].nunique() == 6
+    # the picture's size, not the table's
+    assert cases.loc[11, ["height", "width"]].tolist() == [51, 60]
+    assert masks.merge(cases.loc[3, "masks"]).sum() == 200
+    assert set(cases["scanner"]) == {"GE"} and cases["birads"].eq(3).all()
+
+
+def test_folds_keep_a_patient_whole(root):
+    cases = busbra.index(root)
+    folds = splits.assign_folds(cases, n_folds=3)
+    assert folds.groupby(cases["patient"]).nunique().eq(1).all()
+
+
+def test_what_is_missing_is_named(root):
+    (root / "Masks" / "mask_0001-r.png").unlink()
+    with pytest.raises(busi.DataError, match=r"1 files .*mask_0001-r\.png"):
+        busbra.index(root)
+    with pytest.raises(busi.DataError, match=r"holds no bus_data\.csv"):
+        busbra.index(root / "Masks")

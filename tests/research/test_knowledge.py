@@ -1,0 +1,148 @@
+"""Recipes are trained out of fold, and scored as they should be."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.data import busi, masks, splits
+from helpers.evaluation import metrics, postprocessing
+from helpers.files import ROOT
+from tools.research import cases as all_cases
+from tools.research import knowledge, out_of_fold
+
+pytestmark = pytest.mark.research
+
+
+@pytest.fixture(scope="module")
+def tables(phantom_root):
+    """Phantoms as the cases of one hospital, their lesions as another's."""
+    one = all_cases.grouped(phantom_root)
+    other = one[one["label"] != "normal"].assign(case=one["case"] + " again")
+    return {
+        name: table.assign(fold=splits.assign_folds(table), set=name)
+        for name, table in {"busi": one, "busbra": other}.items()
+    }
+
+
+@pytest.fixture
+def recipe(tmp_path, monkeypatch):
+    """A recipe of two sets and one epoch at a quarter of the size."""
+    monkeypatch.setattr(knowledge, "HOME", tmp_path / "knowledge")
+    monkeypatch.setattr(knowledge, "CACHE", tmp_path / "cache")
+    both = knowledge.RECIPES["hospitals"]
+    return dataclasses.replace(both, start="16", size=64, epochs=1)
+
+
+def test_nobody_is_in_two_parts_and_normals_keep_their_share(tables, recipe):
+    data = knowledge.Data(tables, recipe, fold=2)
+    parts = np.stack([data.trains, data.validates, data.held])
+    assert (parts.sum(axis=0) == 1).all() and parts.any(axis=1).all()
+    groups = [set(data.cases["group"][part]) for part in parts]
+    one = {name for name in groups[0] if "busi" in name}
+    assert not one & groups[1] and not one & groups[2]
+    assert (data.cases["fold"][data.held] == 2).all()
+    cases, views = data.cases[data.trains], data.views()
+    assert views.sum() == pytest.approx(len(cases))
+    normal = (cases["label"] == "normal").to_numpy()
+    assert views[normal].sum() == pytest.approx(0.17 * len(cases))
+    by_set = pd.Series(views[~normal]).groupby(cases["set"][~normal].array)
+    assert by_set.sum().nunique() == 1
+    whole = knowledge.Data(tables, recipe, fold=None)
+    assert not whole.held.any()
+
+
+def test_a_recipe_keeps_what_it_predicts_and_is_not_trained_again(
+    tables, recipe, monkeypatch
+):
+    folder = knowledge.HOME / "tried" / "fold_0"
+    knowledge.train(folder, recipe, tables, 0)
+    monkeypatch.setattr(knowledge, "fitted", None)
+    knowledge.train(folder, recipe, tables, 0)
+    found = out_of_fold.predictions("tried", 0)
+    held = found[found["held_out"]]
+    both = pd.concat(tables.values())
+    assert set(held["case"]) == set(both[both["fold"] == 0]["case"])
+    assert found["classes"][0].shape == (64, 64, 3)
+
+
+def write(recipe, tables, softness):
+    """Keep predictions that are the ground truth, more or less sure."""
+    table = tables["busi"]
+    for fold in out_of_fold.FOLDS:
+        labels = busi.load_arrays(table, 64)[1]
+        sure = 0.5 + softness * np.linspace(0, 1, len(table))
+        classes = np.zeros((*labels.shape, 3), np.float16)
+        for k, case in enumerate(table.itertuples()):
+            p = sure[k] if case.label != "normal" else 0.55
+            spot = labels[k] > 0 if labels[k].any() else np.s_[20:30, 20:30]
+            kind = max(1, labels[k].max())
+            classes[k, ..., 0] = 1
+            classes[k][spot] = 0
+            classes[k, ..., 0][spot] = 1 - p
+            classes[k, ..., kind][spot] = p
+        folder = knowledge.HOME / recipe / f"fold_{fold}"
+        folder.mkdir(parents=True)
+        np.savez(
+            folder / "predictions.npz",
+            set=np.repeat("busi", len(table)),
+            case=table["case"].to_numpy(str),
+            held_out=(table["fold"] == fold).to_numpy(),
+            probabilities=classes,
+        )
+
+
+def test_scores_are_those_of_each_held_out_case(tables, recipe):
+    write("sure", tables, 0.45)
+    write("vague", tables, 0.2)
+    cases = tables["busi"]
+    table, rules, ece = out_of_fold.all_scores("sure", "busi", cases)
+    assert set(table["rule"]) == {"utility", "former", "pooled"}
+    assert len(rules) == 15 and 0 < ece < 0.2
+    for _, part in table.groupby("rule"):
+        assert sorted(part["case"]) == sorted(cases["case"])
+    one = table.query("rule == 'pooled' and label != 'normal'").iloc[0]
+    rule = rules.query("rule == 'pooled' and fold == @one.fold").iloc[0]
+    found = out_of_fold.of_set("sure", "busi", cases, one["fold"])
+    case = found.set_index("case").loc[one["case"]]
+    reference = masks.merge(case["masks"])
+    box = masks.Letterbox.of(*reference.shape, 64)
+    mask = postprocessing.lesion_mask(
+        case["classes"], box, **rule[list(postprocessing.RULE)]
+    )
+    assert one["dice"] == pytest.approx(metrics.dice(reference, mask))
+    part = table.query("rule == 'pooled'")
+    lesions = part[part["label"] != "normal"]
+    row = out_of_fold.summary(part, ece, lesions["dice"].to_numpy())
+    assert row["gain"] == 0 and row["dice"] > 0.5
+    assert row["accuracy_low"] <= row["accuracy"] <= row["accuracy_high"]
+    normals = part[part["label"] == "normal"]
+    assert row["normals_empty"] == (normals["area"] == 0).mean()
+
+
+def test_the_mean_of_two_lies_between_them(tables, recipe):
+    write("sure", tables, 0.45)
+    write("vague", tables, 0.2)
+    one, other, both = (
+        np.stack(out_of_fold.predictions(name, 1)["classes"])
+        for name in ("sure", "vague", "sure+vague")
+    )
+    assert both.shape[1:] == (160, 160, 3)
+    assert min(one.min(), other.min()) <= both.min()
+    means = one[..., 0].mean(), other[..., 0].mean()
+    assert both[..., 0].mean() == pytest.approx(np.mean(means), abs=0.01)
+
+
+def test_the_armpits_are_those_that_the_word_is_found_on(busi_root):
+    from helpers.data import burned_text
+
+    cases = busi.index(busi_root)
+    shown = [
+        burned_text.shows_armpit(busi.read_image(p)) for p in cases["image"]
+    ]
+    listed = pd.read_csv(ROOT / "results" / "axilla.csv")["case"]
+    assert cases["case"][shown].tolist() == listed.tolist()
+    by_eye = pd.read_csv(ROOT / "results" / "axilla_by_eye.csv")
+    seen = by_eye[by_eye["axilla"] == 1]["case"]
+    assert len(by_eye) == 100 and set(seen) <= set(listed)

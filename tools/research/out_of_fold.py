@@ -1,0 +1,238 @@
+"""Score what `tools.research.knowledge` kept, recipe by recipe, out of fold.
+
+    python -m tools.research.out_of_fold BUSI BUSBRA RECIPE ...
+
+RECIPE: names of runs/knowledge/, joined by + for the mean of their
+probabilities; the first is what the others are compared with. Writes
+results/knowledge.csv, a row for each set, recipe and rule with 95 % intervals
+over groups (patients), knowledge_cases.csv, its cases, and
+knowledge_rules.csv, the rule of each fold.
+"""
+
+import functools
+import sys
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from helpers import files
+from helpers.data import masks
+from helpers.evaluation import (
+    bootstrap,
+    calibration,
+    classification,
+    metrics,
+    postprocessing,
+)
+from helpers.files import ROOT
+from tools.research import knowledge
+
+FOLDS = range(5)
+SENSITIVITY, SPECIFICITY = 0.95, 0.75
+SIDE = 160  # pixels, of networks whose mean is taken
+
+
+def predictions(recipe, fold):
+    """Return DataFrame[set, case, held_out, classes] of a recipe's fold.
+
+    classes: float32 (size, size, 3); of several recipes, joined by +, the
+    cases that all have and their mean.
+    """
+    tables = []
+    for name in recipe.split("+"):
+        path = knowledge.HOME / name / f"fold_{fold}" / "predictions.npz"
+        with np.load(path, allow_pickle=False) as file:
+            table = pd.DataFrame(
+                {k: file[k] for k in ("set", "case", "held_out")}
+            )
+            classes = file["probabilities"].astype(np.float32)
+        if "+" in recipe and classes.shape[1] != SIDE:
+            classes = [cv2.resize(one, (SIDE, SIDE)) for one in classes]
+        table["classes"] = list(classes)
+        tables.append(table.set_index(["set", "case", "held_out"])["classes"])
+    together = pd.concat(tables, axis=1, join="inner")
+    mean = [np.mean(list(row), axis=0) for row in together.to_numpy()]
+    return together.index.to_frame(index=False).assign(classes=mean)
+
+
+def of_set(recipe, which, cases, fold):
+    """Return `predictions` of one set joined to its cases.
+
+    target: of each, uint8 (size, size), as the network's square shows it.
+    """
+    found = predictions(recipe, fold).query("set == @which")
+    found = cases.merge(found.drop(columns="set"), on="case")
+    targets = []
+    for case in found.itertuples():
+        mask = masks.letterbox(masks.merge(case.masks), len(case.classes))[0]
+        targets.append(masks.target(mask, case.label))
+    return found.assign(target=targets)
+
+
+def best_rule(frontier):
+    """Return the rule of the highest utility, as `fit_rule` chooses it."""
+    best = frontier.loc[frontier["smooth"].idxmax()]
+    return best[list(postprocessing.RULE)].to_dict()
+
+
+def former_rule(frontier):
+    """Return the rule of the highest Dice that keeps 95 % of the lesions."""
+    free = frontier[frontier["image_threshold"] == 0]
+    best = free.loc[free["dice"].idxmax(), ["threshold", "minimum_area"]]
+    same = frontier[(frontier[list(best.index)] == best).all(axis=1)]
+    kept = same[same["marked"] >= SENSITIVITY]
+    last = (kept if len(kept) else same).iloc[-1]
+    return last[list(postprocessing.RULE)].to_dict()
+
+
+def fitted_rules(folds, fold):
+    """Return {name: rule} for one fold; folds: the `of_set` of each.
+
+    utility and former: of its own validation cases. pooled: utility, of the
+    cases that the other folds held out, which are eight times as many.
+    """
+    own = folds[fold].query("not held_out")
+    rest = [part for k, part in enumerate(folds) if k != fold]
+    others = pd.concat(rest).query("held_out")
+    tried, pooled = (
+        postprocessing.frontier(np.stack(t["classes"]), np.stack(t["target"]))
+        for t in (own, others)
+    )
+    return {
+        "utility": best_rule(tried),
+        "former": former_rule(tried),
+        "pooled": best_rule(pooled),
+    }
+
+
+def scored(case, rules):
+    """Return the rows of a case, one for each rule {name: rule}, dicts."""
+    reference, classes = masks.merge(case.masks), case.classes
+    target = masks.target(reference, case.label)
+    box = masks.Letterbox.of(*reference.shape, len(classes))
+    full = postprocessing.restore_probabilities(classes, *reference.shape)
+    p = classification.image_probabilities(classes)
+    known = {k: getattr(case, k) for k in ("case", "label", "group", "fold")}
+    known |= {f"p_{label}": value for label, value in p.items()}
+    for name, rule in rules.items():
+        mask = postprocessing.lesion_mask(classes, box, **rule)
+        found = postprocessing.class_mask(mask, full)
+        yield known | {
+            "rule": name,
+            "dice": metrics.dice(reference, mask),
+            "area": int(mask.sum()),
+            **metrics.class_pixels(target, found),
+        }
+
+
+def all_scores(recipe, which, cases):
+    """Return (scores of all cases, rules of the folds, ECE of all pixels)."""
+    folds = [of_set(recipe, which, cases, fold) for fold in FOLDS]
+    rules = [fitted_rules(folds, fold) for fold in FOLDS]
+    held = pd.concat(part.query("held_out") for part in folds)
+    rows = [row for c in held.itertuples() for row in scored(c, rules[c.fold])]
+    lesion = 1 - np.stack(held["classes"])[..., 0]
+    ece = calibration.calibration_error(lesion, np.stack(held["target"]) > 0)
+    name = {"set": which, "recipe": recipe}
+    kept = [
+        {**name, "fold": fold, "rule": rule, **values}
+        for fold in FOLDS
+        for rule, values in rules[fold].items()
+    ]
+    return pd.DataFrame(rows).assign(**name), pd.DataFrame(kept), ece
+
+
+def summary(table, ece, baseline):
+    """Return one row of the results, a dict; table: of one rule."""
+    lesion = (table["label"] != "normal").to_numpy()
+    malignant = (table["label"] == "malignant").to_numpy()
+    lesions, normals = table[lesion], table[~lesion]
+    p = table[[f"p_{label}" for label in classification.LABELS]]
+    right = p.idxmax(axis=1) == "p_" + table["label"]
+    share = p["p_malignant"] / (1 - p["p_normal"]).clip(lower=1e-9)
+    pair = {
+        "auc_lesion": (lesion, 1 - p["p_normal"], lesion | True),
+        "auc_malignant": (malignant, p["p_malignant"], lesion | True),
+        "auc_benign_malignant": (malignant, share, lesion),
+    }
+    row = {"n": len(table), "lesions": len(lesions)}
+    row |= _interval("dice", lesions["dice"], lesions["group"])
+    others = lesions[~lesions["case"].isin(armpits())]
+    row |= _interval("dice_no_armpit", others["dice"], others["group"])
+    gain = bootstrap.paired_test(lesions["dice"], baseline, lesions["group"])
+    row |= dict(zip(("gain", "gain_p"), gain, strict=True))
+    for name, part, values in (
+        ("missed", lesions, lesions["dice"] < postprocessing.MISSED),
+        ("marked", lesions, lesions["area"] > 0),
+        ("normals_empty", normals, normals["area"] == 0),
+        ("accuracy", table, right),
+    ):
+        row |= _interval(name, values, part["group"])
+    for name, (truth, score, of) in pair.items():
+        values = np.stack([truth, score], axis=1)[of]
+        row |= _interval(name, values, table["group"][of], bootstrap.auc, 1000)
+    row["sensitivity_at_75"] = sensitivity(p["p_malignant"], malignant)
+    for name in ("benign", "malignant"):
+        columns = table[[f"intersection_{name}", f"union_{name}"]]
+        row |= _interval(
+            f"iou_{name}", columns, table["group"], bootstrap.ratio
+        )
+    row["ece_pixels"] = ece
+    row["ece_image"] = calibration.calibration_error(1 - p["p_normal"], lesion)
+    return row
+
+
+@functools.cache
+def armpits():
+    """Return the cases of BUSI that `burned_text.shows_armpit` found."""
+    return set(pd.read_csv(ROOT / "results" / "axilla.csv")["case"])
+
+
+def sensitivity(p, malignant):
+    """Return the share of malignant images found at SPECIFICITY, a float."""
+    limit = np.quantile(p[~malignant], SPECIFICITY)
+    return float((p[malignant] > limit).mean())
+
+
+def _interval(name, values, groups, statistic=None, resamples=10_000):
+    found = bootstrap.interval(values, groups, statistic, resamples)
+    ends = name, f"{name}_low", f"{name}_high"
+    return dict(zip(ends, found, strict=True))
+
+
+def main(busi_at, busbra_at, *recipes):
+    tables = knowledge.datasets(busi_at, busbra_at)
+    rows, cases, rules = [], [], []
+    for which in ("busi", "busbra"):
+        first = {}
+        for recipe in recipes:
+            names = recipe.split("+")
+            if any(which not in knowledge.RECIPES[n].sets for n in names):
+                continue
+            table, kept, ece = all_scores(recipe, which, tables[which])
+            for rule, part in table.groupby("rule", sort=False):
+                dice = part.query("label != 'normal'").set_index("case")[
+                    "dice"
+                ]
+                before = first.setdefault(rule, dice)[dice.index]
+                row = summary(part, ece, before.to_numpy())
+                rows.append(
+                    {"set": which, "recipe": recipe, "rule": rule} | row
+                )
+                print(pd.Series(rows[-1]).to_string(), flush=True)
+            cases.append(table)
+            rules.append(kept)
+    for name, frame in (
+        ("knowledge", pd.DataFrame(rows)),
+        ("knowledge_cases", pd.concat(cases)),
+        ("knowledge_rules", pd.concat(rules)),
+    ):
+        text = frame.round(4).to_csv(index=False)
+        files.write(ROOT / "results" / f"{name}.csv", text)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 4:
+        sys.exit(__doc__)
+    main(*sys.argv[1:])
