@@ -408,7 +408,7 @@ figures.show(figures.curves(last, title), alt=alt)
 # `pretrained.build` keeps the shape that you know, a way down, a way up and
 # joins between them. Only the way down is another one, *EfficientNet-Lite0*
 # (Tan & Le 2019), whose filters first saw 1.3 million photographs. Then, in
-# `tools/research/knowledge.py`, they saw breast ultrasound: images of another
+# `tools/research/pretrain.py`, they saw breast ultrasound: images of another
 # hospital (BUS-BRA, Gómez-Flores et al. 2024) and simulated ones. None of them
 # is among the cases here, unless yours are simulated, too: then they are
 # close relatives, drawn by the same program.

@@ -82,8 +82,8 @@ class Views(augmentation.Batches):
         super().__init__(images, labels, batch_size, seed)
         self.disturb = disturb
 
-    def pair(self, k):
-        image, label = super().pair(k)
+    def pair(self, k, place):
+        image, label = super().pair(k, place)
         if self.disturb:
             rng = np.random.default_rng((self.seed, self.epoch, k, 1))
             image = self.disturb(image, rng)

@@ -23,13 +23,13 @@ DECODER = (96, 64, 32, 24)  # channels, the coarsest level first
 EPSILON = 1e-3  # of the original's batch normalisations
 
 
-def build(size=160, normalised=False):
+def build(size=160, normalised=True):
     """Build a U-Net on EfficientNet-Lite0, with random weights.
 
     Input and output as of `unet.build`; size: pixels, a multiple of 32, else
-    ValueError. normalised: with the original's batch normalisations, which an
-    encoder needs that goes from photographs to ultrasound. Later `folded`
-    takes them in: a third less time to train, and no statistics to go stale.
+    ValueError. normalised: with the batch normalisations of the encoder, which
+    training needs: their statistics must become those of ultrasound. `folded`
+    takes them in afterwards.
     """
     if size % 32:
         raise ValueError(f"size must be a multiple of 32, not {size}")
@@ -42,7 +42,7 @@ def build(size=160, normalised=False):
     return keras.Model(image, unet.head(x, deepest), name="pretrained_unet")
 
 
-def encoder(image, normalised):
+def encoder(image, normalised=True):
     """Return the feature maps at a half to a 32nd of the image's side."""
     # (grey * 255 - 127) / 128, as the original was trained
     x = layers.Rescaling(255 / 128, -127 / 128)(image)
@@ -93,10 +93,9 @@ def _normalised(x, norm):
 def folded(model):
     """Return a network that predicts the same without norms in its encoder.
 
-    model: of `build(normalised=True)`, trained. Jacob et al. (2018, CVPR),
-    section 3.2.
+    model: of `build`, trained. Jacob et al. (2018, CVPR), section 3.2.
     """
-    plain = build(model.input_shape[1])
+    plain = build(model.input_shape[1], normalised=False)
     encoding = {x.name for x in model.layers if x.name.endswith("_norm")}
     encoding |= {name.removesuffix("_norm") for name in encoding}
     for name in filter(lambda name: not name.endswith("_norm"), encoding):

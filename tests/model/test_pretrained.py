@@ -11,7 +11,7 @@ from helpers.model import pretrained
 def normalised():
     """A small network whose normalisations have seen something."""
     keras.utils.set_random_seed(0)
-    model = pretrained.build(64, normalised=True)
+    model = pretrained.build(64)
     rng = np.random.default_rng(0)
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -42,7 +42,7 @@ def test_probabilities_and_scales():
     assert classes.shape == (1, 64, 64, 3)
     assert classes.sum(axis=-1) == pytest.approx(1, abs=1e-5)
     image = keras.Input((64, 64, 1))
-    maps = pretrained.encoder(image, normalised=False)
+    maps = pretrained.encoder(image)
     assert [(m.shape[1], m.shape[3]) for m in maps] == [
         (32, 16),
         (16, 24),

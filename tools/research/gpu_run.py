@@ -4,13 +4,13 @@
     python -m tools.research.gpu_run run ARRAYS.npz OUT [--epochs N ...]
 
 `pack` writes DATA's cases, letterboxed, at most 64 MiB. `run` trains on them
-as notebook 4 does, on the backend that KERAS_BACKEND names; only that one need
-be there. It writes OUT/report.json after each epoch, and OUT/fold_K.npz after
-each fold; called again, it goes on. Beside this repository and the backend it
-needs numpy, scipy, pandas, scikit-learn, pyyaml, tqdm, opencv-python (or
--headless), and keras with absl-py, h5py, ml-dtypes, packaging, rich, and
-optree but for PyTorch: where there is no network, take wheels of keras and
-optree along.
+as notebook 4 does (--start pretrained --epochs 30: its fine-tuning), on the
+backend that KERAS_BACKEND names; only that one need be there. It writes
+OUT/report.json after each epoch, and OUT/fold_K.npz after each fold; called
+again, it goes on. Beside this repository and the backend it needs numpy,
+scipy, pandas, scikit-learn, pyyaml, tqdm, opencv-python (or -headless), and
+keras with absl-py, h5py, ml-dtypes, packaging, rich, and optree but for
+PyTorch: where there is no network, take wheels of keras and optree along.
 """
 
 import argparse
@@ -36,7 +36,7 @@ from helpers import environment, files
 from helpers.data import busi, masks, sources, splits
 from helpers.evaluation import bootstrap, metrics, postprocessing
 from helpers.files import ROOT
-from helpers.model import augmentation, checkpoint, training, unet
+from helpers.model import augmentation, checkpoint, pretrained, training, unet
 from tools.research import cases as all_cases
 
 LIMIT = 64 * 2**20  # bytes that `pack` may write
@@ -243,6 +243,7 @@ class Run:
         try:
             names = "epochs", "learning_rate", "seed"
             how = {name: o[name] for name in names}
+            how["last"] = o["start"] == "pretrained"
             new, folder = self.network(), self.out / f"fold_{k}"
             model, rows = training.fit(new, train, check, folder, **how)
             train.note(len(rows))
@@ -278,11 +279,14 @@ class Run:
     def network(self):
         """Return notebook 4's network with the weights it starts from."""
         keras.utils.set_random_seed(self.settings["seed"])
-        width = self.settings["width"]
-        model = unet.build(self.settings["image_size"], width)
-        if self.settings["start"] == "simulated":
-            start = ROOT / "models" / f"start_{width}.npz"
-            checkpoint.start_from(model, start)
+        size, width = (self.settings[k] for k in ("image_size", "width"))
+        start = self.settings["start"]
+        known = start == "pretrained"
+        model = pretrained.build(size) if known else unet.build(size, width)
+        if start != "random":
+            name = start if known else width
+            path = ROOT / "models" / f"start_{name}.npz"
+            checkpoint.start_from(model, path)
         return model
 
 

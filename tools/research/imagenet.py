@@ -42,7 +42,7 @@ def fetch():
 
 
 def encoder(arrays):
-    """Return {layer: weights} of `pretrained.encoder`, normalised.
+    """Return {layer: weights} of `pretrained.encoder`.
 
     arrays: of `fetch`. Grey is the same in all three of the original's input
     channels, so the filters of the first layer are summed over them.
@@ -71,7 +71,7 @@ def encoder(arrays):
 
 
 def give(model, path=KEPT):
-    """Give a `pretrained.build(normalised=True)` its encoder's weights."""
+    """Give a `pretrained.build` its encoder's weights."""
     with np.load(path, allow_pickle=False) as file:
         for name, weights in encoder(file).items():
             model.get_layer(name).set_weights(weights)

@@ -46,7 +46,7 @@ class Recipe:
     start: str
     sets: tuple = ("busi",)
     size: int = 160
-    epochs: int = 16
+    epochs: int = 14
     batch_size: int = 16
     learning_rate: float = 1e-3
     seed: int = 0
@@ -59,7 +59,7 @@ RECIPES = {
     "scratch": Recipe("16", last=0, **LESSON),
     "imagenet": Recipe("imagenet"),
     "start": Recipe("imagenet", ("busbra", "phantom"), epochs=8),
-    "busbra": Recipe("pretrained", epochs=12),
+    "busbra": Recipe("pretrained", epochs=14),
     "hospitals": Recipe("pretrained", ("busi", "busbra"), epochs=8),
     "both": Recipe("imagenet", ("busi", "busbra"), epochs=8),
 }
@@ -91,7 +91,7 @@ def network(recipe):
     keras.config.set_dtype_policy(policy)
     keras.utils.set_random_seed(recipe.seed)
     if recipe.start == "imagenet":
-        model = pretrained.build(recipe.size, normalised=True)
+        model = pretrained.build(recipe.size)
         imagenet.give(model)
         return model
     if lesson:

@@ -17,7 +17,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 
 from helpers.files import ROOT
-from helpers.model import augmentation, checkpoint, pretrained, training, unet
+from helpers.model import augmentation, checkpoint, training, unet
 from tools.research import cases, faster_norm, knowledge
 
 SIZE, EPOCHS, SEED = 128, 8, 7
@@ -45,12 +45,12 @@ def lesson(width):
 
 
 def known(busbra_at):
-    """Write the pretrained network's weights, its norms taken in."""
+    """Write the pretrained network's weights."""
     faster_norm.install()
     folder = knowledge.HOME / "start" / "fold_none"
     tables = knowledge.datasets(busbra_at=busbra_at)
     knowledge.train(folder, knowledge.RECIPES["start"], tables, None)
-    model = pretrained.folded(checkpoint.load(folder / "model.keras"))
+    model = checkpoint.load(folder / "model.keras")
     checkpoint.save_start(model, ROOT / "models" / "start_pretrained.npz")
 
 

@@ -23,7 +23,7 @@ from scipy.stats import binomtest
 from helpers import files, workspace
 from helpers.evaluation import postprocessing
 from helpers.files import ROOT
-from helpers.model import checkpoint
+from helpers.model import checkpoint, pretrained
 from tools.research import faster_norm, keep_results, knowledge, out_of_fold
 
 RECIPE = "hospitals"
@@ -39,6 +39,7 @@ def main(*where):
     data = knowledge.Data(tables, recipe, None)
     data.trains[:] = True  # the others are only watched
     model, _ = knowledge.fitted(data, knowledge.HOME / RECIPE / "all")
+    model = pretrained.folded(model)
     rule = rule_of(tables["busi"])
     card = {
         **{name: round(float(value), 4) for name, value in rule.items()},
