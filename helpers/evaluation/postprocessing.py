@@ -94,8 +94,8 @@ def frontier(classes, labels):
     """
     tables = []
     for area, t in itertools.product(MINIMUM_AREAS, THRESHOLDS):
-        marks = _marks(classes, labels, t, area)
-        table = pd.DataFrame(outcome(*marks, k) for k in IMAGE_THRESHOLDS)
+        found = marks(classes, labels, t, area)
+        table = pd.DataFrame(outcome(*found, k) for k in IMAGE_THRESHOLDS)
         rule = dict(zip(RULE, (t, area, IMAGE_THRESHOLDS), strict=True))
         near = table["utility"].rolling(3, center=True, min_periods=2)
         table = pd.DataFrame(rule).join(table.assign(smooth=near.mean()))
@@ -105,11 +105,11 @@ def frontier(classes, labels):
 
 def judged(classes, labels, threshold, minimum_area, image_threshold):
     """Return the `outcome` of one rule; classes, labels: as of `fit_rule`."""
-    marks = _marks(classes, labels, threshold, minimum_area)
-    return outcome(*marks, image_threshold)
+    found = marks(classes, labels, threshold, minimum_area)
+    return outcome(*found, image_threshold)
 
 
-def _marks(classes, labels, threshold, minimum_area):
+def marks(classes, labels, threshold, minimum_area):
     """Return has_lesion, confidence, dice of validation cases, each (n,).
 
     The confidence of an image in which nothing is above the threshold is -1.

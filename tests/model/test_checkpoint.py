@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from helpers.files import ROOT
-from helpers.model import checkpoint, unet
+from helpers.model import checkpoint, pretrained, unet
 
 SETTINGS = {"epochs": 3, "code": "abc"}
 ROWS = [{"epoch": 1, "val_loss": 0.5}]
@@ -45,6 +45,9 @@ def test_each_profile_finds_the_start_that_it_names():
         checkpoint.start_from(model, ROOT / f"models/start_{width}.npz")
         classes = model(np.zeros((1, 32, 32, 1), np.float32))
         assert np.isfinite(np.array(classes)).all()
+    known = ROOT / "models" / "start_pretrained.npz"
+    assert known.stat().st_size <= 10e6
+    checkpoint.start_from(pretrained.build(32), known)
 
 
 def test_a_saved_model_holds_nothing_that_colabs_keras_refuses(tmp_path):
@@ -57,6 +60,20 @@ def test_a_saved_model_holds_nothing_that_colabs_keras_refuses(tmp_path):
         assert b"renorm" not in config and b"put_axes" not in config
     loaded = checkpoint.load(tmp_path / "new.keras").get_weights()
     assert all(map(np.array_equal, loaded, model.get_weights()))
+
+
+def test_half_a_model_is_read_back_in_32_bits(tmp_path):
+    model, sizes = pretrained.build(32), []
+    for half in (False, True):
+        checkpoint.save(model, tmp_path / "new.keras", half=half)
+        sizes.append((tmp_path / "new.keras").stat().st_size)
+    assert sizes[1] < 0.6 * sizes[0] and sizes[1] < 7e6
+    loaded = checkpoint.load(tmp_path / "new.keras")
+    assert {str(w.dtype) for w in loaded.weights} == {"float32"}
+    pairs = zip(loaded.get_weights(), model.get_weights(), strict=True)
+    for one, other in pairs:
+        assert np.allclose(one, other, rtol=1e-3, atol=1e-6)
+        assert one.ndim > 1 or np.array_equal(one, other)
 
 
 def test_a_model_that_carries_code_is_refused(tmp_path):

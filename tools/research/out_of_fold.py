@@ -5,11 +5,13 @@
 RECIPE: names of runs/knowledge/, joined by + for the mean of their
 probabilities; the first is what the others are compared with. Writes
 results/knowledge.csv, a row for each set, recipe and rule with 95 % intervals
-over groups (patients), knowledge_cases.csv, its cases, and
-knowledge_rules.csv, the rule of each fold.
+over groups (patients), knowledge_cases.csv, its cases, knowledge_rules.csv,
+the rule of each fold, and knowledge_stability.csv, what resampling the
+validation cases does to it.
 """
 
 import functools
+import itertools
 import sys
 
 import cv2
@@ -30,6 +32,7 @@ from tools.research import knowledge
 
 FOLDS = range(5)
 SENSITIVITY, SPECIFICITY = 0.95, 0.75
+ENDS = "low", "median", "high"
 SIDE = 160  # pixels, of networks whose mean is taken
 
 
@@ -143,6 +146,77 @@ def all_scores(recipe, which, cases):
     return pd.DataFrame(rows).assign(**name), pd.DataFrame(kept), ece
 
 
+def stability(recipe, cases, resamples=200):
+    """Return how a fold's rule, and what it does, depend on its few cases.
+
+    The validation cases of BUSI are drawn again with replacement, each time
+    the rule of the highest utility is chosen, and applied to the held-out
+    cases. A DataFrame[fold, what, low, median, high], the middle 95 %.
+    """
+    rows, rng = [], np.random.default_rng(0)
+    for fold in FOLDS:
+        found = of_set(recipe, "busi", cases, fold)
+        own, held = (
+            outcomes(part) for _, part in found.groupby("held_out", sort=True)
+        )
+        n = own["n"]
+        draws = rng.multinomial(n, np.full(n, 1 / n), resamples)
+        utility = means(own, draws)["utility"]
+        padded = np.pad(utility, ((0, 0), (0, 0), (1, 1)), "edge")
+        smooth = padded[..., :-2] + padded[..., 1:-1] + padded[..., 2:]
+        best = smooth.reshape(resamples, -1).argmax(axis=1)
+        limits = np.tile(postprocessing.IMAGE_THRESHOLDS, len(own["dice"]))
+        chosen = {"image_threshold": limits[best]}
+        for what, values in means(held, np.ones((1, held["n"]))).items():
+            chosen[what] = values.ravel()[best]
+        for what, values in chosen.items():
+            ends = np.quantile(values, [0.025, 0.5, 0.975])
+            names = {"recipe": recipe, "fold": fold, "what": what}
+            rows.append(names | dict(zip(ENDS, ends, strict=True)))
+    return pd.DataFrame(rows)
+
+
+def outcomes(table):
+    """Return arrays of all rules and cases; table: `of_set`.
+
+    lesion: bool (n,); dice: (rules, n, image thresholds), and marked, bool.
+    """
+    pair = np.stack(table["classes"]), np.stack(table["target"])
+    pairs = itertools.product(
+        postprocessing.MINIMUM_AREAS, postprocessing.THRESHOLDS
+    )
+    found = [postprocessing.marks(*pair, t, area) for area, t in pairs]
+    lesion, sure, dice = map(np.stack, zip(*found, strict=True))
+    marked = sure[..., None] >= postprocessing.IMAGE_THRESHOLDS
+    dice = dice[..., None] * marked
+    return {
+        "n": len(table),
+        "lesion": lesion[0],
+        "dice": dice,
+        "marked": marked,
+    }
+
+
+def means(found, counts):
+    """Return dice, missed, empty and utility, each (draws, rules, limits).
+
+    found: of `outcomes`; counts: how often a draw has each case, (draws, n).
+    """
+    lesion, dice = found["lesion"], found["dice"]
+
+    def mean(values, part):
+        total = np.einsum("dn,rnk->drk", counts * part, values)
+        return total / (counts @ part).clip(min=1)[:, None, None]
+
+    result = {
+        "dice": mean(dice, lesion),
+        "missed": mean(dice < postprocessing.MISSED, lesion),
+        "empty": mean(~found["marked"], ~lesion),
+    }
+    worth = result["dice"] - postprocessing.MISS * result["missed"]
+    return result | {"utility": worth + postprocessing.EMPTY * result["empty"]}
+
+
 def summary(table, ece, baseline):
     """Return one row of the results, a dict; table: of one rule."""
     lesion = (table["label"] != "normal").to_numpy()
@@ -223,8 +297,10 @@ def main(busi_at, busbra_at, *recipes):
                 print(pd.Series(rows[-1]).to_string(), flush=True)
             cases.append(table)
             rules.append(kept)
+    steady = [stability(recipe, tables["busi"]) for recipe in recipes]
     for name, frame in (
         ("knowledge", pd.DataFrame(rows)),
+        ("knowledge_stability", pd.concat(steady)),
         ("knowledge_cases", pd.concat(cases)),
         ("knowledge_rules", pd.concat(rules)),
     ):
