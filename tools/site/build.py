@@ -20,6 +20,7 @@ from helpers.files import ROOT, replacing_folder
 from tools.site import (
     benchmark_page,
     glossary,
+    knowledge_page,
     report_page,
     results_page,
     start_page,
@@ -121,6 +122,7 @@ def collect(run, source):
     kept = templates.RESULTS
     pages = {
         "benchmark": benchmark_page.page(kept / "bench.json"),
+        "what_knowledge_is_worth": knowledge_page.page(kept),
         "what_was_tried": tried_page.page(kept / "experiments.csv"),
         "index": start_page.page(shown),
         "model_report": report_page.page(templates.COMPACT, shown),

@@ -5,14 +5,21 @@ from collections import Counter
 
 import pandas as pd
 
-from tools.site.templates import FILES, ROOT, fill, reports, shipped
+from tools.site.templates import FILES, RESULTS, ROOT, fill, reports, shipped
 
 ANSWERS = ("Yes", "In part", "No", "Not applicable")
 
 
-def page(run, notebooks):
-    """Return the page, Markdown; `run` is that of the shipped network."""
+def page(run, notebooks, results=RESULTS):
+    """Return the page, Markdown.
+
+    run: of the lesson's network; results: where knowledge.csv is, with the
+    scores of the shipped network's recipe.
+    """
     found = reports(run)
+    rows = pd.read_csv(results / "knowledge.csv")
+    recipe = "set == 'busi' and recipe == 'hospitals' and rule == 'utility'"
+    found["scores"] = rows.query(recipe).iloc[0].to_dict()
     training = found["made_by"]["steps"]["04_train_the_segmenter"]
     values = found | {"recipe": training["parameters"], "shipped": shipped()}
     values["card"] = card((ROOT / "models" / "README.md").read_text())

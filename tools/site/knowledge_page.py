@@ -1,0 +1,148 @@
+"""Make the page of results/knowledge*.csv: what knowledge is worth."""
+
+import pandas as pd
+
+from helpers.evaluation import postprocessing
+from tools.site.benchmark_page import table
+from tools.site.templates import RESULTS, share
+
+HEAD = """# What knowledge is worth
+
+One network learns from the images of one hospital alone; others have seen
+photographs or the images of a second hospital before, or learn from both. Each
+row is one recipe of `tools/research/knowledge.py`, scored on real images by
+`tools/research/out_of_fold.py`: five folds without leakage, each case
+predicted by a network that did not see it, at its original size. In brackets:
+the 95 % interval by bootstrap over groups of near-duplicates (patients). All
+networks of a fold learn from the same cases.
+
+*Missed*: Dice below {missed}. *Empty*: the share of the normal images in which
+nothing is marked. *Accuracy*: over normal, benign and malignant.
+*Sensitivity*: for malignant images, where {specificity:.0%} of the others are
+below the threshold. *ECE*: expected calibration error of all pixels, and of
+the image's lesion probability. *p* is that of a permutation test of Dice
+against the first row, over the same cases. `results/knowledge.csv` has more.
+
+"""
+COLUMNS = ["recipe", "Dice", "missed", "empty", "accuracy", "AUC lesion"]
+COLUMNS += ["AUC malignant", "sensitivity", "IoU benign", "IoU malignant"]
+COLUMNS += ["ECE", "p"]
+RECIPES = {
+    "scratch": "the lesson's U-Net, started from simulated images",
+    "imagenet": "pretrained on photographs, then BUSI",
+    "busbra": "photographs, then BUS-BRA and simulated images, then BUSI",
+    "hospitals": "the same, then BUSI and BUS-BRA together: **the recipe of "
+    "the small model**",
+    "both": "photographs, then BUSI and BUS-BRA together",
+}
+SETS = {
+    "busi": "## On BUSI, {n} images\n\n",
+    "busbra": "## On BUS-BRA, {n} images, folds by patient\n\n"
+    "It has no normal images.{note}\n\n",
+}
+NOTE = (
+    " The recipe of the small model is left out here: what it starts from has "
+    "seen all of these images."
+)
+RULES = {
+    "utility": "highest utility on the fold's validation cases",
+    "pooled": "highest utility on what the other folds held out",
+    "former": "highest Dice, then 95 % of the validation lesions kept",
+}
+RULE_HEAD = """## The rule matters as much as the network
+
+The utility that a rule is chosen by is the mean Dice of the lesion images,
+less {miss} of the share of them that is missed, plus {empty} of the share of
+normal images left empty. So to miss one more lesion in a hundred, which loses
+its Dice, too, costs about as much as to mark two or three more normal images
+in a hundred: a missed cancer is worse than a false alarm, but a network that
+marks every other healthy breast is of no use. The recipe `{recipe}` with three
+rules:
+
+"""
+STEADY = """
+How steady is that choice? With the validation cases of each fold drawn again
+and again, the rule's image threshold and what it does to the held-out cases
+lie between (middle 95 %):
+
+"""
+
+
+def page(folder=RESULTS):
+    """Return the page, Markdown; all its numbers come from `folder`."""
+    scores = pd.read_csv(folder / "knowledge.csv")
+    parts = [HEAD.format(missed=postprocessing.MISSED, specificity=0.75)]
+    for which, rows in scores[scores["rule"] == "utility"].groupby(
+        "set", sort=False
+    ):
+        left_out = "hospitals" in set(scores["recipe"]) and which != "busi"
+        note = NOTE if left_out else ""
+        parts.append(SETS[which].format(n=rows["n"].iloc[0], note=note))
+        parts.append(table(COLUMNS, list(map(cells, rows.itertuples()))))
+        parts.append("\n")
+    best = scores.query("set == 'busi' and recipe == 'hospitals'")
+    costs = {"miss": postprocessing.MISS, "empty": postprocessing.EMPTY}
+    head = RULE_HEAD.format(recipe="hospitals", **costs)
+    parts += [head, by_rule(best), STEADY]
+    steady = pd.read_csv(folder / "knowledge_stability.csv")
+    parts.append(spread(steady.query("recipe == 'hospitals'")))
+    return "".join(parts)
+
+
+def cells(row):
+    """Return the texts of one recipe's row."""
+    parts = row.recipe.split("+")
+    what = RECIPES[parts[0]] if len(parts) == 1 else "the mean of these"
+    name = " + ".join(f"`{part}`" for part in parts)
+    return [
+        f"{name}: {what}",
+        interval(row, "dice"),
+        share(row.missed),
+        "–" if pd.isna(row.normals_empty) else per_cent(row, "normals_empty"),
+        per_cent(row, "accuracy"),
+        "–" if pd.isna(row.auc_lesion) else interval(row, "auc_lesion"),
+        interval(row, "auc_malignant"),
+        share(row.sensitivity_at_75),
+        interval(row, "iou_benign"),
+        interval(row, "iou_malignant"),
+        f"{row.ece_pixels:.3f}, {row.ece_image:.3f}",
+        f"{row.gain_p:.4f}" if row.gain else "–",
+    ]
+
+
+def interval(row, name):
+    low, high = (getattr(row, f"{name}_{end}") for end in ("low", "high"))
+    return f"{getattr(row, name):.2f} ({low:.2f} to {high:.2f})"
+
+
+def per_cent(row, name):
+    low, high = (getattr(row, f"{name}_{end}") for end in ("low", "high"))
+    ends = f"{100 * low:.0f} to {100 * high:.0f}"
+    return f"{share(getattr(row, name))} ({ends})"
+
+
+def by_rule(rows):
+    """Return the table of one recipe's rules, Markdown."""
+    heads = ["rule", "Dice", "lesions marked", "missed", "normals empty"]
+    lines = [
+        [
+            RULES[row.rule],
+            interval(row, "dice"),
+            per_cent(row, "marked"),
+            per_cent(row, "missed"),
+            per_cent(row, "normals_empty"),
+        ]
+        for row in rows.itertuples()
+    ]
+    return table(heads, lines)
+
+
+def spread(steady):
+    """Return the table of what resampling does, Markdown."""
+    texts = steady.assign(
+        text=[f"{r.low:.2f} to {r.high:.2f}" for r in steady.itertuples()]
+    ).pivot(index="fold", columns="what", values="text")
+    names = ["image_threshold", "dice", "missed", "empty"]
+    heads = ["fold", "image threshold", "Dice", "missed", "normals empty"]
+    lines = [[str(fold), *row] for fold, row in texts[names].iterrows()]
+    return table(heads, lines)
