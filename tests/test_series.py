@@ -24,8 +24,12 @@ def test_every_notebook_runs_and_seals_its_folder(series):
 def test_the_network_begins_to_learn_and_each_held_out_case_is_scored(series):
     """A few steps on twenty images are too few to ask for masks."""
     run = series[0]
-    losses = pd.read_csv(run / "04_train_the_segmenter/history.csv")["loss"]
+    trained = run / "04_train_the_segmenter"
+    history = pd.read_csv(trained / "history.csv")
+    losses = history[history["network"] == "from scratch"]["loss"]
     assert losses.iloc[-1] < 0.9 * losses.iloc[0]
+    starts = pd.read_csv(trained / "starts.csv")["network"]
+    assert set(starts) == set(history["network"]) and len(starts) == 2
     folds = pd.read_csv(run / "02_prepare_the_masks/folds.csv")
     scored = pd.read_csv(run / "05_read_the_errors/scores.csv")
     held_out = sorted(folds[folds["fold"] == 0]["case"])

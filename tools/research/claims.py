@@ -36,12 +36,11 @@ from helpers.claims import checks, design, toy_images, trials
 from helpers.data import busi, masks, sources
 from helpers.evaluation import baselines, metrics, robustness
 from helpers.files import ROOT
-from helpers.model import checkpoint, explain, training
+from helpers.model import checkpoint, explain, training, unet
 
 SIZE = 64  # pixels, a quarter of the work of 128
 SHARES = (5, 10, 25, 50, 100)  # percent of the training groups
 START = ROOT / "models" / "start_16.npz"
-SMALL = ROOT / "models" / "small.keras"
 DESIGN = {
     "learning rate": (3e-4, 3e-3),
     "batch": (4, 16),
@@ -178,13 +177,20 @@ def drawn(cases, share, seed):
     return own.index[chosen].to_numpy()
 
 
+def lesson():
+    """Return the lesson's network as it starts: it knows simulated images."""
+    model = unet.build(size=128, width=16)
+    checkpoint.start_from(model, START)
+    return model
+
+
 def toy(settings):
-    """Train on toy images; score that, and the shipped network, on others."""
+    """Train on toy images; score that, and `lesson`, on others."""
     model = trials.trained(*toy_images.draw(200, 128, seed=0), **settings)
     images, labels = toy_images.draw(90, 128, seed=1)
     own = np.flatnonzero(labels.any(axis=(1, 2)))
     scored = images[own], list(labels[own] > 0), [f"toy {i}" for i in own]
-    networks = {"toy": model, "toy untrained": checkpoint.load(SMALL)}
+    networks = {"toy": model, "toy untrained": lesson()}
     dice = {name: by_case(each, *scored) for name, each in networks.items()}
     return {"images": 200, "parameters": model.count_params(), "dice": dice}
 
@@ -216,7 +222,7 @@ def untrained(run, cases):
 def sums(run, cases):
     """Measure the equalities of claims 2 and 3 on 40 images of fold 1."""
     images, _ = pixels(run, cases)
-    model = checkpoint.load(SMALL)
+    model = lesson()
     conv, dense = explain.two_layers(32)
 
     def gaps(i):
