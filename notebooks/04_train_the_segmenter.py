@@ -453,8 +453,8 @@ for fold in range(first_fold, first_fold + n_folds) if fine_tuning else []:
 # normal images stay empty, as they should; but more lesions are missed. So say
 # first what an error costs, then look for the rule that costs least, on the
 # validation part alone. `postprocessing.frontier` tries them all. Its
-# `utility` is the mean Dice of the lesion images, less half the share of them
-# that is missed, plus half the share of normal images left empty.
+# `utility` is the mean Dice of the lesion images, less the share of them that is
+# missed, plus half the share of normal images left empty.
 
 # %%
 networks = {"from scratch": scratch, "pretrained": tuned}

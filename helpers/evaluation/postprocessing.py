@@ -17,7 +17,7 @@ MINIMUM_AREAS = 0.0, 0.001, 0.002, 0.005, 0.01  # fraction of the image
 IMAGE_THRESHOLDS = np.linspace(0, 0.95, 39).round(3)
 # The utility of a rule: `outcome`.
 MISSED = 0.1  # Dice
-MISS, EMPTY = 0.5, 0.5
+MISS, EMPTY = 1.0, 0.5
 
 
 def lesion_mask(

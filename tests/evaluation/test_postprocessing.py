@@ -111,11 +111,11 @@ def test_the_utility_is_dice_less_misses_plus_empty_normals():
     dice = np.array([0.9, 0.7, 0.05, 0.8, 0.0, 1.0])
     found = postprocessing.outcome(has_lesion, confidence, dice, 0.5)
     expected = {"dice": 1.65 / 4, "marked": 0.75, "missed": 0.5, "empty": 0.5}
-    utility = 1.65 / 4 - 0.5 * 0.5 + 0.5 * 0.5
+    utility = 1.65 / 4 - 1 * 0.5 + 0.5 * 0.5
     assert found == pytest.approx(expected | {"utility": utility})
     four = (x[:4] for x in (has_lesion, confidence, dice))
     some = postprocessing.outcome(*four, 0.5)
-    assert some["utility"] == pytest.approx(1.65 / 4 - 0.25)
+    assert some["utility"] == pytest.approx(1.65 / 4 - 0.5)
 
 
 def test_a_fitted_threshold_beats_one_half():

@@ -32,7 +32,7 @@ def test_the_rules_of_the_shipped_recipe_and_their_weights():
     for row in own.itertuples():
         rest = text.split(knowledge_page.RULES[row.rule])[1]
         assert rest.startswith(f" | {row.dice:.2f} (")
-    assert f"less {postprocessing.MISS} of the share" in text
+    assert f"less {postprocessing.MISS} times the share" in text
 
 
 def test_another_number_is_another_page(tmp_path):

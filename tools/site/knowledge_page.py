@@ -52,12 +52,12 @@ RULES = {
 RULE_HEAD = """## The rule matters as much as the network
 
 The utility that a rule is chosen by is the mean Dice of the lesion images,
-less {miss} of the share of them that is missed, plus {empty} of the share of
-normal images left empty. So to miss one more lesion in a hundred, which loses
-its Dice, too, costs about as much as to mark two or three more normal images
-in a hundred: a missed cancer is worse than a false alarm, but a network that
-marks every other healthy breast is of no use. The recipe `{recipe}` with three
-rules:
+less {miss} times the share of them that is missed, plus {empty} times the
+share of normal images left empty. So one more missed lesion in a hundred,
+which loses its Dice, too, costs about as much as three or four more marked
+normal images in a hundred: a missed cancer is worse than a false alarm, but a
+network that marks every other healthy breast is of no use. The recipe
+`{recipe}` with three rules:
 
 """
 STEADY = """
