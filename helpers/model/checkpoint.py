@@ -117,14 +117,15 @@ def save(model, path, half=False):
         model.save(partial, include_optimizer=False)
         with zipfile.ZipFile(partial) as file:
             parts = [(part, file.read(part)) for part in file.infolist()]
-        with zipfile.ZipFile(partial, "w") as file:
+        packed = zipfile.ZIP_DEFLATED if half else zipfile.ZIP_STORED
+        with zipfile.ZipFile(partial, "w", packed) as file:
             for part, content in parts:
                 if part.filename == "config.json":
                     # unused settings that older Keras refuses
                     content = NEWER.sub(b"", content)
                 elif half and part.filename.endswith(".h5"):
                     content = halved(content)
-                file.writestr(part, content)
+                file.writestr(part.filename, content)
 
 
 def halved(content):

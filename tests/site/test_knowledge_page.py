@@ -16,7 +16,7 @@ def lines(folder=RESULTS):
 def test_every_recipe_is_on_the_page_with_its_scores():
     scores = pd.read_csv(RESULTS / "knowledge.csv")
     found = [x for x in lines() if x.startswith("| `")]
-    shown = scores[scores["rule"] == "utility"]
+    shown = scores[scores["rule"] == "pooled"]
     assert len(found) == len(shown)
     for line, row in zip(found, shown.itertuples(), strict=True):
         assert all(f"`{part}`" in line for part in row.recipe.split("+"))

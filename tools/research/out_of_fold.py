@@ -5,7 +5,7 @@
 RECIPE: names of runs/knowledge/, joined by + for the mean of their
 probabilities; the first is what the others are compared with. Writes
 results/knowledge.csv, a row for each set, recipe and rule with 95 % intervals
-over groups (patients), knowledge_cases.csv, its cases by the first rule,
+over groups (patients), knowledge_cases.csv, its cases by REPORTED,
 knowledge_rules.csv, the rule of each fold, and knowledge_stability.csv, what
 resampling the validation cases does to it.
 """
@@ -33,6 +33,7 @@ from tools.research import knowledge
 FOLDS = range(5)
 SENSITIVITY, SPECIFICITY = 0.95, 0.75
 ENDS = "low", "median", "high"
+REPORTED = "pooled"  # of `fitted_rules`: the rule of the figures quoted
 SIDE = 160  # pixels, of networks whose mean is taken
 
 
@@ -304,7 +305,7 @@ def main(busi_at, busbra_at, *recipes):
                     {"set": which, "recipe": recipe, "rule": rule} | row
                 )
                 print(pd.Series(rows[-1]).to_string(), flush=True)
-            cases.append(table[table["rule"] == "utility"])
+            cases.append(table[table["rule"] == REPORTED])
             rules.append(kept)
     steady = [stability(recipe, tables["busi"]) for recipe in recipes]
     for name, frame in (

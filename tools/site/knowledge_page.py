@@ -12,9 +12,10 @@ One network learns from the images of one hospital alone; others have seen
 photographs or the images of a second hospital before, or learn from both. Each
 row is one recipe of `tools/research/knowledge.py`, scored on real images by
 `tools/research/out_of_fold.py`: five folds without leakage, each case
-predicted by a network that did not see it, at its original size. In brackets:
-the 95 % interval by bootstrap over groups of near-duplicates (patients). All
-networks of a fold learn from the same cases.
+predicted by a network that did not see it, at its original size, and marked by
+the rule of the highest utility (below) on what the other folds held out. In
+brackets: the 95 % interval by bootstrap over groups of near-duplicates
+(patients). All networks of a fold learn from the same cases.
 
 *Missed*: Dice below {missed}. *Empty*: the share of the normal images in which
 nothing is marked. *Accuracy*: over normal, benign and malignant.
@@ -72,7 +73,7 @@ def page(folder=RESULTS):
     """Return the page, Markdown; all its numbers come from `folder`."""
     scores = pd.read_csv(folder / "knowledge.csv")
     parts = [HEAD.format(missed=postprocessing.MISSED, specificity=0.75)]
-    for which, rows in scores[scores["rule"] == "utility"].groupby(
+    for which, rows in scores[scores["rule"] == "pooled"].groupby(
         "set", sort=False
     ):
         left_out = "hospitals" in set(scores["recipe"]) and which != "busi"

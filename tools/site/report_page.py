@@ -18,7 +18,7 @@ def page(run, notebooks, results=RESULTS):
     """
     found = reports(run)
     rows = pd.read_csv(results / "knowledge.csv")
-    recipe = "set == 'busi' and recipe == 'hospitals' and rule == 'utility'"
+    recipe = "set == 'busi' and recipe == 'hospitals' and rule == 'pooled'"
     found["scores"] = rows.query(recipe).iloc[0].to_dict()
     training = found["made_by"]["steps"]["04_train_the_segmenter"]
     values = found | {"recipe": training["parameters"], "shipped": shipped()}
