@@ -584,8 +584,9 @@ step.finish()
 
 # %% [markdown]
 # **You have** built a U-Net with a loss that also teaches on normal images,
-# checked that it can memorise, trained it, and kept its predictions on cases
-# that it never saw. Next: `05_read_the_errors` asks which cases fail, and how
+# checked that it can memorise, trained it, fine-tuned a network that knew more,
+# weighed the errors against each other, and kept predictions on cases that no
+# network had seen. Next: `05_read_the_errors` asks which cases fail, and how
 # sure you may be of the numbers.
 #
 # ## Check yourself
@@ -677,6 +678,9 @@ exercises.check(exercises.own_schedule, rate)
 #
 # ## References
 #
+# - Gómez-Flores, Gregorio-Calas, Coelho de Albuquerque Pereira: BUS-BRA.
+#   Medical Physics 51, 2024, doi
+#   [10.1002/mp.16812](https://doi.org/10.1002/mp.16812)
 # - He, Zhang, Ren, Sun: Deep residual learning for image recognition. CVPR
 #   2016, doi [10.1109/CVPR.2016.90](https://doi.org/10.1109/CVPR.2016.90)
 # - Loshchilov, Hutter: SGDR, stochastic gradient descent with warm restarts.
@@ -688,3 +692,5 @@ exercises.check(exercises.own_schedule, rate)
 #   [10.1109/3DV.2016.79](https://doi.org/10.1109/3DV.2016.79)
 # - Ronneberger, Fischer, Brox: U-Net. MICCAI 2015, doi
 #   [10.1007/978-3-319-24574-4_28](https://doi.org/10.1007/978-3-319-24574-4_28)
+# - Tan, Le: EfficientNet. ICML 2019, doi
+#   [10.48550/arXiv.1905.11946](https://doi.org/10.48550/arXiv.1905.11946)

