@@ -76,7 +76,9 @@ def logistic_regression(validation, cases):
 def _predictors(cases):
     """Return logits, log area and shape, float (n, 5)."""
     lesion = 1 - cases["normal"]
-    malignant = cases["malignant"] / (cases["benign"] + cases["malignant"])
+    # 0 of 0 where the network is sure that there is no lesion
+    either = (cases["benign"] + cases["malignant"]).clip(lower=1e-12)
+    malignant = cases["malignant"] / either
     logits = [logit(p.clip(1e-3, 1 - 1e-3)) for p in (lesion, malignant)]
     area = np.log(cases["area"] + 1e-3)
     shape = area, cases["solidity"], cases["circularity"]

@@ -135,6 +135,9 @@ def test_fitted_probabilities_use_the_shape_and_keep_the_order_of_labels():
     names = [np.array(LABELS)[p.argmax(axis=1)] for p in both]
     fitted, plain = (np.mean(name == label) for name in names)
     assert plain < 0.8 and fitted > 0.9
+    cases.loc[0, ["normal", "benign", "malignant"]] = 1, 0, 0  # quite sure
+    found = classification.logistic_regression(validation, cases)
+    assert np.isfinite(found).all() and found[0].argmax() == 0
     without = validation[validation["label"] != "malignant"]
     found = classification.logistic_regression(without, cases)
     assert np.array_equal(found, cases[LABELS])
