@@ -199,11 +199,11 @@ def keeping(p, positive):
 
 
 # %%
-rows = {}
-for fold, part in validation.groupby("fold"):
-    asked = ask(part)
-    rows[fold] = {name: keeping(p, yes) for name, (yes, p) in asked.items()}
-thresholds = pd.DataFrame(rows).T
+by_fold, chosen = validation.groupby("fold"), {}
+for fold, part in by_fold:
+    asked = ask(part).items()
+    chosen[fold] = {q: keeping(p, positive) for q, (positive, p) in asked}
+thresholds = pd.DataFrame(chosen).T
 thresholds.round(3)
 
 # %% [markdown]
