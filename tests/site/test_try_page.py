@@ -135,10 +135,10 @@ def test_the_browser_predicts_the_masks_of_keras(opened, tmp_path):
     root = dataset.write_dataset(tmp_path, 20, 20, 10, seed=11)
     model = checkpoint.load(try_page.MODEL)
     rule = predict.read_rule(try_page.MODEL.with_suffix(".json"))
-    page, scores = opened().page, []
+    page, scores, size = opened().page, [], model.input_shape[1]
     for path in map(Path, busi.index(root)["image"]):
         found = page.evaluate(SEGMENT, as_text(path.read_bytes()))
-        square, box = masks.letterbox(predict.read_grey(path), 128)
+        square, box = masks.letterbox(predict.read_grey(path), size)
         (classes,) = training.predict(model, square[None], flip=True)
         expected = postprocessing.lesion_mask(classes, box, **rule)
         mask = np.array([c == "1" for c in found["mask"]])

@@ -25,15 +25,15 @@ the image's lesion probability. *p* is that of a permutation test of Dice
 against the first row, over the same cases. `results/knowledge.csv` has more.
 
 """
-COLUMNS = ["recipe", "Dice", "missed", "empty", "accuracy", "AUC lesion"]
-COLUMNS += ["AUC malignant", "sensitivity", "IoU benign", "IoU malignant"]
-COLUMNS += ["ECE", "p"]
+MASKS = ["recipe", "Dice", "missed", "empty", "accuracy", "p"]
+REST = ["recipe", "AUC lesion", "AUC malignant", "sensitivity", "IoU benign"]
+REST += ["IoU malignant", "ECE"]
 RECIPES = {
     "scratch": "the lesson's U-Net, started from simulated images",
     "imagenet": "pretrained on photographs, then BUSI",
     "busbra": "photographs, then BUS-BRA and simulated images, then BUSI",
-    "hospitals": "the same, then BUSI and BUS-BRA together: **the recipe of "
-    "the small model**",
+    "hospitals": "photographs, then BUS-BRA and simulated images, then BUSI "
+    "and BUS-BRA together: **the recipe of the small model**",
     "both": "photographs, then BUSI and BUS-BRA together",
 }
 SETS = {
@@ -79,8 +79,9 @@ def page(folder=RESULTS):
         left_out = "hospitals" in set(scores["recipe"]) and which != "busi"
         note = NOTE if left_out else ""
         parts.append(SETS[which].format(n=rows["n"].iloc[0], note=note))
-        parts.append(table(COLUMNS, list(map(cells, rows.itertuples()))))
-        parts.append("\n")
+        parts.append(table(MASKS, list(map(of_masks, rows.itertuples()))))
+        rest = table(REST, list(map(of_classes, rows.itertuples())))
+        parts.append(f"\n{rest}\n")
     best = scores.query("set == 'busi' and recipe == 'hospitals'")
     costs = {"miss": postprocessing.MISS, "empty": postprocessing.EMPTY}
     head = RULE_HEAD.format(recipe="hospitals", **costs)
@@ -90,8 +91,8 @@ def page(folder=RESULTS):
     return "".join(parts)
 
 
-def cells(row):
-    """Return the texts of one recipe's row."""
+def of_masks(row):
+    """Return the texts of one recipe's masks."""
     parts = row.recipe.split("+")
     what = RECIPES[parts[0]] if len(parts) == 1 else "the mean of these"
     name = " + ".join(f"`{part}`" for part in parts)
@@ -101,13 +102,20 @@ def cells(row):
         share(row.missed),
         "–" if pd.isna(row.normals_empty) else per_cent(row, "normals_empty"),
         per_cent(row, "accuracy"),
+        f"{row.gain_p:.4f}" if row.gain else "–",
+    ]
+
+
+def of_classes(row):
+    """Return the texts of one recipe's probabilities and classes."""
+    return [
+        row.recipe.replace("+", " + "),
         "–" if pd.isna(row.auc_lesion) else interval(row, "auc_lesion"),
         interval(row, "auc_malignant"),
         share(row.sensitivity_at_75),
         interval(row, "iou_benign"),
         interval(row, "iou_malignant"),
         f"{row.ece_pixels:.3f}, {row.ece_image:.3f}",
-        f"{row.gain_p:.4f}" if row.gain else "–",
     ]
 
 

@@ -38,7 +38,7 @@ SAMPLES = {  # name: (label, seed)
     "benign": ("benign", 2),
     "malignant": ("malignant", 3),
     "normal": ("normal", 1),
-    "normal-too": ("normal", 3),
+    "normal-too": ("normal", 5),
 }
 SAMPLE_SIZE = {"height": 380, "width": 460}
 ABSENT = "# Try it in the page\n\nThis page is empty, because {why} {mend}\n"
