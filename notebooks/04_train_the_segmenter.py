@@ -18,9 +18,8 @@
 # - fine-tune a network that has seen photographs and ultrasound before, and
 #   say what that knowledge is worth.
 #
-# **Takes** about two minutes in the quick profile and a quarter of an hour in
-# the cpu profile, on two CPU cores. **Needs** notebook 2. **Reads**
-# `arrays.npz`, `folds.csv`. **Writes** `model.keras`, `history.csv`,
+# **Takes** about two minutes in the quick profile on two CPU cores, many more
+# in the others. **Needs** notebook 2. **Reads** `arrays.npz`, `folds.csv`. **Writes** `model.keras`, `history.csv`,
 # `starts.csv`, `rules.csv`, `predictions.npz`, `validation.csv`.
 #
 # > **For teaching and research. This is not a medical device.**
@@ -314,6 +313,7 @@ from helpers.model import checkpoint
 
 def unet_from_scratch():
     """Return the lesson's network as its training finds it."""
+    keras.config.set_dtype_policy(training.precision())
     keras.utils.set_random_seed(seed)
     network = unet.build(size=image_size, width=width)
     if start == "simulated":
@@ -477,10 +477,9 @@ figures.show_lines(curves, *labelled, title)
 # %%
 for found in networks.values():
     for one in found:
-        tried = one["frontier"]
-        one["best"] = tried.loc[tried["smooth"].idxmax()]
+        one["rule"] = postprocessing.best(one["frontier"])
 worth = {
-    name: np.mean([one["best"]["utility"] for one in found])
+    name: np.mean([one["frontier"]["smooth"].max() for one in found])
     for name, found in networks.items()
 }
 chosen = max(worth, key=worth.get)
@@ -496,9 +495,8 @@ print(f"From here on: the network {chosen}")
 rows = []
 for name, found in networks.items():
     for one in found:
-        rule = one["best"][list(postprocessing.RULE)]
         pair = one["held out"], labels[split(one["fold"])[2]]
-        outcome = postprocessing.judged(*pair, **rule)
+        outcome = postprocessing.judged(*pair, **one["rule"])
         rows.append({"network": name, "fold": one["fold"]} | outcome)
 starts = pd.DataFrame(rows)
 starts.groupby("network", sort=False).mean().drop(columns="fold").round(2)
@@ -520,8 +518,7 @@ for one in networks[chosen]:
     checks = split(one["fold"])[1]
     lesion = 1 - one["validation"][..., 0]
     scaling = calibration.fit_scaling(lesion, labels[checks] > 0)
-    rule = one["best"][list(postprocessing.RULE)].to_dict()
-    fitted.append({"fold": one["fold"]} | rule | scaling)
+    fitted.append({"fold": one["fold"]} | one["rule"] | scaling)
     measured = map(classification.image_features, one["validation"])
     table = pd.DataFrame(measured, checks)
     features.append(table.assign(fold=one["fold"]))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from . import busi
 
-TABLE, LABELS = "bus_data.csv", ("benign", "malignant")
+TABLE = "bus_data.csv"
 
 
 def index(root):

@@ -1,4 +1,7 @@
-"""From pixel probabilities to a mask: `fit_rule` alone reads references."""
+"""From pixel probabilities to a mask, and the rule for it.
+
+References are read where a rule is chosen or judged, nowhere else.
+"""
 
 import itertools
 
@@ -81,7 +84,11 @@ def fit_rule(classes, labels):
     classes: (n, size, size, 3) of validation cases; labels: (n, size, size), 0
     is background. ValueError: no case has a lesion.
     """
-    tried = frontier(classes, labels)
+    return best(frontier(classes, labels))
+
+
+def best(tried):
+    """Return the rule of the highest utility of a `frontier`, a dict."""
     return tried.loc[tried["smooth"].idxmax(), list(RULE)].to_dict()
 
 

@@ -6,8 +6,8 @@ Keeps each network and what it predicts of held-out and of validation cases in
 runs/knowledge/RECIPE/fold_K/; called again, it goes on. FOLD: 0 to 4, all by
 default, or "none", which holds nothing out. `tools.research.imagenet` comes
 first; `tools.research.out_of_fold` scores. An option (--epochs 8) changes a
-recipe, --name keeps it apart: folds 1 and 4 were used to choose. Ten
-processor minutes a fold and core.
+recipe, --name keeps it apart: folds 1 and 4 were used to choose. Five to ten
+minutes a fold on two CPU cores.
 """
 
 import argparse
@@ -59,7 +59,7 @@ RECIPES = {
     "scratch": Recipe("16", last=0, **LESSON),
     "imagenet": Recipe("imagenet"),
     "start": Recipe("imagenet", ("busbra", "phantom"), epochs=8),
-    "busbra": Recipe("pretrained", epochs=14),
+    "busbra": Recipe("pretrained"),
     "hospitals": Recipe("pretrained", ("busi", "busbra"), epochs=8),
     "both": Recipe("imagenet", ("busi", "busbra"), epochs=8),
 }

@@ -74,12 +74,6 @@ def of_set(recipe, which, cases, fold):
     return found.assign(target=targets)
 
 
-def best_rule(frontier):
-    """Return the rule of the highest utility, as `fit_rule` chooses it."""
-    best = frontier.loc[frontier["smooth"].idxmax()]
-    return best[list(postprocessing.RULE)].to_dict()
-
-
 def former_rule(frontier):
     """Return the rule of the highest Dice that keeps 95 % of the lesions."""
     free = frontier[frontier["image_threshold"] == 0]
@@ -94,7 +88,7 @@ def fitted_rules(folds, fold):
     """Return {name: rule} for one fold; folds: the `of_set` of each.
 
     utility and former: of its own validation cases. pooled: utility, of the
-    cases that the other folds held out, which are eight times as many.
+    cases that the other folds held out, which are many more.
     """
     own = folds[fold].query("not held_out")
     rest = [part for k, part in enumerate(folds) if k != fold]
@@ -104,9 +98,9 @@ def fitted_rules(folds, fold):
         for t in (own, others)
     )
     return {
-        "utility": best_rule(tried),
+        "utility": postprocessing.best(tried),
         "former": former_rule(tried),
-        "pooled": best_rule(pooled),
+        "pooled": postprocessing.best(pooled),
     }
 
 

@@ -2,7 +2,7 @@
 
     python -m tools.research.small_model BUSI BUSBRA    writes models/
                                           small.keras and small.json
-    python -m tools.research.small_model figures        prints the tables of
+    python -m tools.research.small_model figures        prints the table of
                                           its card, models/README.md
 
 The recipe is "hospitals" of `tools.research.knowledge`, here on all images.
@@ -29,7 +29,7 @@ from tools.research import faster_norm, keep_results, knowledge, out_of_fold
 RECIPE = "hospitals"
 SCORES = ROOT / "results" / "knowledge_cases.csv"
 HEAD = """\
-| {set} images | n | mean Dice, 95 % interval | median Dice | missed (Dice \
+| BUSI images | n | mean Dice, 95 % interval | median Dice | missed (Dice \
 below 0.1) | empty prediction |
 |---|---|---|---|---|---|"""
 
@@ -65,19 +65,11 @@ def rule_of(cases):
 
 
 def figures():
-    """Return the card's tables, Markdown: held-out scores of this recipe."""
-    cases = pd.read_csv(SCORES).query("recipe == @RECIPE")
-    lines = []
-    for which, name in (("busi", "BUSI"),):
-        lines += table(cases[cases["set"] == which], name)
-    return "\n".join(lines)
-
-
-def table(cases, name):
-    """Return the lines of one set's table; cases: a row for each image."""
+    """Return the card's table, Markdown: held-out scores of this recipe."""
+    cases = pd.read_csv(SCORES).query("recipe == @RECIPE and set == 'busi'")
     lesions = cases[cases["label"] != "normal"]
     parts = {"all": lesions, **dict(list(lesions.groupby("label")))}
-    lines = HEAD.format(set=name).split("\n")
+    lines = [HEAD]
     for which, part in parts.items():
         missed = (part["dice"] < postprocessing.MISSED).sum()
         lines.append(
@@ -87,12 +79,10 @@ def table(cases, name):
         )
     empty = cases[cases["label"] == "normal"]["area"] == 0
     k, n = int(empty.sum()), len(empty)
-    if n:
-        low, high = binomtest(k, n).proportion_ci(method="wilson")
-        ends = f"{100 * low:.0f} to {100 * high:.0f} %"
-        last = f"Normal images correctly empty (true negatives): {k} of {n}"
-        lines += ["", f"{last} ({ends})."]
-    return lines
+    low, high = binomtest(k, n).proportion_ci(method="wilson")
+    ends = f"{100 * low:.0f} to {100 * high:.0f} %"
+    last = f"Normal images correctly empty (true negatives): {k} of {n}"
+    return "\n".join([*lines, "", f"{last} ({ends})."])
 
 
 if __name__ == "__main__":

@@ -8,14 +8,14 @@ from tools.site.templates import RESULTS, share
 
 HEAD = """# What knowledge is worth
 
-One network learns from the images of one hospital alone; others have seen
-photographs or the images of a second hospital before, or learn from both. Each
-row is one recipe of `tools/research/knowledge.py`, scored on real images by
-`tools/research/out_of_fold.py`: five folds without leakage, each case
+A network may learn from the images of one hospital alone, may have seen
+photographs or a second hospital before, or learn from both. Each row is one
+recipe of `tools/research/knowledge.py` that was run over all folds, scored on
+real images by `tools/research/out_of_fold.py`: no leakage, each case
 predicted by a network that did not see it, at its original size, and marked by
 the rule of the highest utility (below) on what the other folds held out. In
 brackets: the 95 % interval by bootstrap over groups of near-duplicates
-(patients). All networks of a fold learn from the same cases.
+(patients). All networks of a fold learn from the same cases of BUSI.
 
 *Missed*: Dice below {missed}. *Empty*: the share of the normal images in which
 nothing is marked. *Accuracy*: over normal, benign and malignant.

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 
 from helpers import figures
@@ -10,7 +11,7 @@ from helpers.evaluation import bootstrap
 from tools.research import keep_results
 from tools.site import templates
 from tools.site.report_page import data
-from tools.site.templates import COMPACT, RESULTS, STANDARD, reports
+from tools.site.templates import COMPACT, RESULTS, ROOT, STANDARD, reports
 
 POOR = 0.1  # notebook 5 calls a Dice below this "elsewhere"
 WIDTH = 5.2  # inches: as wide as a phone's page can show with legible letters
@@ -22,7 +23,6 @@ def page(notebooks, charts):
     dice, poor = lesions["dice"], lesions["dice"] < POOR
     subgroups = read("subgroups.csv", "cases").dropna()
     training = found["made_by"]["steps"]["04_train_the_segmenter"]
-    bench = json.loads((RESULTS / "bench.json").read_text())
     seconds = read("history.csv", "fold")["seconds"]
     validation = read("validation.csv", "fold")
     folds = by_fold(lesions)
@@ -44,10 +44,7 @@ def page(notebooks, charts):
         memory=training["peak_memory_mb"] / 1000,
         minutes=round(seconds.groupby("fold").max().sum() / 60),
         others=dice[~poor].mean(),
-        parameters={
-            "compact": templates.shipped()["parameters"],
-            "standard": bench["networks"]["ours"]["parameters"],
-        },
+        parameters={"compact": parameters(16), "standard": parameters(24)},
         poor=poor.sum(),
         published=pd.read_csv(RESULTS / "published.csv").to_dict("records"),
         recipe=training["parameters"],
@@ -80,6 +77,12 @@ def kinds(lesions):
     """Return the number of lesion images by kind of error, and by class."""
     counted = pd.crosstab(lesions["kind"], lesions["label"])
     return counted.loc[lesions["kind"].value_counts().index]
+
+
+def parameters(width):
+    """Return how many parameters the lesson's network of a width has."""
+    with np.load(ROOT / "models" / f"start_{width}.npz") as weights:
+        return sum(weights[name].size for name in weights)
 
 
 def draw(lesions, folds, subgroups, folder):
