@@ -292,7 +292,7 @@ def lines(curves, x_label, y_label, heading, marker=""):
     return figure
 
 
-def show_lines(curves, x_label, y_label, heading):
+def show_lines(curves, x_label, y_label, heading, marker=""):
     """Display `lines`; the alt text has each curve's start, middle and end."""
     parts = [f"{heading}: {y_label} by {x_label}"]
     for name, (x, y) in curves.items():
@@ -300,7 +300,7 @@ def show_lines(curves, x_label, y_label, heading):
         at = [points[k] for k in (0, len(points) // 2, -1)] if points else []
         values = ", ".join(f"{v:.2f} at {u:.2f}" for u, v in at)
         parts.append(f"{name}: {values}")
-    figure = lines(curves, x_label, y_label, heading)
+    figure = lines(curves, x_label, y_label, heading, marker)
     show(figure, alt="; ".join(parts) + ".")
 
 

@@ -466,11 +466,11 @@ for name, found in networks.items():
     curves[name] = best.index, best
 labelled = "share of normal images left empty", "mean lesion Dice"
 title = f"The best rules, validation part of fold {fold}"
-figures.show_lines(curves, *labelled, title)
+figures.show_lines(curves, *labelled, title, marker="o")
 
 # %% [markdown]
-# Each point is a rule that no other one beats in both. A curve further up and
-# to the right is a better network; where you stand on it is your choice, and
+# Each point is a rule that no other one beats in both; a single point means
+# that one rule beats all others. Further up and to the right is better; where you stand on it is your choice, and
 # `postprocessing.fit_rule` makes it by the utility. These are few cases, so
 # expect the thresholds to differ between folds.
 
