@@ -202,9 +202,10 @@ pd.DataFrame(counts, index=names).fillna(0).astype(int)
 #
 # The network should not depend on left and right, on the gain of the scanner,
 # or on where the lesion lies. So each time it sees an image, the image is
-# flipped, turned, zoomed, shifted and given another brightness at random. The
-# mask goes through the same geometry. It is never turned upside down: skin is
-# above and shadows fall below. This is called *augmentation*.
+# flipped, turned, zoomed and shifted at random, and its grey values change: in
+# brightness, from place to place, at times by blur or noise. The mask goes
+# through the same geometry. It is never turned upside down: skin is above and
+# shadows fall below. This is called *augmentation*.
 
 # %%
 pair = images[eight[0]], labels[eight[0]]

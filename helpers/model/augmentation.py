@@ -110,20 +110,35 @@ def augment(image, label, rng):
 
 def random_affine(size, rng):
     """Return a 2x3 matrix: flip, turn, zoom, stretch (all centred), shift."""
-    angle = np.deg2rad(rng.uniform(-15, 15))
-    zoom = np.exp(rng.uniform(-0.25, 0.25))
-    stretch = np.exp(rng.uniform(-0.1, 0.1))
+    angle = np.deg2rad(rng.uniform(-20, 20))
+    zoom = np.exp(rng.uniform(-0.35, 0.35))
+    stretch = np.exp(rng.uniform(-0.2, 0.2))
     flip = -1 if rng.random() < 0.5 else 1
     cos, sin = np.cos(angle), np.sin(angle)
     turn = np.array([[cos, -sin], [sin, cos]])
     linear = zoom * turn @ np.diag([flip * stretch, 1 / stretch])
     centre = np.full(2, (size - 1) / 2)
-    shift = centre - linear @ centre + rng.uniform(-0.1, 0.1, 2) * size
+    shift = centre - linear @ centre + rng.uniform(-0.15, 0.15, 2) * size
     return np.column_stack([linear, shift])
 
 
 def random_intensity(image, rng):
-    """Return the image with gamma, gain and offset of another preset."""
-    levels = np.linspace(0, 1, 256) ** np.exp(rng.uniform(-0.4, 0.4))
-    levels = levels * rng.uniform(0.8, 1.2) + rng.uniform(-0.08, 0.08)
-    return cv2.LUT(image, np.clip(levels * 255, 0, 255).astype(np.uint8))
+    """Return the image as another scanner and another hand might show it.
+
+    Gamma, gain and offset of another preset; a gain that varies over the
+    image, as knobs of depth and poor contact make it; at times blur, at times
+    noise in proportion to the grey value, as speckle is.
+    """
+    levels = np.linspace(0, 1, 256) ** np.exp(rng.uniform(-0.5, 0.5))
+    levels = levels * rng.uniform(0.7, 1.3) + rng.uniform(-0.1, 0.1)
+    levels = np.clip(levels * 255, 0, 255).astype(np.float32)
+    gains = np.exp(rng.normal(0, 0.25, (3, 3))).astype(np.float32)
+    size = image.shape[::-1]
+    gains = cv2.resize(gains, size, interpolation=cv2.INTER_CUBIC)
+    image = np.minimum(cv2.LUT(image, levels) * gains, 255)
+    if rng.random() < 0.3:
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.2))
+    if rng.random() < 0.3:
+        noise = rng.standard_normal(image.shape, np.float32)
+        image = image * (1 + rng.uniform(0.03, 0.15) * noise)
+    return np.clip(image, 0, 255).astype(np.uint8)

@@ -1,5 +1,6 @@
 """Augmented batches: image and mask move together, a run can be repeated."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -17,14 +18,26 @@ def pairs():
     return np.where(labels > 0, 200, 60).astype(np.uint8), labels
 
 
-def test_image_and_mask_move_together(pairs):
+def test_image_and_mask_move_together(pairs, monkeypatch):
+    monkeypatch.setattr(augmentation, "random_intensity", lambda x, rng: x)
     for i, pair in enumerate(zip(*pairs, strict=True)):
         image, label = augmentation.augment(*pair, np.random.default_rng(i))
         # the padding is black, the background grey, the lesion bright
-        threshold = (int(image.max()) + int(np.median(image[image > 0]))) / 2
-        bright, lesion = image > threshold, label > 0
+        bright, lesion = image > 130, label > 0
         assert (bright & lesion).sum() / (bright | lesion).sum() > 0.9
         assert set(np.unique(label)) == {0, 1 + i % 2}
+
+
+def test_another_scanner_moves_nothing_and_keeps_what_is_brighter(pairs):
+    seen = []
+    for i, (image, label) in enumerate(zip(*pairs, strict=True)):
+        rng = np.random.default_rng(i)
+        other = augmentation.random_intensity(image, rng)
+        assert other.dtype == np.uint8 and other.shape == image.shape
+        rim = cv2.dilate(label, np.ones((7, 7))) - label > 0
+        assert other[label > 0].mean() > 1.5 * other[rim].mean()
+        seen.append(other[label > 0].mean())
+    assert np.std(seen) > 10
 
 
 def test_batches_depend_on_seed_and_epoch_alone(pairs):

@@ -43,7 +43,7 @@ def main(*where):
     rule = rule_of(tables["busi"])
     card = {
         **{name: round(float(value), 4) for name, value in rule.items()},
-        "version": "2",
+        "version": "3",
         "training_images": len(data.cases),
         "by_set": data.cases["set"].value_counts().to_dict(),
         "parameters": model.count_params(),
