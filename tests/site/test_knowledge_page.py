@@ -42,3 +42,11 @@ def test_another_number_is_another_page(tmp_path):
     table.loc[table["recipe"] == "hospitals", "dice"] = 0.123
     table.to_csv(tmp_path / "knowledge.csv", index=False)
     assert "| 0.12 (" in " ".join(lines(tmp_path))
+
+
+def test_the_worst_cases_are_counted_by_kind():
+    worst = pd.read_csv(RESULTS / "knowledge_worst.csv")
+    assert worst["kind"].notna().all() and worst["case"].is_unique
+    text = "\n".join(lines())
+    for kind, n in worst["kind"].value_counts().items():
+        assert f"| {kind} | {n} | " in text

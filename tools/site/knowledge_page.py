@@ -67,6 +67,13 @@ and again, the rule's image threshold and what it does to the held-out cases
 lie between (middle 95 %):
 
 """
+WORST_HEAD = """
+## What is still wrong
+
+The {n} lesions with the lowest Dice of the small model's recipe, looked at one
+by one (`tools/research/worst.py`) and sorted by what one person saw in them:
+
+"""
 
 
 def page(folder=RESULTS):
@@ -88,6 +95,8 @@ def page(folder=RESULTS):
     parts += [head, by_rule(best), STEADY]
     steady = pd.read_csv(folder / "knowledge_stability.csv")
     parts.append(spread(steady.query("recipe == 'hospitals'")))
+    worst = pd.read_csv(folder / "knowledge_worst.csv")
+    parts += [WORST_HEAD.format(n=len(worst)), by_kind(worst)]
     return "".join(parts)
 
 
@@ -155,3 +164,11 @@ def spread(steady):
     heads = ["fold", "image threshold", "Dice", "missed", "normals empty"]
     lines = [[str(fold), *row] for fold, row in texts[names].iterrows()]
     return table(heads, lines)
+
+
+def by_kind(worst):
+    """Return the table of what the worst cases show, Markdown."""
+    kinds = worst.groupby("kind")["dice"].agg(["size", "mean"])
+    kinds = kinds.sort_values("size", ascending=False)
+    lines = [[k, str(n), f"{dice:.2f}"] for k, n, dice in kinds.itertuples()]
+    return table(["what the image shows", "lesions", "mean Dice"], lines)
