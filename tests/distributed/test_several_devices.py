@@ -185,7 +185,9 @@ def assert_as_one(alone, run):
     one, two = history(alone[1]), history(run)
     assert list(two["epoch"]) == list(range(1, 7))
     assert two["loss"].iloc[-1] < two["loss"].iloc[0]
-    assert np.allclose(one["loss"], two["loss"], rtol=2e-3)
+    # sums in another order differ in the last bit, and training amplifies it
+    assert np.allclose(one["loss"][:3], two["loss"][:3], rtol=1e-3)
+    assert np.allclose(one["loss"], two["loss"], rtol=1e-2)
 
 
 def test_two_machines_train_as_one(start, alone, tmp_path):
