@@ -71,7 +71,7 @@ WORST_HEAD = """
 ## What is still wrong
 
 The {n} lesions with the lowest Dice of the small model's recipe, looked at one
-by one (`tools/research/worst.py`) and sorted by what one person saw in them:
+by one (`tools/research/worst.py`) and sorted by eye, once, by no radiologist:
 
 """
 
