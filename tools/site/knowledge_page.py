@@ -50,7 +50,7 @@ RULES = {
     "pooled": "highest utility on what the other folds held out",
     "former": "highest Dice, then 95 % of the validation lesions kept",
 }
-RULE_HEAD = """## The rule matters as much as the network
+RULE_HEAD = """## What the rule changes
 
 The utility that a rule is chosen by is the mean Dice of the lesion images,
 less {miss} times the share of them that is missed, plus {empty} times the
