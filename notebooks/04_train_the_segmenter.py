@@ -471,7 +471,8 @@ figures.show_lines(curves, *labelled, title, marker="o")
 
 # %% [markdown]
 # Each point is a rule that no other one beats in both; a single point means
-# that one rule beats all others. Further up and to the right is better; where you stand on it is your choice, and
+# that one rule beats all others. Further up and to the right is better; where
+# you stand on it is your choice, and
 # `postprocessing.fit_rule` makes it by the utility. These are few cases, so
 # expect the thresholds to differ between folds.
 

@@ -136,6 +136,8 @@ def start(tmp_path_factory):
         command = [sys.executable, driver, folder, "--machine", i]
         command += ["--machines", n, "--coordinator", f"127.0.0.1:{port}"]
         command += ["-p", "epochs", 6, "-p", "width", 2, *options]
+        # slowly: training amplifies the rounding of sums in another order
+        command += ["-p", "learning_rate", 5e-4]
         command = [str(part) for part in command]
         options = {"env": environment, "start_new_session": True, **PIPES}
         started.append(subprocess.Popen(command, **options))
@@ -185,9 +187,7 @@ def assert_as_one(alone, run):
     one, two = history(alone[1]), history(run)
     assert list(two["epoch"]) == list(range(1, 7))
     assert two["loss"].iloc[-1] < two["loss"].iloc[0]
-    # sums in another order differ in the last bit, and training amplifies it
-    assert np.allclose(one["loss"][:3], two["loss"][:3], rtol=1e-3)
-    assert np.allclose(one["loss"], two["loss"], rtol=1e-2)
+    assert np.allclose(one["loss"], two["loss"], rtol=2e-3)
 
 
 def test_two_machines_train_as_one(start, alone, tmp_path):
