@@ -84,6 +84,7 @@ def give(model, path=KEPT):
 
 
 def main():
+    KEPT.parent.mkdir(exist_ok=True)
     with files.replacing(KEPT) as partial:
         np.savez(partial, **fetch())
 

@@ -3,11 +3,11 @@
     python -m tools.research.out_of_fold BUSI BUSBRA RECIPE ...
 
 RECIPE: names of runs/knowledge/, joined by + for the mean of their
-probabilities; the first is what the others are compared with. Writes
-results/knowledge.csv, a row for each set, recipe and rule with 95 % intervals
-over groups (patients), knowledge_cases.csv, its cases by REPORTED,
-knowledge_rules.csv, the rule of each fold, and knowledge_stability.csv, what
-resampling the validation cases does to it.
+probabilities. Writes results/knowledge.csv, a row for each set, recipe and
+rule with 95 % intervals over groups (patients), knowledge_cases.csv, its cases
+by REPORTED, knowledge_rules.csv, the rule of each fold, and
+knowledge_stability.csv, what resampling the validation cases does to it. Rows
+of other recipes stay, below the new ones; all are compared with the first.
 """
 
 import functools
@@ -32,6 +32,7 @@ from tools.research import knowledge
 
 FOLDS = range(5)
 SENSITIVITY, SPECIFICITY = 0.95, 0.75
+RESULTS = ROOT / "results"
 ENDS = "low", "median", "high"
 REPORTED = "pooled"  # of `fitted_rules`: the rule of the figures quoted
 SIDE = 160  # pixels, of networks whose mean is taken
@@ -212,7 +213,7 @@ def means(found, counts):
     return result | {"utility": worth + postprocessing.EMPTY * result["empty"]}
 
 
-def summary(table, ece, baseline):
+def summary(table, ece):
     """Return one row of the results, a dict; table: of one rule."""
     lesion = (table["label"] != "normal").to_numpy()
     malignant = (table["label"] == "malignant").to_numpy()
@@ -229,8 +230,6 @@ def summary(table, ece, baseline):
     row |= _interval("dice", lesions["dice"], lesions["group"])
     others = lesions[~lesions["case"].isin(armpits())]
     row |= _interval("dice_no_armpit", others["dice"], others["group"])
-    gain = bootstrap.paired_test(lesions["dice"], baseline, lesions["group"])
-    row |= dict(zip(("gain", "gain_p"), gain, strict=True))
     for name, part, values in (
         ("missed", lesions, lesions["dice"] < postprocessing.MISSED),
         ("marked", lesions, lesions["area"] > 0),
@@ -255,7 +254,7 @@ def summary(table, ece, baseline):
 @functools.cache
 def armpits():
     """Return the cases of BUSI that `burned_text.shows_armpit` found."""
-    return set(pd.read_csv(ROOT / "results" / "axilla.csv")["case"])
+    return set(pd.read_csv(RESULTS / "axilla.csv")["case"])
 
 
 def sensitivity(p, malignant):
@@ -280,36 +279,62 @@ def fair(recipe, which):
     return which in recipe.sets and not seen
 
 
+def gains(cases):
+    """Return DataFrame[set, recipe, gain, gain_p] over a set's first recipe.
+
+    cases: those of all recipes by one rule. The mean difference of Dice of the
+    lesions both have, and its p.
+    """
+    rows, lesions = [], cases[cases["label"] != "normal"]
+    for which, of_set in lesions.groupby("set", sort=False):
+        parts = dict(list(of_set.groupby("recipe", sort=False)))
+        first = next(iter(parts.values())).set_index("case")["dice"]
+        for recipe, part in parts.items():
+            pair = part["dice"].to_numpy(), first[part["case"]].to_numpy()
+            found = bootstrap.paired_test(*pair, part["group"])
+            rows.append((which, recipe, *found))
+    return pd.DataFrame(rows, columns=["set", "recipe", "gain", "gain_p"])
+
+
+def merged(name, rows):
+    """Return new rows above those that other recipes have in results/."""
+    rows, path = rows.round(4), RESULTS / f"{name}.csv"
+    if not path.exists():
+        return rows
+    kept = pd.read_csv(path)
+    return pd.concat([rows, kept[~kept["recipe"].isin(rows["recipe"])]])
+
+
 def main(busi_at, busbra_at, *recipes):
     tables = knowledge.datasets(busi_at, busbra_at)
     rows, cases, rules = [], [], []
-    for which in ("busi", "busbra"):
-        first = {}
-        for recipe in recipes:
-            if not all(fair(name, which) for name in recipe.split("+")):
-                continue
-            table, kept, ece = all_scores(recipe, which, tables[which])
-            for rule, part in table.groupby("rule", sort=False):
-                dice = part.query("label != 'normal'").set_index("case")[
-                    "dice"
-                ]
-                before = first.setdefault(rule, dice)[dice.index]
-                row = summary(part, ece, before.to_numpy())
-                rows.append(
-                    {"set": which, "recipe": recipe, "rule": rule} | row
-                )
-                print(pd.Series(rows[-1]).to_string(), flush=True)
-            cases.append(table[table["rule"] == REPORTED])
-            rules.append(kept)
+    for recipe, which in itertools.product(recipes, ("busi", "busbra")):
+        if not all(fair(name, which) for name in recipe.split("+")):
+            continue
+        table, kept, ece = all_scores(recipe, which, tables[which])
+        names = {"set": which, "recipe": recipe}
+        for rule, part in table.groupby("rule", sort=False):
+            rows.append(names | {"rule": rule} | summary(part, ece))
+            print(pd.Series(rows[-1]).to_string(), flush=True)
+        cases.append(table[table["rule"] == REPORTED])
+        rules.append(kept)
     steady = [stability(recipe, tables["busi"]) for recipe in recipes]
-    for name, frame in (
-        ("knowledge", pd.DataFrame(rows)),
-        ("knowledge_stability", pd.concat(steady)),
-        ("knowledge_cases", pd.concat(cases)),
-        ("knowledge_rules", pd.concat(rules)),
-    ):
-        text = frame.round(4).to_csv(index=False)
-        files.write(ROOT / "results" / f"{name}.csv", text)
+    tables = {
+        "knowledge": pd.DataFrame(rows),
+        "knowledge_stability": pd.concat(steady),
+        "knowledge_cases": pd.concat(cases),
+        "knowledge_rules": pd.concat(rules),
+    }
+    tables = {name: merged(name, table) for name, table in tables.items()}
+    found = gains(tables["knowledge_cases"]).assign(rule=REPORTED)
+    scores = tables["knowledge"].drop(
+        columns=["gain", "gain_p"], errors="ignore"
+    )
+    keys = ["set", "recipe", "rule"]
+    tables["knowledge"] = scores.merge(found, on=keys, how="left")
+    for name, table in tables.items():
+        text = table.round(4).to_csv(index=False)
+        files.write(RESULTS / f"{name}.csv", text)
 
 
 if __name__ == "__main__":
