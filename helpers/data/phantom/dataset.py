@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -69,14 +71,22 @@ def write_cases(folder, settings):
     """Write all cases and, last, the marker file into a new folder."""
     counts, seed = settings["counts"], settings["seed"]
     showing, marks = {}, {}  # {picture: [(case, kind of copy)]}
+
+    def write_case(case):
+        label, number = case
+        shown, kind = origin(label, number, counts, seed)
+        copy_rng = case_rng(seed, label, number, 3)
+        picture, masks, burned = draw(*shown, kind, seed, copy_rng)
+        name = f"{label} ({number})"
+        save(folder / label / name, picture, masks, label, number)
+        return name, shown, kind, burned
+
     for label in LABELS:
         (folder / label).mkdir()
-        for number in range(1, counts[label] + 1):
-            name = f"{label} ({number})"
-            shown, kind = origin(label, number, counts, seed)
-            copy_rng = case_rng(seed, label, number, 3)
-            picture, masks, burned = draw(*shown, kind, seed, copy_rng)
-            save(folder / label / name, picture, masks, label, number)
+    todo = [(label, n + 1) for label in LABELS for n in range(counts[label])]
+    # nearly all time is spent in OpenCV and NumPy, which let threads run
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        for name, shown, kind, burned in threads.map(write_case, todo):
             showing.setdefault(shown, []).append((name, kind))
             marks |= {name: burned} if burned else {}
     pairs = [
