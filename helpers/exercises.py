@@ -261,7 +261,7 @@ def cases_needed(n):
     return near[0] if near else "solve 1.96 * sd / sqrt(n) = 0.02 for n."
 
 
-# ---- notebook 6
+# ---- notebook 8
 
 
 def data_to_halve(function):

@@ -915,7 +915,7 @@ step.finish()
 # causes, recalibrated the probabilities, and asked what the network looks at
 # and what it can bear. A few held-out cases give a wide interval: only a run
 # over all five folds on the real images (`profiles/gpu.yaml`) says how good
-# the method is. Next: `06_benefits_and_challenges` measures what textbooks
+# the method is. Next: `08_benefits_and_challenges` measures what textbooks
 # claim of such networks, and `07_from_pixels_to_findings` asks what one may
 # say about a whole image.
 #

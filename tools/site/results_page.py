@@ -115,7 +115,7 @@ def difference():
 
 
 def claim(number):
-    """Return what was measured for one of notebook 6's claims, a dict."""
+    """Return what was measured for one of notebook 8's claims, a dict."""
     found = checks.checks_of(number, *checks.read(RESULTS))
     return {
         "number": number,

@@ -1,7 +1,7 @@
 # %% [markdown]
-# # 6. Benefits and challenges: are the textbook claims true here?
+# # 8. Benefits and challenges: are the textbook claims true here?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/06_benefits_and_challenges.ipynb)
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/08_benefits_and_challenges.ipynb)
 #
 # Texts on segmentation by CNN list what is good about it and what is hard,
 # mostly without a number. You will take ten such claims one by one, turn each
@@ -50,7 +50,7 @@ from helpers.data import busi, masks
 from helpers.files import ROOT
 
 pd.set_option("display.max_colwidth", None)  # show checks in full
-step = here.step("06_benefits_and_challenges")
+step = here.step("08_benefits_and_challenges")
 arrays = step.read("02_prepare_the_masks", "arrays.npz")
 folds = step.read("02_prepare_the_masks", "folds.csv")
 
