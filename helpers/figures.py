@@ -5,11 +5,13 @@ alternative text.
 """
 
 import io
+from itertools import pairwise
 
 import matplotlib
 import numpy as np
 from IPython.display import display
 from matplotlib.figure import Figure
+from matplotlib.patches import ConnectionPatch
 from PIL import Image
 
 from .data import busi, masks
@@ -136,6 +138,43 @@ def heat(maps, heading, unit, scale=None, outlines=(), columns=4, width=2.4):
         outline(ax, mask, COLOURS["prediction"], "dashed")
     figure.suptitle(heading)
     return figure
+
+
+def unet(pictures, heading, grey=False):
+    """Show a U-Net as a ladder: down on the left, up on the right.
+
+    pictures: {title: (h, w)} in the order of computation, an odd number of
+    them; the middle one is the deepest. grey: grey values from 0 to 255, else
+    maps whose 1 is their largest value.
+    """
+    depth = len(pictures) // 2
+    figure = Figure((5.6, 2.1 * depth + 2), layout="constrained")
+    grid = figure.add_gridspec(depth + 1, 4)
+    axes = [figure.add_subplot(grid[k, :2]) for k in range(depth)]
+    axes.append(figure.add_subplot(grid[depth, 1:3]))
+    axes += [figure.add_subplot(grid[k, 2:]) for k in range(depth)[::-1]]
+    style = {"cmap": "gray", "vmax": 255} if grey else {"cmap": MAP, "vmax": 1}
+    for ax, (title, picture) in zip(axes, pictures.items(), strict=True):
+        ax.imshow(picture, vmin=0, **style)
+        ax.set_title(title, fontsize=11)
+        ax.set_axis_off()
+    above, below, left, right = (0.5, 1.2), (0.5, 0), (0, 0.5), (1, 0.5)
+    for a, b in pairwise(axes[: depth + 1]):
+        arrow(a, b, below, above, color=COLOURS["benign"])
+    for a, b in pairwise(axes[depth:]):
+        arrow(a, b, above, below, color=COLOURS["benign"])
+    for a, b in zip(axes[1:depth], axes[-2:depth:-1], strict=True):
+        arrow(a, b, right, left, color=COLOURS["malignant"], ls="--")
+    figure.suptitle(heading)
+    return figure
+
+
+def arrow(a, b, start, end, **style):
+    """Draw an arrow between places of two axes, in fractions of them."""
+    where = {"coordsA": "axes fraction", "coordsB": "axes fraction"}
+    style |= {"arrowstyle": "-|>", "mutation_scale": 14, "lw": 1.5}
+    patch = ConnectionPatch(start, end, axesA=a, axesB=b, **where, **style)
+    a.figure.add_artist(patch)
 
 
 def numbers(tables, heading):

@@ -18,13 +18,12 @@
 #   mean,
 # - slide a filter by hand, and tell what edge, blob and speckle filters find,
 # - compute and measure how much of the image one prediction depends on,
-# - look into a trained network, from its first feature maps to its
-#   uncertainty,
-# - put the pieces together to the network that notebook 4 trains.
+# - tell where a prediction is uncertain,
+# - write a U-Net yourself, the one that notebook 4 trains, and see what each
+#   of its parts does to an image.
 #
 # **Takes** under a minute. **Needs** notebook 2. **Reads** `arrays.npz`,
-# `folds.csv`, and `model.keras` of notebook 4 only if you ask for it.
-# **Writes** `receptive_fields.csv`, `layers.csv`.
+# `folds.csv`. **Writes** `receptive_fields.csv`, `layers.csv`.
 #
 # > **For teaching and research. This is not a medical device.**
 
@@ -44,7 +43,6 @@ here = importlib.import_module("helpers.workspace").start()
 
 # %% tags=["parameters"]
 profile: str = "quick"  # results go to runs/<data>-<profile>/
-from_notebook_4: bool = False  # True: look into its network; run it first
 rounds: int = 8  # times the small network sees each image; 1 s each
 seed: int = 0  # another number, another run
 
@@ -472,7 +470,8 @@ pd.Series({k: larger_in_lesion(v) for k, v in by_filter.items()}).round(2)
 # does two things about it: it *learns* its filters from examples, and it
 # *stacks* them, so that filters read other filters' maps. (The local spread is
 # such a stack: it squares, then averages.)
-#
+
+# %% [markdown]
 # ## Stack and stride: how far does one response see?
 #
 # A 3x3 filter sees 3 pixels across. A second one on top of it sees 5. With a
@@ -500,199 +499,39 @@ stacks = {
 
 # %% [markdown]
 # Now *measure* it: build the stack with random weights, and take the gradient
-# of one response by every pixel. Where it is not 0, the pixel can change the
-# response. Expect computed and measured to be equal. (The *gradient* tells how
-# much a response moves when the pixel moves a little.)
-
-
-# %%
-def network_of(layers):
-    """Return the stack as a network of 4 filters a layer, random weights."""
-    x = start = keras.Input((96, 96, 1))
-    for side, stride in layers:
-        x = keras.layers.Conv2D(4, side, stride, padding="same")(x)
-    return keras.Model(start, x)
-
+# of one response by every pixel. (The *gradient* tells how much a response
+# moves when the pixel moves a little.) Where it is not 0, the pixel can change
+# the response. Expect computed and measured to be equal.
 
 # %%
+from keras import layers
+
 from helpers.model import explain
 
 keras.utils.set_random_seed(seed)
 noise = np.random.default_rng(seed).random((96, 96), np.float32)
-for title, layers in stacks.items():
-    stack = network_of(layers)
-    middle = stack.output.shape[1] // 2
-    energy = explain.gradient_energy(stack, noise, middle, middle)
+for title, stack in stacks.items():
+    x = start = keras.Input((96, 96, 1))
+    for side, stride in stack:
+        x = layers.Conv2D(4, side, stride, padding="same")(x)
+    middle = [x.shape[1] // 2] * 2
+    energy = explain.gradient_energy(keras.Model(start, x), noise, *middle)
     seen = energy.any(axis=0).sum()
-    print(f"{title}: {field(layers)} pixels computed, {seen} measured")
-    assert seen == field(layers)
+    print(f"{title}: {field(stack)} pixels computed, {seen} measured")
+    assert seen == field(stack)
 
 # %% [markdown]
-# The series' own network has 1 to 4 levels, each at half the side of the one
-# before: two 3x3 filters, then a 2x2 *pooling* with stride 2, which keeps the
-# largest of four responses. You can compute how far its coarsest features see.
-# The way back up adds some more, which you measure at the final prediction.
-#
-# And "can change it" is not yet "matters". Luo et al. (2016) found most of the
-# influence in a small part of the field. So also find the smallest square
-# around the middle that holds 95 % of the gradient's energy, its sum of
-# squares.
-
-# %%
-from helpers.model import unet
-
-noise = np.random.default_rng(seed).random((320, 320), np.float32)
-
-
-def energy_of(levels):
-    """Return how much each pixel moves one prediction, squared."""
-    network = unet.build(size=320, width=8, depth=levels)
-    logits = keras.Model(network.input, network.get_layer("logits").output)
-    return explain.gradient_energy(logits, noise, 80, 80)
-
-
-def computed(levels):
-    """Return the receptive field of the coarsest features."""
-    two = [(3, 1), (3, 1)]
-    return field([(5, 2), *two, *[(2, 2), *two] * (levels - 1), *two])
-
-
-# %%
-energies = {levels: energy_of(levels) for levels in (1, 2, 3, 4)}
-fields = pd.DataFrame({"levels": energies.keys()})
-fields["coarsest features, computed"] = fields["levels"].map(computed)
-reach = [energy.any(axis=0).sum() for energy in energies.values()]
-fields["prediction, measured"] = reach
-near = [explain.side_holding(energy, 0.95) for energy in energies.values()]
-fields["holds 95 %"] = near
-fields
-
-# %% [markdown]
-# All are in pixels across. As a picture: how far does the energy fall with the
-# distance, in decibels below its highest? The dashed square is the one that
-# holds 95 %.
-
-
-# %%
-def square(side):
-    """Return the mask of a square around the middle of the image."""
-    inside = np.abs(np.arange(320) - 160) <= side // 2
-    return np.outer(inside, inside)
-
-
-levels_db = {
-    f"levels: {levels}": 10 * np.log10(energy / energy.max() + 1e-9)
-    for levels, energy in energies.items()
-}
-squares = [square(side) for side in near]
-title, unit = "What one prediction depends on", "gradient's energy (dB)"
-
-# %%
-figure = figures.heat(levels_db, title, unit, scale=(-60, 0), outlines=squares)
-figures.show(
-    figure,
-    alt="Energy of the gradient for 1 to 4 levels, in a frame of 320 pixels. "
-    f"It reaches {fields['prediction, measured'].tolist()} pixels across; "
-    f"95 % lie in {fields['holds 95 %'].tolist()}.",
-)
-
-# %% [markdown]
-# Each level about doubles the field. The part that matters is far smaller, as
-# long as the weights are random. You will ask again after training.
-#
-# ## The feature maps of a trained network
-#
-# This notebook comes before the training, so it trains a small network of its
-# own, in seconds, on up to 120 cases outside fold 0: good enough to look into,
-# not to rely on. Once you have run notebook 4, set `from_notebook_4 = True`
-# above to look into that one. (What it does in training, step by step, is the
-# subject of notebook 4.)
-
-
-# %%
-from helpers.model import augmentation, losses
-
-
-def trained_here():
-    """Return a small network that has seen up to 120 cases."""
-    rest = np.flatnonzero(folds["fold"] != 0)
-    learn = np.random.default_rng(seed).permutation(rest)[:120]
-    x, y = augmentation.as_input(images[learn]), labels[learn]
-    network = unet.build(len(image), width=8)
-    steps = rounds * -(-len(learn) // 8)  # of 8 images, rounded up
-    rate = keras.optimizers.schedules.CosineDecay(3e-3, steps)
-    network.compile(keras.optimizers.Adam(rate), losses.segmentation_loss)
-    network.fit(x, y, batch_size=8, epochs=rounds, verbose=0)
-    return network
-
-
-# %%
-from helpers.model import checkpoint
-
-if from_notebook_4:
-    path = step.read("04_train_the_segmenter", "model.keras")
-    model, source = checkpoint.load(path), "the network of notebook 4"
-else:
-    model, source = trained_here(), "a small network"
-print(f"You look into {source}: {model.count_params():,} parameters.")
-
-# %% [markdown]
-# A feature map holds the responses of one filter, everywhere. Here are the
-# four maps that vary most, at three depths. Expect fine maps that follow edges
-# and speckle, and coarse maps that mark regions.
-
-# %%
-maps = explain.feature_maps(model, images[case])
-title = f"{name}: feature maps at three depths ({source})"
-unit = "share of the map's largest response"
-figures.show(
-    figures.heat(maps, title, unit, scale=(0, 1)),
-    alt="Twelve feature maps: four fine ones, four of a middle size, four "
-    "coarse ones.",
-)
-
-# %% [markdown]
-# The title of each map tells its side in pixels and its number among the
-# channels. A map that is dark nearly everywhere belongs to a filter that
-# responds to something rare.
-#
-# Has training widened the view? Measure as before, as a mean over four
-# held-out images. (The images end the view now: a square can be no larger than
-# they are.)
-
-
-# %%
-def view(network):
-    """Return the side of the square that holds 95 % of the energy."""
-    logits = keras.Model(network.input, network.get_layer("logits").output)
-    place = [logits.output.shape[1] // 2] * 2
-    some = augmentation.as_input(images[held_out[:4]])[..., 0]
-    squared = [explain.gradient_energy(logits, one, *place) for one in some]
-    return explain.side_holding(np.mean(squared, axis=0), 0.95)
-
-
-# %%
-before, after = view(unet.build(len(image), width=8)), view(model)
-print(f"95 % lie within {before} pixels before, {after} after training,")
-print(f"of {len(image)} pixels a side")
-
-# %% [markdown]
-# If the second number is the larger one, training has taught the network to
-# look around a pixel, which it must to tell a lesion from a dark lobe of fat.
+# The third stack sees several times as far with the same number of filters.
+# That is why a network goes *down*: to coarser maps, from which each response
+# sees more.
 #
 # ## Down and up again: what a skip connection carries
 #
-# The way down (the *encoder*) buys a wide view and pays with the place. How
-# much is lost? Shrink the edges of the image, enlarge them again, and see what
-# share is left (1 minus the variance of what is lost over theirs). Do the same
-# with the outlines of all held-out lesions, and compare by the Dice of
-# notebook 2: 1 means nothing lost. Expect fine things to go first.
+# Going down (the *encoder*) buys a wide view and pays with the place. How much
+# is lost? Shrink the image, enlarge it again, and look at the difference.
 
 
 # %%
-from helpers.evaluation import metrics
-
-
 def down_and_up(picture, factor):
     """Return a picture shrunk by a factor and enlarged again."""
     size = len(picture) // factor
@@ -700,52 +539,352 @@ def down_and_up(picture, factor):
     return cv2.resize(small, picture.shape[::-1])
 
 
-def dice_after(mask, factor):
-    """Return the Dice of a mask with itself, shrunk and enlarged again."""
-    return metrics.dice(mask, down_and_up(np.float32(mask), factor) > 0.5)
-
-
-# %%
-factors = pd.Index([2, 4, 8, 16], name="shrunk by")
-lost = [np.var(edges - down_and_up(edges, k)) for k in factors]
-lesions = [mask for mask in labels[held_out] > 0 if mask.any()]
-dices = [[dice_after(mask, k) for mask in lesions] for k in factors]
-left = pd.DataFrame({"edges left": 1 - lost / np.var(edges)}, factors)
-left["mean Dice"], left["lowest"] = np.mean(dices, 1), np.min(dices, 1)
-left.round(3)
-
-# %% [markdown]
-# The edges go first, the outlines of small lesions next, large ones last. For
-# one image:
-
 # %%
 blurred = down_and_up(image, 8)
 three = [image, blurred, 128 + image - blurred]
 titles = ["image", "shrunk by 8,\nenlarged again"]
 titles += ["the difference\n(grey: none)"]
-
-# %%
-figure = figures.gallery(three, titles, [target > 0] * 3, heading=name)
 figures.show(
-    figure,
+    figures.gallery(three, titles, [target > 0] * 3, heading=name, columns=3),
     alt="The image, a blurred copy with the lesion as a region, and their "
     "difference, which holds edges and speckle.",
 )
 
 # %% [markdown]
 # The blurred copy still tells *what* is there, and the difference tells
-# *where* it ends. A *skip connection* brings the second back: it lays the fine
-# maps from the way down beside the enlarged coarse ones of the way up (the
-# *decoder*), as more channels, and the next filter reads both. The detail need
-# not pass through the narrow middle.
+# *where* it ends. For all held-out lesions: how well does a mask agree with
+# itself after that journey? (*Dice*, of notebook 2: 1 means nothing lost.)
+
+# %%
+from helpers.evaluation import metrics
+
+lesions = [mask for mask in labels[held_out] > 0 if mask.any()]
+for factor in (2, 4, 8, 16):
+    back = [down_and_up(np.float32(mask), factor) > 0.5 for mask in lesions]
+    dices = list(map(metrics.dice, lesions, back))
+    print(f"by {factor:2}: mean {np.mean(dices):.2f}, lowest {min(dices):.2f}")
+
+# %% [markdown]
+# A *skip connection* brings the place back. On the way up (the *decoder*) it
+# lays the fine maps of the way down beside the enlarged coarse ones, as more
+# channels, and the next filter reads both. The detail need not pass through
+# the narrow middle.
+#
+# ## Now you write the network
+#
+# You have all the pieces of a *U-Net* (Ronneberger et al. 2015). Here is the
+# plan. Each picture is the image as fine as the maps of that level are: down
+# on the left, up on the right, and skip connections across. You will write
+# each numbered part in a few lines of Keras.
+
+# %%
+sides = [len(image) // 2**level for level in range(1, 5)]
+down = [f"(2) down: {side} x {side}" for side in sides]
+up = [f"(3) up: {side} x {side}" for side in sides[-2::-1]]
+small = [down_and_up(image, len(image) // side) for side in sides]
+plan = {f"image: {len(image)} x {len(image)}": image}
+plan |= dict(zip(down, small, strict=True))
+plan |= dict(zip(up, small[-2::-1], strict=True))
+plan[f"(4) classes: {len(image)} x {len(image)}"] = image
+figures.show(
+    figures.unet(plan, "The plan of the U-Net", grey=True),
+    alt="A ladder of pictures: the image at "
+    f"{', '.join(map(str, sides))} pixels a side on the way down, the same "
+    "sides back on the way up, with arrows down, across and up.",
+)
+
+# %% [markdown]
+# ### Keep the numbers in range
+#
+# After each convolution, the responses are brought to mean 0 and spread 1 over
+# the batch; then each channel gets a learned scale and offset. This is *batch
+# normalisation* (Ioffe & Szegedy 2015). Then ReLU. Without it? Send noise of
+# spread 1 through ten convolutions, with ReLU alone and with both.
+
+
+# %%
+def normalised(x):
+    """Batch normalisation (Ioffe & Szegedy 2015), then ReLU."""
+    # after a few hundred steps Keras' 0.99 would still remember the start
+    x = layers.BatchNormalization(momentum=0.95)(x)
+    return layers.Activation("relu")(x)
+
+
+# %%
+signal = keras.random.normal((8, 32, 32, 16), seed=seed)
+for step_name, after in {
+    "ReLU alone": layers.ReLU(),
+    "both": normalised,
+}.items():
+    x = start = keras.Input((32, 32, 16))
+    for _ in range(10):
+        x = after(layers.Conv2D(16, 3, padding="same")(x))
+    out = keras.Model(start, x)(signal, training=True)
+    print(f"{step_name}: spread {np.std(out):.2f} after ten layers")
+
+# %% [markdown]
+# What shrinks in each layer is soon too small to learn from.
+#
+# ### (1) A block, with a way around it
+#
+# A block is two convolutions. Its input is also added to its output: a
+# *shortcut*. So the block need only learn what to *change* (He et al. 2016
+# call it *residual*). A 1x1 convolution fits the channels where their number
+# changes.
+
+
+# %%
+def block(x, filters):
+    """Two 3x3 convolutions, added to a shortcut (He et al. 2016)."""
+    shortcut = x
+    if x.shape[-1] != filters:
+        shortcut = layers.Conv2D(filters, 1, use_bias=False)(x)
+    x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+    x = normalised(x)
+    x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+    x = layers.BatchNormalization(momentum=0.95)(x)
+    return layers.Activation("relu")(layers.Add()([x, shortcut]))
+
+
+assert block(keras.Input((64, 64, 8)), 16).shape == (None, 64, 64, 16)
+
+# %% [markdown]
+# What is the shortcut good for? Send the image through the eight blocks that a
+# U-Net of four levels has, with random weights, and ask how much of it can
+# still be read off at the end: the share of its variance that a linear fit of
+# the 16 channels explains. Then the same blocks without their shortcuts.
+
+
+# %%
+def plain(x, filters):
+    """The block without its shortcut."""
+    for _ in range(2):
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+        x = normalised(x)
+    return x
+
+
+def still_there(kind):
+    """Return how much of the image eight random blocks let through."""
+    x = start = keras.Input((*image.shape, 1))
+    for _ in range(8):
+        x = kind(x, 16)
+    out = keras.Model(start, x)(image[None, :, :, None] / 255, training=True)
+    channels = np.array(out).reshape(-1, 16)
+    fit = np.linalg.lstsq(channels, image.ravel(), rcond=None)[0]
+    return 1 - np.var(image.ravel() - channels @ fit) / image.var()
+
+
+# %%
+for kind in (plain, block):
+    shares = [still_there(kind) for _ in range(3)]
+    print(f"{kind.__name__}: {np.mean(shares):.0%} (mean of three)")
+
+# %% [markdown]
+# ### (2) The way down
+#
+# The first filter has a stride of 2, to save work. Then a block, pooling, a
+# block, pooling... Each level has half the side of the one before and twice
+# the channels: less *where*, more *what*. All levels are kept for the skips.
+
+
+# %%
+def encoder(image, widths):
+    """The way down: the maps of each level, of half the side of the last."""
+    # stride 2: a quarter of the work of the textbook U-Net of this width
+    x = layers.Conv2D(widths[0], 5, 2, "same", use_bias=False)(image)
+    levels = [block(normalised(x), widths[0])]
+    for filters in widths[1:]:
+        levels.append(block(layers.MaxPooling2D()(levels[-1]), filters))
+    return levels
+
+
+# %%
+inputs = keras.Input((128, 128, 1))
+levels = encoder(inputs, [8, 16, 32, 64])
+for level in levels:
+    print("side, side, channels:", level.shape[1:])
+assert [level.shape[1] for level in levels] == [64, 32, 16, 8]
+
+# %% [markdown]
+# ### (3) The way up
+#
+# One more block works on the deepest maps, some of which *dropout* switches
+# off at random while it trains. Then: enlarge, lay the skip beside it, and let
+# a block read both.
+
+
+# %%
+def decoder(levels):
+    """The way up, with skip connections: the finest and the deepest maps."""
+    x = layers.SpatialDropout2D(0.2)(levels[-1])
+    x = deepest = block(x, levels[-1].shape[-1])
+    for skip in levels[-2::-1]:
+        x = layers.UpSampling2D(interpolation="bilinear")(x)
+        x = block(layers.Concatenate()([x, skip]), skip.shape[-1])
+    return x, deepest
+
+
+finest, deepest = decoder(levels)
+assert finest.shape[1:] == (64, 64, 8) and deepest.shape[1:] == (8, 8, 64)
+
+# %% [markdown]
+# ### (4) Three probabilities for each pixel
+#
+# A 1x1 convolution makes three numbers of each pixel's channels, the *logits*,
+# and *softmax* makes probabilities of them. The first function adds a thought
+# about the image as a whole: from the deepest maps, one number a class for all
+# pixels at once, so that the network can say "nothing here" everywhere.
+
+
+# %%
+CLASSES = 3  # background, benign, malignant
+
+
+def image_bias(deepest):
+    """A logit a class for the whole image, (n, 1, 1, 3), at first 0."""
+    mean = layers.GlobalAveragePooling2D()(deepest)
+    largest = layers.GlobalMaxPooling2D()(deepest)
+    x = layers.Concatenate()([mean, largest])
+    x = layers.Dense(64, activation="relu")(x)
+    x = layers.Dropout(0.3)(x)
+    x = layers.Dense(CLASSES, kernel_initializer="zeros", dtype="float32")(x)
+    shape = (1, 1, CLASSES)
+    return layers.Reshape(shape, dtype="float32", name="image_bias")(x)
+
+
+# %%
+def head(finest, deepest):
+    """Class probabilities at twice the side of the finest maps."""
+    logits = layers.Conv2D(CLASSES, 1, dtype="float32", name="logits")(finest)
+    logits = layers.Add(dtype="float32")([logits, image_bias(deepest)])
+    up = layers.UpSampling2D(interpolation="bilinear", dtype="float32")
+    return layers.Softmax(dtype="float32", name="classes")(up(logits))
+
+
+assert head(finest, deepest).shape[1:] == (128, 128, 3)
+
+# %% [markdown]
+# ### All together
+
+
+# %%
+def build(size=128, width=24, depth=4):
+    """Build a U-Net (Ronneberger et al. 2015) of residual blocks."""
+    if size % 2**depth:
+        raise ValueError(f"size must be a multiple of {2**depth}, not {size}")
+    image = keras.Input((size, size, 1), name="image")
+    levels = encoder(image, [width * 2**level for level in range(depth)])
+    return keras.Model(image, head(*decoder(levels)), name="residual_unet")
+
+
+keras.utils.set_random_seed(seed)
+model = build(len(image), width=8)
+print(f"{model.count_params():,} parameters")
+
+# %% [markdown]
+# That is the whole network. `helpers/model/unet.py` holds the same functions,
+# so that the other notebooks need not repeat them. Are they the same? Compare
+# layer by layer.
+
+# %%
+from helpers.model import unet
+
+theirs = unet.build(len(image), width=8)
+pairs = zip(model.layers, theirs.layers, strict=True)
+assert all(
+    type(a) is type(b) and a.output.shape == b.output.shape for a, b in pairs
+)
+print(f"all {len(model.layers)} layers are alike")
+
+# %% [markdown]
+# ## It learns
+#
+# Let it see up to 120 cases outside fold 0, a few times each, for some
+# seconds: enough to look into, not to rely on. (How training works, step by
+# step, is the subject of notebook 4.)
+
+# %%
+from helpers.model import augmentation, losses
+
+rest = np.flatnonzero(folds["fold"] != 0)
+learn = np.random.default_rng(seed).permutation(rest)[:120]
+x, y = augmentation.as_input(images[learn]), labels[learn]
+steps = rounds * -(-len(learn) // 8)  # of 8 images, rounded up
+rate = keras.optimizers.schedules.CosineDecay(3e-3, steps)
+model.compile(keras.optimizers.Adam(rate), losses.segmentation_loss)
+loss = model.fit(x, y, 8, rounds, verbose=0).history["loss"]
+print(f"loss: {loss[0]:.2f} in the first round, {loss[-1]:.2f} in the last")
+
+# %% [markdown]
+# Now the plan again, with what your network makes of this image. Of each
+# level you see the map that varies most. Expect edges and speckle at the fine
+# sides, and regions at the coarse ones.
+
+# %%
+from helpers.model import training
+
+stages = explain.feature_maps(model, images[case])
+of_case = training.predict(model, images[[case]])[0]
+pictures = [image / 255, *(stage[0] for stage in stages), 1 - of_case[..., 0]]
+titles = [*list(plan)[:-1], "(4) lesion probability"]
+figures.show(
+    figures.unet(
+        dict(zip(titles, pictures, strict=True)), f"{name}, held out"
+    ),
+    alt="The ladder again, with one feature map at each level: fine ones that "
+    "follow edges, coarse ones that mark regions; at the end, the "
+    "probability of a lesion.",
+)
+
+# %% [markdown]
+# Each of these maps is the response of one learned filter, everywhere. A map
+# that is dark nearly everywhere may respond to something rare, or be a filter
+# that never learned anything (a dead one). Three more of the finest level and
+# of the coarsest on the way down:
+
+# %%
+kinds = [f"{side} map {k}" for side in ("fine", "coarse") for k in (1, 2, 3)]
+some = dict(zip(kinds, stages[0] + stages[3], strict=True))
+style = {"scale": (0, 1), "columns": 3, "width": 2.6}
+figures.show(
+    figures.heat(some, name, "share of the map's largest response", **style),
+    alt="Six feature maps: three fine ones, three coarse ones.",
+)
+
+# %% [markdown]
+# ## How far does one prediction see?
+#
+# "Can change it" is not yet "matters". Luo et al. (2016) found most of the
+# influence in a small part of the receptive field. So take the gradient of one
+# prediction by every pixel, and find the smallest square around it that holds
+# 95 % of the gradient's *energy*, its sum of squares; for networks of 1 to 4
+# levels, with random weights.
+
+# %%
+pixels = np.random.default_rng(seed).random((320, 320), np.float32)
+rows = []
+for depth in (1, 2, 3, 4):
+    network = build(size=320, width=8, depth=depth)
+    logits = keras.Model(network.input, network.get_layer("logits").output)
+    energy = explain.gradient_energy(logits, pixels, 80, 80)
+    reach = energy.any(axis=0).sum()
+    rows.append((depth, reach, explain.side_holding(energy, 0.95)))
+
+# %%
+columns = ["levels", "prediction, measured", "holds 95 %"]
+fields = pd.DataFrame(rows, columns=columns)
+fields
+
+# %% [markdown]
+# Both are in pixels across: each level about doubles the field, and the part
+# that matters is far smaller, as long as the weights are random.
 #
 # ## A 1x1 convolution is a small dense layer at every pixel
 #
 # *The third sentence.* A *dense* (fully connected) layer gives each of its
-# inputs a weight. The last convolution of a U-Net has filters of 1x1 pixels:
-# it reads the channels of one pixel and gives three numbers, one for each
-# class. Take this layer out of the network, and compute it by hand as a dense
-# layer, the same at every pixel. Expect equal outputs.
+# inputs a weight. Take the 1x1 convolution out of your network, and compute it
+# by hand as a dense layer, the same at every pixel. Expect equal outputs.
 
 # %%
 last = model.get_layer("logits")
@@ -764,58 +903,33 @@ assert np.allclose(by_dense, logits, atol=1e-4)
 # So "a fully connected layer" is right only for *one pixel and its channels*.
 # It is not connected to the other pixels: those have had their say through the
 # features. Why not connect every output to every pixel? Count the weights.
-# Then shift an image by 4 pixels: the outputs should shift by 4 pixels as
-# well. Do they? (On a copy of 32 x 32 pixels, for the reason that you count
-# first.)
 
 # %%
 print(f"dense, all pixels to all outputs: {image.size * image.size * 3:,}")
 print(f"3x3 convolution, one channel to three: {3 * 3 * 1 * 3}")
 
-# %%
-flatten, reshape = keras.layers.Flatten(), keras.layers.Reshape((32, 32, 1))
-dense = keras.Sequential([flatten, keras.layers.Dense(32 * 32), reshape])
-convolution = keras.layers.Conv2D(1, 3, padding="same")
-
-# %%
-tiny = cv2.resize(image, (32, 32))[None, :, :, None] / 255
-for title, layer in {"dense": dense, "convolution": convolution}.items():
-    still, moved = layer(tiny), layer(np.roll(tiny, 4, axis=2))
-    off = np.abs(moved[:, :, 6:-2] - still[:, :, 2:-6]).max()
-    print(f"{title}: off by {off / np.abs(still).max():.1%} of its largest")
-
 # %% [markdown]
-# The convolution gives the same outputs, 4 pixels further; the dense layer
-# gives others. Three reasons, then: far too many weights, tied to one image
-# size, and it would have to learn each pattern anew at each place. (With a
-# stride of 2, a convolution keeps to shifts by even numbers of pixels only.)
+# Far too many, and tied to one image size. And it would have to learn each
+# pattern anew at each place, while a convolution of a shifted image is the
+# shifted response.
 #
 # ## Softmax: a distribution at every pixel
 #
-# The three numbers of a pixel are its *logits*. *Softmax* makes probabilities
-# of them: raise $e$ to each, and divide by the sum of the three. By hand, for
-# the pixel above the patch that you filtered:
+# The three logits of a pixel become probabilities: raise $e$ to each, and
+# divide by the sum of the three. By hand, for a pixel of the lesion:
 
 # %%
+row, column = np.argwhere(target > 0)[len(np.argwhere(target > 0)) // 2]
 logit = logits[0, row // 2, column // 2]
 powers = np.exp(logit)
 softmax = {"logit": logit, "by hand": powers / powers.sum()}
 softmax["by Keras"] = np.array(keras.ops.softmax(logit))
 pd.DataFrame(softmax, index=masks.CLASSES).round(4)
 
-# %%
-from helpers.model import training
-
-probabilities = training.predict(model, images[held_out])
-off = np.abs(1 - probabilities.sum(axis=-1)).max()
-print(f"each pixel's probabilities sum to 1 within {off:.0e}")
-
 # %% [markdown]
-# (In this network, the logits are a map of half the side. Before softmax it is
-# enlarged, and one number a class is added for the image as a whole.)
-#
-# So each pixel has a distribution, not only a winner. Its *entropy* (Shannon
-# 1948) says how undecided it is: 0 bits if one class has everything,
+# (These are the logits of the map, before the number for the whole image is
+# added.) So each pixel has a distribution, not only a winner. Its *entropy*
+# (Shannon 1948) says how undecided it is: 0 bits if one class has everything,
 # $\log_2 3 = 1.58$ bits if all three are equal. Expect it along outlines, and
 # all over a lesion whose class is uncertain.
 
@@ -825,15 +939,6 @@ def entropy(p):
     """Return the entropy of each pixel's distribution, in bits."""
     return -(p * np.log2(p.clip(1e-12))).sum(axis=-1)
 
-
-of_case = probabilities[list(held_out).index(case)]
-
-# %%
-title = f"{name} ({source})"
-figures.show(
-    figures.maps(image, of_case, masks.CLASSES, target > 0, title),
-    alt="The held-out image with its outline, and its three probability maps.",
-)
 
 # %%
 undecided = {"where is it undecided?": entropy(of_case)}
@@ -845,55 +950,19 @@ figures.show(
 )
 
 # %% [markdown]
-# Does uncertainty find the errors? Compare wrong and right pixels of the whole
-# held-out fold.
-
-# %%
-bits = entropy(probabilities)
-wrong = probabilities.argmax(axis=-1) != labels[held_out]
-print(f"wrong: {wrong.mean():.1%} of the pixels")
-print(f"mean entropy where wrong: {bits[wrong].mean():.2f} bits")
-print(f"mean entropy where right: {bits[~wrong].mean():.2f} bits")
-sure = (bits[wrong] < 0.2).mean()
-print(f"wrong, yet below 0.2 bits: {sure:.0%} of these")
-
-# %% [markdown]
-# Entropy points to errors, but a network can be wrong and sure of it. Whether
-# its probabilities can be taken at their word is a question for notebook 5.
+# A network can be undecided and right, or sure and wrong. Whether its
+# probabilities can be taken at their word is a question for notebook 6.
 #
-# ## The network, put together
+# ## What does it cost?
 #
-# You have all the pieces of a U-Net (Ronneberger et al. 2015): an encoder of
-# filters and strides; a decoder of enlarging, skips and filters; a 1x1
-# convolution to three logits; softmax. `explain.layer_costs` counts each
-# layer's parameters, and its *multiply-adds* for one image. Check one by hand:
-# the first layer has 5x5 filters, at every second pixel.
+# `explain.layer_costs` counts each layer's parameters, and its *multiply-adds*
+# for one image. Where are the parameters, and where is the work? Expect the
+# first at the coarse end, as filters between many channels have many weights.
+# The work is spread more evenly, as a weight of a fine layer is used at more
+# places.
 
 # %%
-costs = explain.layer_costs(unet.build(len(image), width=16))
-first = costs[costs["kind"] == "Conv2D"].iloc[0]
-by_hand = 5 * 5 * 1 * first["channels"] * (len(image) // 2) ** 2
-print(f"by hand {by_hand:,}, counted {first['multiply_adds']:,}")
-assert by_hand == first["multiply_adds"]
-
-# %%
-with_maps = costs[costs["side"] > 1]
-sides = with_maps["side"]
-stage = (sides != sides.shift()).cumsum().rename("stage")
-stages = with_maps.groupby(stage)
-summary = stages.agg({"side": "first", "channels": "last", "layer": "size"})
-summary.join(stages[["parameters", "multiply_adds"]].sum())
-
-# %% [markdown]
-# Read it from the top: the side (pixels) halves and the channels double, and
-# then the way back. The column *layer* counts the layers of a stage;
-# `layers.csv` has each of them. (Left out is the part for the image as a
-# whole, of side 1.) Where are the parameters, and where is the work? Expect
-# the first at the coarse end, as filters between many channels have many
-# weights. The work is spread more evenly, as a weight of a fine layer is used
-# at more places.
-
-# %%
+costs = explain.layer_costs(build(len(image), width=16))
 share = costs.groupby("side")[["parameters", "multiply_adds"]].sum()
 (share / share.sum()).round(3)
 
@@ -911,9 +980,9 @@ step.finish()
 # | a filter slides and takes dot products | yes, over all channels below, plus a bias and a nonlinearity; strictly it is cross-correlation |
 # | a fully connected layer classifies each pixel | a 1x1 convolution: the same small dense layer at each pixel, on its channels alone; softmax makes the distribution |
 #
-# **You have** simulated an ultrasound image and its speckle, slid a filter by
-# hand, computed and measured receptive fields, looked into a trained network,
-# and put one together. Next: `04_train_the_segmenter` trains it in earnest.
+# **You have** slid a filter by hand, computed and measured receptive fields,
+# written a U-Net and seen what each of its parts is good for. Next:
+# `04_train_the_segmenter` trains it in earnest.
 #
 # ## Check yourself
 #
@@ -1007,6 +1076,10 @@ exercises.check(exercises.edge_below, my_filter)
 # - Burckhardt: Speckle in ultrasound B-mode scans. IEEE Trans. Sonics
 #   Ultrason. 25(1), 1978, doi
 #   [10.1109/T-SU.1978.30978](https://doi.org/10.1109/T-SU.1978.30978)
+# - He, Zhang, Ren, Sun: Deep residual learning for image recognition. CVPR
+#   2016, doi [10.1109/CVPR.2016.90](https://doi.org/10.1109/CVPR.2016.90)
+# - Ioffe, Szegedy: Batch normalization. ICML 2015, doi
+#   [10.48550/arXiv.1502.03167](https://doi.org/10.48550/arXiv.1502.03167)
 # - Luo, Li, Urtasun, Zemel: Understanding the effective receptive field in
 #   deep convolutional neural networks. NIPS 2016, doi
 #   [10.48550/arXiv.1701.04128](https://doi.org/10.48550/arXiv.1701.04128)

@@ -165,6 +165,23 @@ def test_rhythm_counts_what_it_says():
     }
 
 
+def functions(text):
+    """Return {name: what it does}, without docstrings and comments."""
+    found = {}
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            found[node.name] = ast.unparse([node.args, *node.body[1:]])
+    return found
+
+
+def test_the_network_that_the_reader_writes_is_the_one_that_is_trained():
+    network = functions((ROOT / "helpers/model/unet.py").read_text())
+    (lesson,) = (s for s in SOURCES if s.stem.startswith("03_"))
+    written = functions(lesson.read_text())
+    assert "block" in network
+    assert {name: written.get(name) for name in network} == network
+
+
 @each
 def test_code_is_plain_python_without_installs_or_own_paths(source):
     ast.parse(source.read_text())

@@ -3,6 +3,7 @@
 Written against keras alone, so it runs on TensorFlow, JAX or PyTorch.
 """
 
+import itertools
 import math
 
 import keras
@@ -81,28 +82,25 @@ def side_holding(energy, share):
     return min(2 * reach + 1, len(energy))
 
 
-def feature_maps(model, image, n=4):
-    """Return {title: float32 (h, w)}: the n most varied maps of three depths.
+def feature_maps(model, image, n=3):
+    """Return the most varied maps of each stage, a list of lists.
 
-    Of the encoder: the finest, a middle and the coarsest; each map is divided
-    by its largest value. image: uint8 (h, w) of the model's size.
+    A stage is what a network computes at one side, in its order: down, deepest
+    and up. Of its last activation, the n maps that vary most, float32 (h, w),
+    each divided by its largest value. image: uint8 (h, w) of the model's size.
     """
-    last = {}  # by side: the last activation before the next, coarser side
-    for layer in model.layers:
-        if isinstance(layer, layers.UpSampling2D):
-            break
-        if isinstance(layer, layers.Activation):
-            last[layer.output.shape[1]] = layer.output
-    sides = sorted(last, reverse=True)
-    sides = [sides[0], sides[len(sides) // 2], sides[-1]]
-    encoder = keras.Model(model.input, [last[side] for side in sides])
-    outputs = encoder(augmentation.as_input(image[None]))
-    shown = {}
-    for side, maps in zip(sides, outputs, strict=True):
+    activations = [
+        layer.output
+        for layer in model.layers
+        if isinstance(layer, layers.Activation) and layer.output.ndim == 4
+    ]
+    stages = itertools.groupby(activations, lambda maps: maps.shape[1])
+    peek = keras.Model(model.input, [list(stage)[-1] for _, stage in stages])
+    shown = []
+    for maps in peek(augmentation.as_input(image[None])):
         maps = ops.convert_to_numpy(ops.cast(maps, "float32"))[0]
-        for channel in maps.std(axis=(0, 1)).argsort()[::-1][:n]:
-            one = maps[..., channel]
-            shown[f"{side} x {side}, map {channel}"] = one / (one.max() or 1)
+        most = maps.std(axis=(0, 1)).argsort()[::-1][:n]
+        shown.append([maps[..., k] / (maps[..., k].max() or 1) for k in most])
     return shown
 
 

@@ -38,7 +38,7 @@ def build(size=160, normalised=True):
     x = deepest = layers.SpatialDropout2D(0.2)(x)
     for skip, filters in zip(skips[::-1], DECODER, strict=True):
         x = layers.UpSampling2D(interpolation="bilinear")(x)
-        x = unet.residual(layers.Concatenate()([x, skip]), filters)
+        x = unet.block(layers.Concatenate()([x, skip]), filters)
     return keras.Model(image, unet.head(x, deepest), name="pretrained_unet")
 
 

@@ -79,10 +79,12 @@ def test_side_of_the_smallest_square():
     assert explain.side_holding(energy, 1) == 8
 
 
-def test_feature_maps_of_three_depths(network, picture):
-    maps = explain.feature_maps(network, picture, n=2).values()
-    assert [len(values) for values in maps] == [32, 32, 16, 16, 8, 8]
-    assert all(values.min() >= 0 and values.max() == 1 for values in maps)
+def test_feature_maps_stage_by_stage_down_and_up(network, picture):
+    stages = explain.feature_maps(network, picture, n=2)
+    sides = [[len(maps) for maps in stage] for stage in stages]
+    assert sides == [[32] * 2, [16] * 2, [8] * 2, [16] * 2, [32] * 2]
+    for maps in stages:
+        assert all(m.min() >= 0 and m.max() in (0, 1) for m in maps)
 
 
 def test_costs_by_hand(network):

@@ -25,7 +25,7 @@ from tools.benchmark import worker
 
 
 class Residual(nn.Module):
-    """`unet.residual`."""
+    """`unet.block`."""
 
     def __init__(self, channels, filters):
         super().__init__()
