@@ -148,23 +148,29 @@ def unet(pictures, heading, grey=False):
     maps whose 1 is their largest value.
     """
     depth = len(pictures) // 2
-    figure = Figure((5.6, 2.1 * depth + 2), layout="constrained")
+    figure = Figure((5.6, 2.5 * depth + 2), layout="constrained")
+    figure.get_layout_engine().set(hspace=0.15)  # room for arrows
     grid = figure.add_gridspec(depth + 1, 4)
     axes = [figure.add_subplot(grid[k, :2]) for k in range(depth)]
     axes.append(figure.add_subplot(grid[depth, 1:3]))
     axes += [figure.add_subplot(grid[k, 2:]) for k in range(depth)[::-1]]
-    style = {"cmap": "gray", "vmax": 255} if grey else {"cmap": MAP, "vmax": 1}
-    for ax, (title, picture) in zip(axes, pictures.items(), strict=True):
-        ax.imshow(picture, vmin=0, **style)
-        ax.set_title(title, fontsize=11)
-        ax.set_axis_off()
-    above, below, left, right = (0.5, 1.2), (0.5, 0), (0, 0.5), (1, 0.5)
-    for a, b in pairwise(axes[: depth + 1]):
-        arrow(a, b, below, above, color=COLOURS["benign"])
-    for a, b in pairwise(axes[depth:]):
-        arrow(a, b, above, below, color=COLOURS["benign"])
+    for k, (title, picture) in enumerate(pictures.items()):
+        colours = "gray" if grey or not k else MAP
+        top = 255 if grey else 1
+        axes[k].imshow(picture, cmap=colours, vmin=0, vmax=top)
+        axes[k].set_title(title, fontsize=11)
+        axes[k].set_axis_off()
+    above, below = (0.5, 1.17), (0.5, -0.02)
+    way = {"color": COLOURS["benign"]}
+    for a, b in pairwise(axes[:depth]):
+        arrow(a, b, below, above, **way)
+    arrow(axes[depth - 1], axes[depth], below, (0.1, 1.17), **way)
+    arrow(axes[depth], axes[depth + 1], (0.9, 1.17), below, **way)
+    for a, b in pairwise(axes[depth + 1 :]):
+        arrow(a, b, above, below, **way)
     for a, b in zip(axes[1:depth], axes[-2:depth:-1], strict=True):
-        arrow(a, b, right, left, color=COLOURS["malignant"], ls="--")
+        skip = {"color": COLOURS["malignant"], "ls": "--"}
+        arrow(a, b, (1, 0.5), (0, 0.5), **skip)
     figure.suptitle(heading)
     return figure
 
