@@ -199,6 +199,30 @@ def numbers(tables, heading):
 # ---- charts
 
 
+def backpropagation(sizes, heading):
+    """Show the gradient's size at each layer, and which way things go.
+
+    sizes: of the layers in the order of the answer, each as a share of the
+    layer's weights.
+    """
+    labels = {"xlabel": "convolution, first to last", "yscale": "log"}
+    labels |= {"ylabel": "gradient, share of the weights", "title": heading}
+    figure, ax = chart(6.5, 3.4, **labels)
+    layers = range(1, len(sizes) + 1)
+    ax.bar(layers, sizes, color=COLOURS["benign"])
+    ax.set_ylim(None, 30 * max(sizes))  # room for the arrows
+    for text, colour, height, ends in (
+        ("answer, then loss", "normal", 0.92, (0.05, 0.95)),
+        ("gradient", "malignant", 0.78, (0.95, 0.05)),
+    ):
+        style = {"arrowstyle": "-|>", "color": COLOURS[colour], "lw": 2}
+        style = {"xycoords": "axes fraction", "arrowprops": style}
+        ax.annotate("", (ends[1], height), (ends[0], height), **style)
+        middle = {"ha": "center", "va": "bottom", "transform": ax.transAxes}
+        ax.text(0.5, height + 0.01, text, color=COLOURS[colour], **middle)
+    return figure
+
+
 def chart(width, height, **axes):
     """Return (figure, its one axes); axes: title, xlabel and the like."""
     figure, (ax,) = panels(1, 1, width, height, axes_on=True)

@@ -3,24 +3,22 @@
 #
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/04_train_the_segmenter.ipynb)
 #
-# You will train a U-Net, a convolutional neural network (CNN) with a way down
-# and a way up, to give every pixel of an ultrasound image one of three
-# classes. It learns on four fifths of the cases, and you keep its predictions
-# on the last fifth, which it never saw.
+# You will train the U-Net that you wrote in notebook 3 to give every pixel of
+# an ultrasound image one of three classes. It learns on a part of the cases,
+# and you keep its predictions on others, which it never saw. Then you give it,
+# and a larger network, knowledge to start from, and see what that is worth.
 #
 # **You will** be able to
-# - build the network and its loss, and say why the loss must also work on
-#   empty masks,
-# - check that a network can memorise eight images before you spend time on
-#   more,
-# - stop a run in the middle and see that nothing is lost,
+# - write the loss, and say why it must also work on empty masks,
+# - take one step of training by hand: answer, loss, gradient, change,
+# - check that a network can memorise an image before you spend time on more,
 # - train it, read its curves, and keep its predictions on held-out cases,
-# - fine-tune a network that has seen photographs and ultrasound before, and
-#   say what that knowledge is worth.
+# - say what labelled images and prior knowledge are worth, on your cases.
 #
 # **Takes** about two minutes in the quick profile on two CPU cores, many more
-# in the others. **Needs** notebook 2. **Reads** `arrays.npz`, `folds.csv`. **Writes** `model.keras`, `history.csv`,
-# `starts.csv`, `rules.csv`, `predictions.npz`, `validation.csv`.
+# in the others. **Needs** notebook 2. **Reads** `arrays.npz`, `folds.csv`.
+# **Writes** `model.keras`, `history.csv`, `starts.csv`, `rules.csv`,
+# `predictions.npz`, `validation.csv`.
 #
 # > **For teaching and research. This is not a medical device.**
 
@@ -42,9 +40,9 @@ here = importlib.import_module("helpers.workspace").start()
 profile: str = "quick"  # results go to runs/<data>-<profile>/
 image_size: int = 128  # pixels a side; as in notebook 2
 width: int = 16  # channels at the finest level; 24: twice the time
-start: str = "random"  # "simulated": weights of phantoms (width 16 or 24)
-epochs: int = 12  # times that each image is seen
-fine_tuning: int = 4  # epochs of the pretrained network; 0: leave it out
+epochs: int = 12  # of your U-Net from random weights; 0: leave it out
+epochs_simulated: int = 6  # from weights that know simulated images, or 0
+epochs_pretrained: int = 3  # of the larger, pretrained network, or 0
 batch_size: int = 8  # images a step; halve it if memory runs out
 learning_rate: float = 2e-3  # the highest size of a step
 n_folds: int = 1  # folds trained and held out, 1 to 5
@@ -66,17 +64,10 @@ images, labels = arrays["images"], arrays["labels"]
 print(f"{len(images)} cases of {images.shape[1]} x {images.shape[2]} pixels")
 
 # %% [markdown]
-# ## The network
+# ## The network that you wrote
 #
-# A *convolution* slides a small filter over the image and takes a dot product
-# at each place; each filter gives a map of responses, called a *channel*. The
-# network stacks many of them. On the way down, the *encoder*, it halves the
-# resolution, so that later filters see more of the image; on the way up, the
-# *decoder*, it doubles it again and joins what it saw on the way down at the
-# same scale. The last layer gives three numbers for each pixel, and *softmax*
-# turns them into probabilities. (Notebook 3 shows each of these pieces.)
-#
-# It computes in the kind of number that is fastest here: *float32* has 32
+# `helpers/model/unet.py` holds the functions of notebook 3, word for word. The
+# network computes in the kind of number that is fastest here: *float32* has 32
 # bits, and *mixed* means 16 bits where they are enough.
 
 # %%
@@ -87,85 +78,114 @@ policy = keras.config.dtype_policy().name
 print(f"{model.count_params():,} parameters, {policy}")
 
 # %% [markdown]
-# Expect the side of the maps to halve with each `max_pooling` and to double
-# with each `up_sampling`. (The very first convolution halves it as well, so
-# the first pooling finds half of it gone.) `logits` are the three numbers of
-# each pixel, before softmax; `image_bias` adds one number a class for the
-# image as a whole.
-
-# %%
-stages = ("image", "max_pooling", "up_sampling", "logits")
-chosen = [x for x in model.layers if x.name.startswith(stages)]
-sizes = {layer.name: str(layer.output.shape[1:]) for layer in chosen}
-pd.Series(sizes, name="rows, columns, channels").to_frame()
-
-# %% [markdown]
 # ## The loss, and why normal images need care
 #
-# The loss adds three parts. *Cross-entropy* looks at each pixel alone: it is
-# minus the logarithm of the probability that the right class got. *Soft Dice*
-# is 1 minus the Dice of the whole lesion, taken of the probabilities. The
-# third asks about the whole image: is there a lesion at all, and if so, is it
-# malignant?
-#
-# On a normal image there is no lesion, and the plain Dice formula says 0
-# whatever the network predicts, so it would teach nothing there. The 1 that
-# our loss adds above and below the fraction bar repairs this. You can check
-# it: give a *false positive*, a lesion of 4 x 4 pixels where there is none, to
-# an empty mask and make it fainter. Every part must fall.
+# Take four lesion images, and let the network answer. It knows nothing yet.
+# How wrong is it? The *loss* says so in one number. Two of its three parts you
+# write yourself. *Cross-entropy* looks at each pixel alone: it is minus the
+# logarithm of the probability that the right class got. *Soft Dice* is 1 minus
+# the Dice of the whole lesion, taken of the probabilities.
 
 
 # %%
-def false_lesion(probability):
-    """Return a prediction for one 16 x 16 image: a malignant spot."""
-    prediction = np.zeros((1, 16, 16, 3), "float32")
-    prediction[..., 0] = 1
-    prediction[0, 4:8, 4:8] = [1 - probability, 0, probability]
-    return prediction
+def cross_entropy(labels, classes):
+    """Return the mean over the pixels of each image."""
+    right = np.take_along_axis(classes, labels[..., None].astype(int), -1)
+    return -np.log(right[..., 0].clip(1e-7)).mean(axis=(1, 2))
 
 
-# %%
-from helpers.model import losses
+def dice_loss(labels, classes):
+    """Return 1 - soft Dice of the lesion of each image."""
+    lesion, p = labels > 0, 1 - classes[..., 0]
+    both, total = (lesion * p).sum(axis=(1, 2)), lesion + p
+    return 1 - (2 * both + 1) / (total.sum(axis=(1, 2)) + 1)
 
-empty = np.zeros((1, 16, 16), "int32")
-terms = {"Dice": losses.dice_loss, "image": losses.image_loss}
-for p in (0.9, 0.5, 0.1):
-    spot = false_lesion(p)
-    values = {k: float(term(empty, spot)[0]) for k, term in terms.items()}
-    listed = ", ".join(f"{k} loss {v:.3f}" for k, v in values.items())
-    print(f"a lesion at {p}: {listed}")
 
 # %% [markdown]
-# Both fall with each line, so the network is rewarded for being less sure
-# where nothing is.
-#
-# ## First memorise eight images
-#
-# A network that cannot memorise eight images has a fault in it, and no amount
-# of data will help. Expect a Dice near 1 on these eight; it says nothing about
-# new images.
-#
-# `AdamW` is the rule by which the parameters are changed: Adam, as in notebook
-# 0, and at each step all weights shrink a little, which keeps them small. How
-# much each parameter must change is computed by *backpropagation*: from the
-# loss back through the layers, the last one first. An *epoch* is one look at
-# all images, a *batch* the number of images that are looked at before each
-# change.
+# The third part asks about the whole image: is there a lesion at all, and if
+# so, is it malignant? `losses.image_loss` has it. Expect the sum of the three
+# to be what training uses, `losses.segmentation_loss`.
 
 # %%
-from helpers.model import augmentation
+from helpers.model import augmentation, losses
 
 lesion_rows = np.flatnonzero(labels.any(axis=(1, 2)))
-eight = lesion_rows[:: max(1, len(lesion_rows) // 8)][:8]
-adam = keras.optimizers.AdamW(2e-3)
-loss, dice = losses.segmentation_loss, losses.lesion_dice
-model.compile(adam, loss=loss, metrics=[dice])
+four = lesion_rows[:: max(1, len(lesion_rows) // 4)][:4]
+x, y = augmentation.as_input(images[four]), labels[four]
+answer = np.array(model(x))
 
 # %%
-x, y = augmentation.as_input(images[eight]), labels[eight]
-memory = model.fit(x, y, epochs=60, batch_size=8, verbose=0)
-seen = memory.history["lesion_dice"]
-print(f"Dice on these: {seen[0]:.2f} at first, {seen[-1]:.2f} at the end")
+by_hand = cross_entropy(y, answer) + dice_loss(y, answer)
+by_hand = by_hand + 0.3 * np.array(losses.image_loss(y, answer))
+used = np.array(losses.segmentation_loss(y, answer))
+print("by hand", by_hand.round(3), "used", used.round(3))
+assert np.allclose(by_hand, used, rtol=1e-3)
+
+# %% [markdown]
+# On a normal image there is no lesion, and the plain Dice formula says 0
+# whatever the network predicts, so it would teach nothing there. The 1 above
+# and below the fraction bar repairs this. Check it: give a *false positive*, a
+# lesion of 4 x 4 pixels where there is none, to an empty mask and make it
+# fainter. The loss must fall.
+
+# %%
+empty, spot = np.zeros((1, 16, 16), int), np.zeros((1, 16, 16, 3))
+for p in (0.9, 0.5, 0.1):
+    spot[..., 0], spot[0, 4:8, 4:8] = 1, [1 - p, 0, p]
+    print(f"a lesion at {p}: Dice loss {dice_loss(empty, spot)[0]:.3f}")
+
+# %% [markdown]
+# ## One step: answer, loss, gradient, change
+#
+# All of training is this step, again and again. The network *answers*. The
+# *loss* says how wrong that is. The *gradient* says, for each parameter, how
+# the loss would move if it grew a little. Then each parameter *changes* a
+# little the other way. TensorFlow's `GradientTape` writes down what is
+# computed, so that it can go through it backwards.
+
+# %%
+import tensorflow as tf
+
+
+def taped(rate):
+    """Take one step of this size; return the loss before it, the gradient."""
+    keras.utils.set_random_seed(seed)  # the same parts switched off
+    with tf.GradientTape() as tape:
+        answer = model(x, training=True)
+        loss = keras.ops.mean(losses.segmentation_loss(y, answer))
+    parameters = model.trainable_variables
+    gradient = tape.gradient(loss, parameters)
+    for parameter, slope in zip(parameters, gradient, strict=True):
+        parameter.assign_sub(rate * slope)
+    return float(loss), gradient
+
+
+# %%
+before, gradient = taped(rate=0.01)
+after, _ = taped(rate=0)
+print(f"loss of these four: {before:.3f} before, {after:.3f} after one step")
+
+# %% [markdown]
+# The gradient of all parameters comes from one walk backwards: how the loss
+# moves with the last layer's outputs; from that, how it moves with the layer's
+# parameters and with its *inputs*, which are the outputs of the layer before;
+# and so on to the first. This is *backpropagation*. Here is the gradient that
+# arrived at each convolution, as a share of its weights.
+
+# %%
+pairs = zip(model.trainable_variables, gradient, strict=True)
+arrived = [
+    np.linalg.norm(slope) / np.linalg.norm(weight)
+    for weight, slope in pairs
+    if len(weight.shape) == 4
+]
+# %%
+figures.show(
+    figures.backpropagation(arrived, "One step, forwards and backwards"),
+    alt=f"Bars: the gradient that arrived at each of {len(arrived)} "
+    "convolutions; an arrow for the answer runs right, one for the gradient "
+    "left.",
+)
 
 # %% [markdown]
 # ## Who learns, who decides, who is held out
@@ -198,6 +218,30 @@ pd.DataFrame(counts, index=names).fillna(0).astype(int)
 # Three rows of cases, and no case is in two of them. The validation part is
 # small, so what it decides is decided roughly.
 #
+# ## First memorise one image
+#
+# A network that cannot memorise one image has a fault in it, and no amount of
+# data will help. Expect a Dice near 1 on it; it says nothing about new images.
+# `AdamW` is the rule by which the parameters are changed: Adam, as in notebook
+# 0, and at each step all weights shrink a little, which keeps them small.
+
+# %%
+of_one = split(first_fold)[0]
+of_one = of_one[labels[of_one].any(axis=(1, 2))][:1]
+
+# %%
+keras.utils.set_random_seed(seed)
+model = unet.build(size=image_size, width=width)
+loss, dice = losses.segmentation_loss, losses.lesion_dice
+model.compile(keras.optimizers.AdamW(2e-3), loss=loss, metrics=[dice])
+
+# %%
+x, y = augmentation.as_input(images[of_one]), labels[of_one]
+memory = model.fit(x, y, epochs=100, verbose=0)
+seen = memory.history["lesion_dice"]
+print(f"Dice on this one: {seen[0]:.2f} at first, {seen[-1]:.2f} at the end")
+
+# %% [markdown]
 # ## Every view is a little different
 #
 # The network should not depend on left and right, on the gain of the scanner,
@@ -208,7 +252,7 @@ pd.DataFrame(counts, index=names).fillna(0).astype(int)
 # shadows fall below. This is called *augmentation*.
 
 # %%
-pair = images[eight[0]], labels[eight[0]]
+pair = images[of_one[0]], labels[of_one[0]]
 rngs = [np.random.default_rng(i) for i in range(4)]
 views = [augmentation.augment(*pair, rng) for rng in rngs]
 shown, moved = zip(*views, strict=True)
@@ -222,109 +266,24 @@ figure = figures.gallery(shown, titles, outlines, heading=heading)
 figures.show(figure, alt=alt)
 
 # %% [markdown]
-# ## Stop it, and go on
-#
-# A long run will be interrupted one day: Colab takes its machine back, a
-# laptop sleeps. `training.fit` saves everything after each epoch: the weights,
-# the optimizer's memory, the random numbers' state. You need not take its word
-# for it. Train a tiny network on tiny images, and press Ctrl-C in the middle
-# of the third epoch (the class does it for you).
-
-# %%
-from signal import SIGINT, raise_signal
-
-
-class Interrupted(augmentation.Batches):
-    """Batches that press Ctrl-C in the third epoch."""
-
-    def __getitem__(self, i):
-        if self.epoch == 2 and i == 1:
-            raise_signal(SIGINT)
-        return super().__getitem__(i)
-
-
-# %%
-def tiny_run(kind, folder):
-    """Train four epochs on 24 images of a quarter of the size."""
-    keras.utils.set_random_seed(seed)
-    small = [x[:24, ::4, ::4] for x in (images, labels)]
-    model = unet.build(size=image_size // 4, width=4, depth=3)
-    train = kind(*small, batch_size=8, seed=seed)
-    check = augmentation.Batches(*small, 8, seed, augment=False)
-    settings = {"epochs": 4, "learning_rate": learning_rate, "seed": seed}
-    return training.fit(model, train, check, folder, **settings)[0]
-
-
-# %% [markdown]
-# Run it, let it be interrupted, and call it again: it goes on after the second
-# epoch. Then train the same network without any interruption. Expect the
-# weights to be equal to the last bit on a CPU. (Some sums on a GPU are taken
-# in another order each time, and the last digits differ. So they do on a CPU
-# with another number of cores.)
-
-# %%
-from pathlib import Path
-from tempfile import mkdtemp
-
-scratch = Path(mkdtemp())
-try:
-    tiny_run(Interrupted, scratch / "a")
-except KeyboardInterrupt:
-    resumed = tiny_run(augmentation.Batches, scratch / "a")
-
-# %%
-whole = tiny_run(augmentation.Batches, scratch / "b")
-pairs = zip(resumed.get_weights(), whole.get_weights(), strict=True)
-print(f"largest difference: {max(abs(a - b).max() for a, b in pairs)}")
-
-# %% [markdown]
-# 0.0 means that no bit differs: you may close the laptop in the middle of a
-# run.
-#
-# ## The same on a GPU
-#
-# Nothing in the code changes. In Colab choose *Runtime*, *Change runtime
-# type*, *T4 GPU*, and run all cells again; the machine is a new one, so
-# notebook 2 comes first, or its results are found on your Drive.
-# `training.precision` then picks 16-bit numbers by itself, the kind that this
-# GPU computes fastest. With the time that it saves, take the numbers of
-# `profiles/gpu.yaml` in the parameters cell: larger images, a wider network,
-# all five folds. How long will it take? The line of the second epoch tells
-# you, once the start-up of the first one no longer counts.
-
-# %%
-from helpers import environment
-
-print(f"{environment.device()}: computes in {training.precision()}")
-
-# %% [markdown]
 # ## Train
 #
-# The *learning rate* says how large the changes are. It rises from 0 over the
-# first epoch (the *warm-up*: random weights must not be thrown about) and then
-# falls along a cosine to 0, so that the last steps are small.
+# An *epoch* is one look at all images, a *batch* the number of images that are
+# looked at before each step. The *learning rate*, the size of the steps, rises
+# from 0 over the first epoch (the *warm-up*: random weights must not be thrown
+# about) and then falls along a cosine to 0, so that the last steps are small.
 #
-# You will train two networks on the same cases, so what both need goes into
-# functions: the first trains, without one fold.
+# You will train three networks on the same cases, so what all need goes into
+# functions: the first trains one, without one fold.
 
 # %%
 from helpers.files import ROOT
 from helpers.model import checkpoint
 
 
-def unet_from_scratch():
-    """Return the lesson's network as its training finds it."""
-    keras.config.set_dtype_policy(training.precision())
-    keras.utils.set_random_seed(seed)
-    network = unet.build(size=image_size, width=width)
-    if start == "simulated":
-        checkpoint.start_from(network, ROOT / f"models/start_{width}.npz")
-    return network
-
-
-def trained(network, fold, name, n, **settings):
+def trained(network, name, fold, n, **settings):
     """Return a network trained without a fold, and its history."""
-    folder = step.folder / f"{name}_{fold}"
+    folder = step.folder / f"{name.replace(' ', '_')}_{fold}"
     drive = step.drive and step.drive / folder.name
     learns, checks, _ = split(fold)
     pairs = [(images[rows], labels[rows]) for rows in (learns, checks)]
@@ -358,90 +317,117 @@ def results(fold, model, history):
 
 
 # %% [markdown]
-# Now the long cell. It prints one line an epoch, with the time that is left.
-# If it is interrupted, run it again: it goes on, also on a new Colab machine
-# if your Drive is there. Once it has finished, running it again gives back
-# what is there. Change a number above, and it starts anew and says why.
+# Now the long cells. Each prints one line an epoch, with the time that is
+# left. If it is interrupted, run it again: it goes on, also on a new Colab
+# machine if your Drive is there. Once it has finished, running it again gives
+# back what is there. Change a number above, and it starts anew and says why.
 #
-# With `start = "random"` the network begins with nothing. With "simulated" it
-# begins with weights that `tools/research/pretrain.py` trained on 2,000
-# simulated images, and on no real one.
+# The Dice in these lines is a rough one, to watch a run by: over all
+# validation images, where an empty mask on a normal image counts 1. It is not
+# the Dice of notebook 5.
 
 # %%
-scratch = []
-for fold in range(first_fold, first_fold + n_folds):
-    rates = {"epochs": epochs, "learning_rate": learning_rate}
-    network = unet_from_scratch()
-    learned = trained(network, fold, "fold", batch_size, **rates)
-    scratch.append(results(fold, *learned))
+networks = {}
+
+
+def over_folds(name, make, n, epochs, **settings):
+    """Train a network for each fold, and keep what it predicts."""
+    settings |= {"epochs": epochs}
+    for fold in range(first_fold, first_fold + n_folds) if epochs else ():
+        learned = trained(make(), name, fold, n, **settings)
+        networks.setdefault(name, []).append(results(fold, *learned))
+
 
 # %% [markdown]
-# ## Read the curves
-#
-# Both losses should fall together. Where the training loss goes on falling and
-# the validation loss rises, the network is *overfitting*: it learns these
-# images by heart, and nothing that helps with others. (The training loss may
-# lie above the other one: it is taken on the changed views, with parts
-# switched off.)
+# **From scratch**: your U-Net, with random weights.
+
 
 # %%
-last = pd.DataFrame(scratch[-1]["history"])
-best = last.loc[last["val_loss"].idxmin()]
-kept = f"epoch {best['epoch']:.0f}, validation loss {best['val_loss']:.3f}"
-print(f"kept: {kept}")
+def from_scratch():
+    """Return the lesson's network with random weights."""
+    keras.config.set_dtype_policy(training.precision())
+    keras.utils.set_random_seed(seed)
+    return unet.build(size=image_size, width=width)
+
 
 # %%
-title = f"Fold {fold}, {epochs} epochs ({here.data.kind} images)"
-ends = last["loss"].iloc[[0, -1]].round(2).tolist()
-alt = f"Training loss at first and at last: {ends}. Kept: {kept}."
-figures.show(figures.curves(last, title), alt=alt)
+rates = {"learning_rate": learning_rate}
+over_folds("from scratch", from_scratch, batch_size, epochs, **rates)
 
 # %% [markdown]
-# If the kept epoch is one of the last, the network was still learning: more
-# epochs might help, as in the larger profiles.
+# ### What knowledge is worth
 #
-# ## Start with knowledge
+# Some hundred images are few to learn from nothing what an edge, a texture or
+# a shadow looks like. A network that has learned such things elsewhere needs
+# less: it is *pretrained*, and what you do with it now is called
+# *fine-tuning*. It takes few epochs and small steps, or what is known would be
+# overwritten, and keeps the weights of the last epoch: here the validation
+# loss may rise again while the masks still improve.
 #
-# 500 images are few to learn from nothing what an edge, a texture or a shadow
-# looks like. A network that has learned such things elsewhere needs less: it
-# is *pretrained*, and what you do with it now is called *fine-tuning*.
-#
-# `pretrained.build` keeps the shape that you know, a way down, a way up and
-# joins between them. Only the way down is another one, *EfficientNet-Lite0*
-# (Tan & Le 2019), whose filters first saw 1.3 million photographs. Then, in
-# `tools/research/pretrain.py`, they saw breast ultrasound: images of another
-# hospital (BUS-BRA, Gómez-Flores et al. 2024) and simulated ones. None of them
-# is among the cases here, unless yours are simulated, too: then they are
-# close relatives, drawn by the same program.
+# **Simulated images first**: the same U-Net, after 6,000 simulated images
+# (`tools/research/pretrain.py`), and no real one. If your cases are simulated,
+# too, the two are kin: drawn by the same program, though none is the same.
+
+
+# %%
+def knows_simulated():
+    """Return the lesson's network after simulated images."""
+    path = ROOT / f"models/start_{width}.npz"
+    return checkpoint.start_from(from_scratch(), path)
+
+
+# %%
+name, tuning = "simulated first", {"last": True}
+rates = tuning | {"learning_rate": learning_rate / 4}
+over_folds(name, knows_simulated, batch_size, epochs_simulated, **rates)
+
+# %% [markdown]
+# **Photographs and another hospital first**: a larger network. `pretrained`
+# keeps the shape that you know, a way down, a way up and skips between them.
+# Only the way down is another one, *EfficientNet-Lite0* (Tan & Le 2019), whose
+# filters first saw 1.3 million photographs. Then they saw breast ultrasound:
+# images of another hospital (BUS-BRA, Gómez-Flores et al. 2024) and simulated
+# ones. None of them is among the cases here.
 
 # %%
 from helpers.model import pretrained
 
 
-def pretrained_network():
+def knows_photographs():
     """Return the network that knows photographs and ultrasound."""
     keras.config.set_dtype_policy(training.precision(depthwise=True))
     keras.utils.set_random_seed(seed)
     network = pretrained.build(size=image_size)
-    checkpoint.start_from(network, ROOT / "models/start_pretrained.npz")
-    return network
+    path = ROOT / "models/start_pretrained.npz"
+    return checkpoint.start_from(network, path)
 
-
-# %% [markdown]
-# Fine-tuning takes few epochs and half the learning rate, or what is known
-# would be overwritten. The weights of the last epoch are kept: here the
-# validation loss may rise again while the masks still improve, because the
-# network grows too sure of itself.
 
 # %%
-tuned = []
-for fold in range(first_fold, first_fold + n_folds) if fine_tuning else []:
-    rates = {"epochs": fine_tuning, "learning_rate": 1e-3, "last": True}
-    network = pretrained_network()
-    learned = trained(network, fold, "pretrained", 16, **rates)
-    tuned.append(results(fold, *learned))
+name, rates = "photographs first", tuning | {"learning_rate": 1e-3}
+over_folds(name, knows_photographs, 16, epochs_pretrained, **rates)
 
 # %% [markdown]
+# ## Read the curves
+#
+# Of the network that was trained first: both losses should fall together.
+# Where the training loss goes on falling and the validation loss rises, the
+# network is *overfitting*: it learns these images by heart, and nothing that
+# helps with others. (The training loss may lie above the other one: it is
+# taken on the changed views, with parts switched off.)
+
+# %%
+first, found = next(iter(networks.items()))
+fold, last = found[-1]["fold"], pd.DataFrame(found[-1]["history"])
+ends = last[["loss", "val_loss"]].iloc[[0, -1]].round(2).to_numpy()
+alt = f"Training and validation loss: {ends[0]} at first, {ends[1]} at last."
+title = f"{first}, fold {fold} ({here.data.kind} images)"
+figures.show(figures.curves(last, title), alt=alt)
+
+# %% [markdown]
+# The steps shrink to 0 towards the end, so a curve that lies flat there does
+# not say that more epochs would not help: they would be planned from the
+# start, with larger steps for longer.
+#
 # ## Choose the thresholds, but not on held-out cases
 #
 # The networks give probabilities. A mask needs a *rule* with three numbers:
@@ -458,8 +444,6 @@ for fold in range(first_fold, first_fold + n_folds) if fine_tuning else []:
 # missed, plus half the share of normal images left empty.
 
 # %%
-networks = {"from scratch": scratch, "pretrained": tuned}
-networks = {name: found for name, found in networks.items() if found}
 curves = {}
 for name, found in networks.items():
     tried = found[-1]["frontier"].fillna({"empty": 0})
@@ -490,24 +474,57 @@ print(f"From here on: the network {chosen}")
 
 # %% [markdown]
 # That choice, too, was made on the validation part. Only now look at what the
-# held-out cases say of both. Here the masks are compared at the size of the
-# network's square; notebook 5 will be exact.
+# held-out cases say of all: of these networks, and of the one that memorised
+# one image. Here the masks are compared at the size of the network's square;
+# notebook 5 will be exact.
 
 # %%
+memorised = results(first_fold, model, [])
+memorised["rule"] = postprocessing.best(memorised["frontier"])
+
+# %%
+everyone = {"one image": [memorised]} | networks
 rows = []
-for name, found in networks.items():
+for name, found in everyone.items():
     for one in found:
         pair = one["held out"], labels[split(one["fold"])[2]]
         outcome = postprocessing.judged(*pair, **one["rule"])
         rows.append({"network": name, "fold": one["fold"]} | outcome)
 starts = pd.DataFrame(rows)
-starts.groupby("network", sort=False).mean().drop(columns="fold").round(2)
+shown = starts.groupby("network", sort=False).mean().drop(columns="fold")
+shown.round(2)
 
 # %% [markdown]
 # `marked` and `missed` are shares of the lesion images (missed: Dice below
-# 0.1), `empty` of the normal ones. The table is what knowledge is worth on
-# your cases.
-#
+# 0.1), `empty` of the normal ones. From the first row to the second you see
+# what labelled images are worth, and below that, what knowledge is. As a
+# picture: one held-out lesion of a middle size, and each network's pixels
+# above its threshold.
+
+# %%
+held = split(first_fold)[2]
+areas = (labels[held] > 0).sum(axis=(1, 2))
+with_lesion = np.flatnonzero(areas)
+i = with_lesion[areas[with_lesion].argsort()][len(with_lesion) // 2]
+predicted = [
+    1 - found[0]["held out"][i][..., 0] > found[0]["rule"]["threshold"]
+    for found in everyone.values()
+]
+
+# %%
+n, case = len(everyone), folds["case"][held[i]]
+outlines, heading = [labels[held[i]] > 0] * n, f"{case}, held out"
+pictures = [images[held[i]]] * n, list(everyone), outlines, predicted
+figure = figures.gallery(*pictures, columns=2, heading=heading)
+said = "The person's outline, and the prediction of each network: "
+figures.show(figure, alt=said + ", ".join(everyone))
+
+# %%
+if here.data.kind == "phantom":
+    print("The simulator and these images are kin: what simulated images")
+    print("are worth here, they are not worth on patients' images.")
+
+# %% [markdown]
 # For the notebooks that follow you keep each fold's rule. Three more columns
 # correct the probabilities: a temperature alone (*temperature scaling*), or
 # with a shift (*Platt scaling*). Notebook 5 tells what they are good for.
@@ -582,17 +599,93 @@ step.save("predictions.npz", contents)
 step.finish()
 
 # %% [markdown]
-# **You have** built a U-Net with a loss that also teaches on normal images,
-# checked that it can memorise, trained it, fine-tuned a network that knew more,
-# weighed the errors against each other, and kept predictions on cases that no
-# network had seen. Next: `05_read_the_errors` asks which cases fail, and how
-# sure you may be of the numbers.
+# ## When a run is stopped
+#
+# A long run will be interrupted one day: Colab takes its machine back, a
+# laptop sleeps. `training.fit` saves everything after each epoch: the weights,
+# the optimizer's memory, the random numbers' state. You need not take its word
+# for it. Train a tiny network on tiny images, and press Ctrl-C in the middle
+# of the third epoch (the class does it for you).
+
+# %% tags=["hide-cell"]
+from signal import SIGINT, raise_signal
+
+
+class Interrupted(augmentation.Batches):
+    """Batches that press Ctrl-C in the third epoch."""
+
+    def __getitem__(self, i):
+        if self.epoch == 2 and i == 1:
+            raise_signal(SIGINT)
+        return super().__getitem__(i)
+
+
+# %% tags=["hide-cell"]
+def tiny_run(kind, folder):
+    """Train four epochs on 24 images of a quarter of the size."""
+    keras.utils.set_random_seed(seed)
+    small = [x[:24, ::4, ::4] for x in (images, labels)]
+    model = unet.build(size=image_size // 4, width=4, depth=3)
+    train = kind(*small, batch_size=8, seed=seed)
+    check = augmentation.Batches(*small, 8, seed, augment=False)
+    settings = {"epochs": 4, "learning_rate": learning_rate, "seed": seed}
+    return training.fit(model, train, check, folder, **settings)[0]
+
+
+# %% [markdown]
+# Run it, let it be interrupted, and call it again: it goes on after the second
+# epoch. Then train the same network without any interruption. Expect the
+# weights to be equal to the last bit on a CPU. (Some sums on a GPU are taken
+# in another order each time, and the last digits differ. So they do on a CPU
+# with another number of cores.)
+
+# %% tags=["hide-cell"]
+from pathlib import Path
+from tempfile import mkdtemp
+
+scratch = Path(mkdtemp())
+try:
+    tiny_run(Interrupted, scratch / "a")
+except KeyboardInterrupt:
+    resumed = tiny_run(augmentation.Batches, scratch / "a")
+
+# %% tags=["hide-cell"]
+whole = tiny_run(augmentation.Batches, scratch / "b")
+pairs = zip(resumed.get_weights(), whole.get_weights(), strict=True)
+print(f"largest difference: {max(abs(a - b).max() for a, b in pairs)}")
+
+# %% [markdown]
+# 0.0 means that no bit differs: you may close the laptop in the middle of a
+# run.
+#
+# ## The same on a GPU
+#
+# Nothing in the code changes. In Colab choose *Runtime*, *Change runtime
+# type*, *T4 GPU*, and run all cells again; the machine is a new one, so
+# notebook 2 comes first, or its results are found on your Drive.
+# `training.precision` then picks 16-bit numbers by itself, the kind that this
+# GPU computes fastest. With the time that it saves, take the numbers of
+# `profiles/gpu.yaml` in the parameters cell: larger images, a wider network,
+# all five folds. How long will it take? The line of the second epoch tells
+# you, once the start-up of the first one no longer counts.
+
+# %%
+from helpers import environment
+
+print(f"{environment.device()}: computes in {training.precision()}")
+
+# %% [markdown]
+# **You have** written a loss that also teaches on normal images, taken a step
+# by hand, trained your U-Net from nothing and from knowledge, weighed the
+# errors against each other, and kept predictions on cases that no network had
+# seen. Next: `05_read_the_errors` asks which cases fail, and how sure you may
+# be of the numbers.
 #
 # ## Check yourself
 #
-# <details><summary>1. A network reaches Dice 0.99 on eight training images. What have you learned?</summary>
+# <details><summary>1. A network reaches Dice 0.99 on the one image that it was shown. What have you learned?</summary>
 #
-# That the network, the loss and the images fit together: nothing is broken.
+# That the network, the loss and the image fit together: nothing is broken.
 # About new images you have learned nothing.
 #
 # </details>

@@ -29,7 +29,8 @@ def test_the_network_begins_to_learn_and_each_held_out_case_is_scored(series):
     losses = history[history["network"] == "from scratch"]["loss"]
     assert losses.iloc[-1] < 0.9 * losses.iloc[0]
     starts = pd.read_csv(trained / "starts.csv")["network"]
-    assert set(starts) == set(history["network"]) and len(starts) == 2
+    assert set(starts) == {"one image", *history["network"]}
+    assert len(starts) == 3
     folds = pd.read_csv(run / "02_prepare_the_masks/folds.csv")
     scored = pd.read_csv(run / "05_read_the_errors/scores.csv")
     held_out = sorted(folds[folds["fold"] == 0]["case"])

@@ -12,7 +12,7 @@ from .phantom import dataset
 KAGGLE = "aryashah2k/breast-ultrasound-images-dataset"
 KAGGLE_INPUT = Path("/kaggle/input")
 DATA = files.ROOT / "data"
-PHANTOM = {"n_benign": 90, "n_malignant": 54, "n_normal": 36, "seed": 0}
+PHANTOM = {"n_benign": 180, "n_malignant": 108, "n_normal": 72, "seed": 0}
 ZIPS = ("archive*.zip", "*BUSI*.zip", "*[Bb]reast*[Uu]ltrasound*.zip")
 
 
@@ -89,7 +89,7 @@ def simulated():
     home = local_folder() / "phantom"
     if not is_phantom(home / dataset.FOLDER):
         n = PHANTOM["n_benign"] + PHANTOM["n_malignant"] + PHANTOM["n_normal"]
-        print(f"Simulating {n} images, about {n / 15:.0f} s.")
+        print(f"Simulating {n} images, about {n / 20:.0f} s.")
     try:
         return described(dataset.write_dataset(home, **PHANTOM))
     except OSError as error:

@@ -163,7 +163,7 @@ def save_start(model, path):
 
 
 def start_from(model, path):
-    """Give a new model the weights in a file of `save_start`.
+    """Return a new model, now with the weights in a file of `save_start`.
 
     FileNotFoundError: there is none; ValueError: they fit another network.
     """
@@ -178,3 +178,4 @@ def start_from(model, path):
     if [w.shape for w in weights] != shapes:
         raise ValueError(f"{path} holds the weights of another network")
     model.set_weights(weights)
+    return model

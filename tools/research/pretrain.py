@@ -20,7 +20,7 @@ from helpers.files import ROOT
 from helpers.model import augmentation, checkpoint, training, unet
 from tools.research import cases, faster_norm, knowledge
 
-SIZE, EPOCHS, SEED = 128, 10, 7
+SIZE, EPOCHS, SEED = 128, 14, 7
 
 
 def lesson(width):
@@ -28,7 +28,7 @@ def lesson(width):
     folder = ROOT / "runs" / "pretraining"
     data = [
         cases.phantoms(folder / f"phantoms-{seed}", n, seed, SIZE)
-        for n, seed in ((4000, SEED), (200, SEED + 1))
+        for n, seed in ((6000, SEED), (200, SEED + 1))
     ]
     keras.config.set_dtype_policy(training.precision())
     keras.utils.set_random_seed(SEED)
