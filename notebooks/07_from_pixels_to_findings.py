@@ -205,20 +205,19 @@ figures.show(figure, alt=f"ROC curves, AUC: {listed}.")
 # regression* may weigh them: it adds up numbers, each times a weight of its
 # own, and turns the sum into probabilities.
 # `classification.logistic_regression` fits one for each fold, on that fold's
-# validation part alone (some 60 cases on the full data), to five numbers: how
-# sure the network is of a lesion and of malignancy, and the predicted area,
-# solidity and circularity. Before you look, fix the rule: it replaces the
-# plain one only if it classifies more cases correctly, by more than chance
-# explains.
+# validation part alone, to five numbers: how sure the network is of a lesion
+# and of malignancy, and the predicted area, solidity and circularity. Before
+# you look, fix the rule: it replaces the plain one only if it classifies more
+# cases correctly, by more than chance explains.
 
 # %%
 regression = classification.logistic_regression
 fitted = classification.by_fold(regression, validation, cases)
 
 # %% [markdown]
-# A third method uses the two thresholds from above. *Careful*: malignant if
+# A third method, *careful*, uses the thresholds from above: malignant if
 # "malignant" is flagged, else normal if "any lesion" is not, else benign. Is
-# it as careful as its name? That hangs on a threshold from few cases.
+# it as careful as its name? That hangs on few validation cases.
 
 # %%
 careful = [flagged["malignant"], ~flagged["any lesion"]]
@@ -455,8 +454,6 @@ cases = cases.drop(columns="plain").assign(confidence=confidence)
 cases = cases.join(fitted.add_prefix("fitted_"))
 for name in questions:
     cases[f"flagged_{name.replace(' ', '_')}"] = flagged[name]
-
-# %%
 best = accuracy.loc[kept].loc[["all", "malignant"]]
 best.index = ["three class accuracy", "malignant sensitivity"]
 by_name = accuracy.set_axis([f"{m} accuracy {k}" for m, k in accuracy.index])
