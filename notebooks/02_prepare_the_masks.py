@@ -353,8 +353,8 @@ figures.show(
 
 # %% [markdown]
 # An interval that includes 0.5, the dashed line, shows nothing. What stands
-# clearly above it is a hint that a network may take. Which of them have little
-# to do with the lesion, and are *shortcuts*?
+# clearly above it is a hint that a network may take: a *shortcut*, as far as
+# it has little to do with the lesion.
 
 # %%
 clear = shortcuts.index[shortcuts["low"] > 0.5]
@@ -424,8 +424,8 @@ step.finish()
 # %% [markdown]
 # **You have** merged masks, shrunk them and measured the cost, split the cases
 # without a leak and measured the leak of a careless split, found how far two
-# people agree, and what gives the class away. Next: `03_how_a_cnn_sees` shows
-# how a network turns such an image into such a target, and
+# outlines agree, and what gives the class away. Next: `03_how_a_cnn_sees`
+# shows how a network turns such an image into such a target, and
 # `04_train_the_segmenter` trains one on these arrays.
 #
 # ## Check yourself

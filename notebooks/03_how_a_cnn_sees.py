@@ -859,7 +859,7 @@ print(f"wrong, yet below 0.2 bits: {sure:.0%} of these")
 
 # %% [markdown]
 # Entropy points to errors, but a network can be wrong and sure of it. Whether
-# its probabilities can be taken at their word is a question for notebook 5.
+# its probabilities can be taken at their word is a question for notebook 6.
 #
 # ## The network, put together
 #

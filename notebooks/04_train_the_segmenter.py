@@ -510,7 +510,7 @@ starts.groupby("network", sort=False).mean().drop(columns="fold").round(2)
 #
 # For the notebooks that follow you keep each fold's rule. Three more columns
 # correct the probabilities: a temperature alone (*temperature scaling*), or
-# with a shift (*Platt scaling*). Notebook 5 tells what they are good for.
+# with a shift (*Platt scaling*). Notebook 6 tells what they are good for.
 
 # %%
 from helpers.evaluation import calibration, classification

@@ -267,8 +267,8 @@ figures.show(figure, alt=alt)
 # %% [markdown]
 # ## Worst, middle and best
 #
-# Before you look, write down what could make a case hard, in rules that anybody
-# can apply without knowing the score:
+# Before you look, write down what could make a case hard, in rules that
+# anybody can apply without knowing the score:
 
 # %%
 from helpers.evaluation import error_analysis
@@ -393,10 +393,11 @@ kinds[kinds.any(axis=1)]
 # %% [markdown]
 # ## Which cases fail more often?
 #
-# Split the lesion images by what is known of each. The parts hold different cases, so nothing can be paired: where two
-# intervals overlap widely, these cases do not show a difference. The first
-# *quarter* has the smallest lesions. With so many parts one will stand out by
-# chance: take it as a question for other data.
+# Split the lesion images by what is known of each. The parts hold different
+# cases, so nothing can be paired: where two intervals overlap widely, these
+# cases do not show a difference. The first *quarter* has the smallest lesions.
+# With so many parts one will stand out by chance: take it as a question for
+# other data.
 
 # %%
 by_size = lesions["reference_area"].rank(method="first")
@@ -498,8 +499,8 @@ step.finish()
 # lesions and normals apart with an interval, compared two rules case by case,
 # set trivial predictions and a second outline beside the network, and named
 # the kinds of error. Only a run over all five folds on the real images says
-# how good the method is. Next: `06_trust_and_robustness` asks whether the probabilities
-# can be believed, and what disturbs the network.
+# how good the method is. Next: `06_trust_and_robustness` asks whether the
+# probabilities can be believed, and what disturbs the network.
 #
 # ## Check yourself
 #

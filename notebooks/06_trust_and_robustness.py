@@ -15,10 +15,10 @@
 # - paint drawn marks over, and burn new ones in,
 # - disturb images more and more, and measure what is lost.
 #
-# **Takes** one to three minutes in the quick profile. **Needs** notebooks 1, 2, 4
-# and 5. **Reads** `cases.csv`, `arrays.npz`, `folds.csv`, `predictions.npz`,
-# `rules.csv`, `model.keras`, `scores.csv`, `report.json`. **Writes**
-# `report.json`, and every table below as a CSV file.
+# **Takes** one to three minutes in the quick profile. **Needs** notebooks 1,
+# 2, 4 and 5. **Reads** `cases.csv`, `arrays.npz`, `folds.csv`,
+# `predictions.npz`, `rules.csv`, `model.keras`, `scores.csv`, `report.json`.
+# **Writes** `report.json`, and every table below as a CSV file.
 #
 # > **For teaching and research. This is not a medical device.**
 
@@ -270,8 +270,8 @@ figures.show_lines(coverage, *axes, title)
 # the falls make a map. What falls is the mean lesion probability inside the
 # network's own outline; a fall of 0.1 is from 0.8 to 0.7, say. You look at
 # three held-out cases where something was marked: the worst, the middle and
-# the best. As in notebooks 4 and 5, a prediction is the mean over the image and
-# its mirror image, and outlines are drawn at the fold's fitted threshold.
+# the best. As in notebooks 4 and 5, a prediction is the mean over the image
+# and its mirror image, and outlines are drawn at the fold's fitted threshold.
 # Expect the largest fall inside the lesion; a large one elsewhere is a hint
 # that the network uses something else.
 

@@ -57,13 +57,12 @@ LABELS = list(classification.LABELS)
 # %% [markdown]
 # ## One statement from many pixels
 #
-# How sure is the network of *any* lesion in the image? The mean over all pixels
-# will not do: a small lesion would drown. Nor will the highest: one odd pixel
-# would decide.
-# `classification.image_probabilities` takes a mean in which each pixel's
-# lesion probability is weighted by its own square (a *Lehmer mean*). It lies
-# near that of the surest pixels, whatever the size of the lesion. Benign and
-# malignant then share it as they share the pixels.
+# How sure is the network of *any* lesion in the image? The mean over all
+# pixels will not do: a small lesion would drown. Nor will the highest: one odd
+# pixel would decide. `classification.image_probabilities` takes a mean in
+# which each pixel's lesion probability is weighted by its own square (a
+# *Lehmer mean*). It lies near that of the surest pixels, whatever the size of
+# the lesion. Benign and malignant then share it as they share the pixels.
 #
 # `classification.image_features` also measures the lesion that the network
 # *predicts*: its `area` (as a share of the image), `solidity` (the share of a
@@ -320,9 +319,10 @@ image_calibration.round(3)
 # %% [markdown]
 # The base rate is perfectly calibrated and useless: a low ECE alone does not
 # make a good model. One whose Brier score is above that of the base rate says
-# less than one number for everybody would. A reliability diagram shows where "malignant" is predicted too often
-# or too seldom. A bin of a handful of cases only jumps, so those below 20 are
-# left out. (For the same reason the ECE comes out too high with few cases.)
+# less than one number for everybody would. A reliability diagram shows where
+# "malignant" is predicted too often or too seldom. A bin of a handful of cases
+# only jumps, so those below 20 are left out. (For the same reason the ECE
+# comes out too high with few cases.)
 
 # %%
 FEW, curves = 20, {"as it should be": ([0, 1], [0, 1])}
@@ -409,9 +409,9 @@ alt = f"The model's net benefit is highest {helps}."
 figures.show(figures.decision(decisions, title), alt=alt)
 
 # %% [markdown]
-# Cancer is far commoner in these images than in a screening clinic. There, most
-# alarms of the same model would be *false positives* (flagged, but without the
-# finding). Exercise 2 asks how many.
+# Cancer is far commoner in these images than in a screening clinic. There,
+# most alarms of the same model would be *false positives* (flagged, but
+# without the finding). Exercise 2 asks how many.
 #
 # ## What may not be concluded
 #
@@ -483,8 +483,8 @@ step.finish()
 # %% [markdown]
 # **You have** reduced a map to one statement, chosen thresholds on validation
 # cases, let a small model prove itself, priced the help of a person, and
-# written down what may not be concluded. Next: `08_benefits_and_challenges` measures what
-# textbooks claim of such networks.
+# written down what may not be concluded. Next: `08_benefits_and_challenges`
+# measures what textbooks claim of such networks.
 #
 # ## Check yourself
 #
