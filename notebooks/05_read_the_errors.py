@@ -150,7 +150,7 @@ print(f"mean false-positive area: {false_positive:.2%} of a normal image")
 # deviation*: roughly, how far a single case lies from the mean.
 
 # %%
-sizes = (10, 25, 50, 100, 200, 400)
+sizes = (5, 10, 25, 50, 100, 200, 400)
 power = bootstrap.interval_widths(lesions["dice"], lesions["group"], sizes)
 needed = (bootstrap.Z * lesions["dice"].std() / 0.02) ** 2
 needed = int(np.ceil(needed))
@@ -415,9 +415,10 @@ either = {
     ("shows the armpit", "all others"): which["armpit"],
 }
 for (name, other), part in either.items():
-    parts |= {name: part, other: ~part}
+    if part.any() and not part.all():  # else there is nothing to compare
+        parts |= {name: part, other: ~part}
 subgroups = mean_of(parts, "Mean Dice by kind of case")
-subgroups[subgroups["n"] > 0].round(3)
+subgroups.round(3)
 
 # %% [markdown]
 # ## Lesion by lesion

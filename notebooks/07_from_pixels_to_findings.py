@@ -353,12 +353,11 @@ confidence = probabilities.max(axis=1)
 wrong = (cases["predicted"] != cases["label"]).to_numpy()
 coverage, risk = calibration.risk_coverage(confidence, wrong)
 best = calibration.risk_coverage(1.0 - wrong, wrong)[1]
-half = risk[(len(risk) - 1) // 2]
 many = np.arange(1, len(risk) + 1) >= FEW  # where enough cases are left
 
 # %%
 title = f"What it costs to be surer ({here.data.kind})"
-alt = f"Errors: {wrong.mean():.2f} with none referred, {half:.2f} with half."
+alt = f"Errors among the rest, from {wrong.mean():.2f} if none is referred."
 if many.any():
     left = coverage[many], risk[many], best[many]
     figures.show(figures.referral(*left, title), alt=alt)
