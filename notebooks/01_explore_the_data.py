@@ -212,9 +212,8 @@ cases["brightness_beside"] = beside.filled(np.nan)
 kinds_of = ["brightness", "brightness_beside"]
 medians = cases.groupby("label")[kinds_of].median().T
 gaps = (medians["benign"] - medians["malignant"]).to_numpy()
-print(
-    f"benign minus malignant: {gaps[0]:.0f} grey levels, {gaps[1]:.0f} beside"
-)
+said = f"{gaps[0]:.0f} grey levels, {gaps[1]:.0f} beside the lesion"
+print("benign minus malignant:", said)
 medians.round()
 
 # %% [markdown]
