@@ -29,6 +29,12 @@ def check(checker, solution):
     print(f"Not yet: {hint}" if hint else "Right.")
 
 
+def _nearest(number, hints, otherwise):
+    """Return the hint of the value that a number is within 0.01 of."""
+    near = (hints[x] for x in hints if abs(number - x) < 0.01)
+    return next(near, otherwise)
+
+
 # ---- notebook 0
 
 
@@ -221,6 +227,36 @@ def own_schedule(rate):
 # ---- notebook 5
 
 
+def without_normals(number):
+    """Wanted: the mean Dice of 60 lesion images; 36 of 40 normals count 1."""
+    hints = {
+        (76 - 36) / 60: "",
+        0.76: "that is the mean over all images, normal ones too.",
+        (76 - 40) / 60: "four of the normal images were marked: they count 0.",
+        (76 - 36) / 100: "divide by the number of lesion images.",
+    }
+    near = [
+        hint for value, hint in hints.items() if abs(number - value) < 0.01
+    ]
+    return near[0] if near else "what do all 100 images add up to?"
+
+
+def cases_needed(n):
+    """Wanted: cases whose mean Dice is known to 0.02 either side, sd 0.25."""
+    hints = {
+        (1.96 * 0.25 / 0.02) ** 2: "",
+        24.5: "that is the root of it.",
+        12.5: "that is the root of it, and for one standard error, not 1.96.",
+        156.25: "one standard error is not yet 95 %: take 1.96 of them.",
+        2401: "0.02 is the reach to either side, not the whole width.",
+    }
+    near = [hint for value, hint in hints.items() if abs(n - value) <= 1]
+    return near[0] if near else "solve 1.96 * sd / sqrt(n) = 0.02 for n."
+
+
+# ---- notebook 6
+
+
 def own_calibration_error(function):
     """Wanted: the ECE in two bins, up to one half and above it."""
     for given, true, wanted, hint in (
@@ -248,54 +284,18 @@ def own_calibration_error(function):
     return ""
 
 
-def cases_needed(n):
-    """Wanted: cases whose mean Dice is known to 0.02 either side, sd 0.25."""
+def at_temperature_two(number):
+    """Wanted: the probability 0.9 at a temperature of 2."""
     hints = {
-        (1.96 * 0.25 / 0.02) ** 2: "",
-        24.5: "that is the root of it.",
-        12.5: "that is the root of it, and for one standard error, not 1.96.",
-        156.25: "one standard error is not yet 95 %: take 1.96 of them.",
-        2401: "0.02 is the reach to either side, not the whole width.",
+        0.75: "",
+        0.45: "the temperature divides the logit, not the probability.",
+        81 / 82: "above 1 it makes less sure: divide the logit by it.",
+        np.log(9) / 2: "that is the new logit: make it a probability again.",
     }
-    near = [hint for value, hint in hints.items() if abs(n - value) <= 1]
-    return near[0] if near else "solve 1.96 * sd / sqrt(n) = 0.02 for n."
-
-
-# ---- notebook 8
-
-
-def data_to_halve(function):
-    """Wanted: how many times the data halve an error a n^-b, from b."""
-    for b, wanted in ((1, 2), (0.5, 4), (0.25, 16), (0.2, 32)):
-        value = function(b)
-        if math.isclose(value, wanted, rel_tol=1e-6):
-            continue
-        hint = (
-            "k times the data leave k ** -b of the error: when is that 1 / 2?"
-        )
-        if math.isclose(value, 2**b):
-            hint = f"{value:.2f} ** -{b} is not 1 / 2. Which k ** -{b} is?"
-        if math.isclose(value, 0.5 ** (1 / b)):
-            hint = "that is less data, not more: mind the sign of b."
-        return f"for b = {b} it returns {value:g}: {hint}"
-    return ""
-
-
-def rate_share(number):
-    """Wanted: the rate's share of variance: 0.60, 0.62 against 0.70, 0.72."""
-    total, seeds = 2 * (0.06**2 + 0.04**2), 4 * 0.01**2
-    if math.isclose(number, 1 - seeds / total, abs_tol=0.005):
-        return ""
-    if math.isclose(number, seeds / total, abs_tol=0.005):
-        return "that is the share of the seeds. The rate has the rest."
-    if math.isclose(number, 0.1, abs_tol=0.005):
-        return "that is the effect of the rate, in Dice, not its share."
-    if not 0 <= number <= 1:
-        return "a share lies between 0 and 1."
-    return (
-        "square each run's distance from the mean of all four, and add up. "
-        "How much of it is left if each run has the mean of its rate?"
-    )
+    near = [
+        hint for value, hint in hints.items() if abs(number - value) < 0.01
+    ]
+    return near[0] if near else "the odds are 9 to 1: what is their root?"
 
 
 # ---- notebook 7
@@ -335,3 +335,40 @@ def predictive_value(function):
                 "false positives."
             )
     return ""
+
+
+# ---- notebook 8
+
+
+def data_to_halve(function):
+    """Wanted: how many times the data halve an error a n^-b, from b."""
+    for b, wanted in ((1, 2), (0.5, 4), (0.25, 16), (0.2, 32)):
+        value = function(b)
+        if math.isclose(value, wanted, rel_tol=1e-6):
+            continue
+        hint = (
+            "k times the data leave k ** -b of the error: when is that 1 / 2?"
+        )
+        if math.isclose(value, 2**b):
+            hint = f"{value:.2f} ** -{b} is not 1 / 2. Which k ** -{b} is?"
+        if math.isclose(value, 0.5 ** (1 / b)):
+            hint = "that is less data, not more: mind the sign of b."
+        return f"for b = {b} it returns {value:g}: {hint}"
+    return ""
+
+
+def rate_share(number):
+    """Wanted: the rate's share of variance: 0.60, 0.62 against 0.70, 0.72."""
+    total, seeds = 2 * (0.06**2 + 0.04**2), 4 * 0.01**2
+    if math.isclose(number, 1 - seeds / total, abs_tol=0.005):
+        return ""
+    if math.isclose(number, seeds / total, abs_tol=0.005):
+        return "that is the share of the seeds. The rate has the rest."
+    if math.isclose(number, 0.1, abs_tol=0.005):
+        return "that is the effect of the rate, in Dice, not its share."
+    if not 0 <= number <= 1:
+        return "a share lies between 0 and 1."
+    return (
+        "square each run's distance from the mean of all four, and add up. "
+        "How much of it is left if each run has the mean of its rate?"
+    )

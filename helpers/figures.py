@@ -398,11 +398,11 @@ def referral(coverage, risk, best, heading):
     curves = {
         "least sure first": (1 - coverage, risk),
         "errors first (best possible)": (1 - coverage, best),
-        "at random": ([0, 1], [risk[-1]] * 2),
+        "at random": (1 - coverage, 0 * risk + risk[-1]),
     }
     labels = "share of cases referred", "share of errors among the rest"
     figure = lines(curves, *labels, heading)
-    figure.axes[0].set_ylim(0, 1.4 * risk[-1] or 1)  # room for the legend
+    figure.axes[0].set_ylim(0, 1.4 * risk.max() or 1)  # room for the legend
     return figure
 
 

@@ -527,7 +527,7 @@ if here.data.kind == "phantom":
 # %% [markdown]
 # For the notebooks that follow you keep each fold's rule. Three more columns
 # correct the probabilities: a temperature alone (*temperature scaling*), or
-# with a shift (*Platt scaling*). Notebook 5 tells what they are good for.
+# with a shift (*Platt scaling*). Notebook 6 tells what they are good for.
 
 # %%
 from helpers.evaluation import calibration, classification

@@ -5,18 +5,15 @@
 #
 # You will turn the network's predictions for thousands of pixels into one
 # statement on the image, and ask what that statement is worth. All cases are
-# held out, and you never open a mask: what you build here must also work on an
-# image that nobody has outlined. Only the label of a case (normal, benign,
-# malignant) serves as the *ground truth*, that is, as what is right.
+# held out, and you never open a mask: what you build must also work on an
+# image that nobody has outlined. The *ground truth* is the label of a case.
 #
 # **You will** be able to
 # - reduce a map of probabilities to one statement on the image,
 # - choose a threshold where it may be chosen, and report it where it may not,
 # - tell whether a small model on top earns its place,
-# - check probabilities, and say what it costs to refer the unsure cases to a
-#   person,
-# - say whether acting on them does more good than harm, and what may not be
-#   concluded.
+# - say what it costs to refer the unsure cases to a person,
+# - say whether acting does more good than harm, and what is not shown.
 #
 # **Takes** under a minute. **Needs** notebooks 2 and 4. **Reads** `folds.csv`,
 # `shortcuts.csv`, `predictions.npz`, `validation.csv`. **Writes**
@@ -60,19 +57,17 @@ LABELS = list(classification.LABELS)
 # %% [markdown]
 # ## One statement from many pixels
 #
-# The network gives each pixel three probabilities. How sure is it of *any*
-# lesion in the image? The mean over all pixels will not do: a small lesion
-# would drown. The highest will not do either: one odd pixel would decide.
-# `classification.image_probabilities` takes a mean in which each pixel's
-# lesion probability is weighted by its own square (a *Lehmer mean*). It lies
-# near that of the surest pixels, whatever the size of the lesion. Benign and
-# malignant then share it as they share the pixels.
+# How sure is the network of *any* lesion in the image? The mean over all
+# pixels will not do: a small lesion would drown. Nor will the highest: one odd
+# pixel would decide. `classification.image_probabilities` takes a mean in
+# which each pixel's lesion probability is weighted by its own square (a
+# *Lehmer mean*). It lies near that of the surest pixels, whatever the size of
+# the lesion. Benign and malignant then share it as they share the pixels.
 #
 # `classification.image_features` also measures the lesion that the network
-# *predicts*: its `area` (as a share of the image), its `solidity` (the share
-# of a rubber band around it that it fills) and its `circularity` (1 for a
-# circle, less for a ragged outline). Where nothing is predicted the area is 0
-# and the shape counts as smooth, 1. No person's outline takes part.
+# *predicts*: its `area` (as a share of the image), `solidity` (the share of a
+# rubber band around it that it fills) and `circularity` (1 for a circle).
+# Where nothing is predicted the area is 0 and the shape counts as smooth, 1.
 
 # %%
 maps = predictions["probabilities"]
@@ -83,26 +78,19 @@ print(f"{len(cases)} held-out cases, {here.data.kind}")
 cases.drop(columns=["fold", "group"]).head().round(3)
 
 # %% [markdown]
-# Look at one case of each class. The map is the lesion probability, the title
-# tells what became of it.
-
+# Look at one case of each class: its map, and what became of it.
 
 # %%
-def title_of(i):
-    """Return a case's name and the three probabilities of its image."""
-    values = "\n".join(f"{k} {cases[k][i]:.2f}" for k in LABELS)
-    return f"{cases['case'][i]}, predicted\n{values}"
-
-
 some = [rows.index[len(rows) // 2] for _, rows in cases.groupby("label")]
-shown = {title_of(i): 1 - maps[i, ..., 0].astype(np.float32) for i in some}
+said = {i: cases.loc[i, LABELS].astype(float).round(2) for i in some}
+titles = {i: f"{cases['case'][i]}\n{said[i].to_string()}" for i in some}
+shown = {titles[i]: 1 - maps[i, ..., 0].astype(np.float32) for i in some}
 
 # %%
 title = f"From a map to a statement ({here.data.kind})"
-unit = "lesion probability"
-figure = figures.heat(shown, title, unit, scale=(0, 1))
-listed = "; ".join(shown).replace("\n", ", ")
-figures.show(figure, alt=f"Lesion probability maps of {listed}")
+figure = figures.heat(shown, title, "lesion probability", scale=(0, 1))
+alt = "Lesion probability maps of " + "; ".join(shown).replace("\n", ", ")
+figures.show(figure, alt=alt)
 
 # %% [markdown]
 # ## The plain rule
@@ -116,9 +104,8 @@ cases["plain"] = cases[LABELS].idxmax(axis=1)
 pd.crosstab(cases["label"], cases["plain"])
 
 # %% [markdown]
-# Each row is a label, each column a prediction. One number does not do justice
-# to it, and one threshold neither. So first ask how well the probabilities
-# *rank* the cases.
+# Each row is a label, each column a prediction. This is one threshold of many.
+# So first ask how well the probabilities *rank* the cases.
 #
 # ## How well does it rank? ROC and AUC
 #
@@ -127,39 +114,18 @@ pd.crosstab(cases["label"], cases["plain"])
 # finding that are flagged, the *specificity* the share of those without it
 # that are not. Move the threshold and you trade one for the other: that is the
 # *ROC curve*. The area under it (AUC) is the chance that a case with the
-# finding gets a higher probability than one without. Chance alone gives 0.5.
+# finding gets a higher probability than one without; 0.5 is guessing.
 #
-# The interval is a *bootstrap*, as in notebook 5: draw whole groups of near
-# copies again and again, and see where 95 % of the results lie, from `low` to
-# `high`. `n` is the number of cases, `value` the AUC.
+# The interval, from `low` to `high`, is a *bootstrap* over groups of near
+# copies, as in notebook 5. `n` is the number of cases, `value` the AUC.
 
 # %%
 from helpers.evaluation import bootstrap
 
-
-def measure(values, statistic=None, chosen=slice(None)):
-    """Return {n, value, low, high} of some cases: a 95 % interval by group."""
-    values, group = np.asarray(values)[chosen], cases["group"][chosen]
-    found = bootstrap.interval(values, group, statistic, 2000)
-    names = ("value", "low", "high")
-    return {"n": len(group)} | dict(zip(names, found, strict=True))
-
-
-def ask(table):
-    """Return {question: (ground truth, probability)} of a table of cases."""
-    columns = table["label"], table["normal"], table["malignant"]
-    label, normal, malignant = (column.to_numpy() for column in columns)
-    return {
-        "any lesion": (label != "normal", 1 - normal),
-        "malignant": (label == "malignant", malignant),
-    }
-
-
-# %%
-questions = ask(cases)
+group, everyone = cases["group"], np.ones(len(cases), bool)
+questions = classification.questions(cases)
 has_lesion, is_malignant = (pair[0] for pair in questions.values())
-pairs = {name: np.stack(pair, 1) for name, pair in questions.items()}
-areas = {k: measure(pair, bootstrap.auc) for k, pair in pairs.items()}
+asked = {name: (pair, everyone) for name, pair in questions.items()}
 
 # %% [markdown]
 # A third question is asked of lesion images only: benign or malignant? It is
@@ -169,9 +135,12 @@ areas = {k: measure(pair, bootstrap.auc) for k, pair in pairs.items()}
 # %%
 either = cases["benign"] + cases["malignant"]
 share = cases["malignant"] / either.clip(lower=1e-12)  # 0 of 0 counts 0
-pair = np.stack([is_malignant, share], 1)
-areas["benign or malignant"] = measure(pair, bootstrap.auc, has_lesion)
-aucs = pd.DataFrame(areas).T.astype({"n": int})
+asked["benign or malignant"] = (is_malignant, share), has_lesion
+areas = []
+for name, (pair, part) in asked.items():
+    how = {name: part}, bootstrap.auc, 2000
+    areas.append(bootstrap.by_subgroup(np.stack(pair, 1), group, *how))
+aucs = pd.concat(areas)
 aucs.round(3)
 
 # %% [markdown]
@@ -180,58 +149,43 @@ aucs.round(3)
 # Suppose that 95 of 100 lesions must be flagged. Which threshold does that?
 # Were you to choose it on the held-out cases, it would give exactly 95 %
 # there, and promise too much. So it comes from the validation part of each
-# fold. (The rule of notebook 4 weighs lesions against normal images. This
-# threshold keeps 95 % of the lesions, whatever that costs.)
-#
-# Each validation part has a few malignant cases only. Expect the thresholds to
-# differ widely between folds, and the sensitivity on held-out cases to miss
-# the 95 %.
+# fold. That has a few malignant cases only, so expect the thresholds to differ
+# widely between folds, and the sensitivity on held-out cases to miss the 95 %.
 
 # %%
 from helpers.evaluation import calibration
 
-
-def keeping(p, positive):
-    """Return the highest threshold that flags 95 % of the positive cases."""
-    if not positive.any():  # a tiny data set: nothing to choose by
-        return 0.5
-    return calibration.threshold_for_sensitivity(p, positive)
-
-
-# %%
 by_fold, chosen = validation.groupby("fold"), {}
 for fold, part in by_fold:
-    asked = ask(part).items()
-    chosen[fold] = {q: keeping(p, positive) for q, (positive, p) in asked}
-thresholds = pd.DataFrame(chosen).T
-thresholds.round(3)
+    for name, (true, p) in classification.questions(part).items():
+        t = calibration.threshold_for_sensitivity(p, true, otherwise=0.5)
+        chosen.setdefault(name, {})[fold] = t
+        below = f"{(p[true] < t).sum()} of the {true.sum()} it was chosen by"
+        print(f"fold {fold}, {name}: from {t:.3f} on; {below} lie below")
 
 # %% [markdown]
-# There is one row for each fold that was trained. Now apply the thresholds to
-# the held-out cases, which had no say in them. Both rows of *sensitivity* were
-# to be 0.95: how far off are they?
+# Where none lies below, the threshold is simply the lowest probability of a
+# handful of cases: one odd case decides. Now apply the thresholds to the
+# held-out cases, which had no say in them. Both rows of *sensitivity* were to
+# be 0.95: how far off are they?
 
 # %%
-flagged, shares = {}, {}
-for name, (ground_truth, probability) in questions.items():
-    threshold = cases["fold"].map(thresholds[name]).to_numpy()
-    found = probability >= threshold
-    sensitivity = measure(found, chosen=ground_truth)
-    specificity = measure(~found, chosen=~ground_truth)
-    shares[f"{name} threshold sensitivity"] = sensitivity
-    shares[f"{name} threshold specificity"] = specificity
-    flagged[name] = found
-operating_points = pd.DataFrame(shares).T.astype({"n": int})
+flagged, points = {}, []
+for name, (ground_truth, p) in questions.items():
+    flagged[name] = p >= cases["fold"].map(chosen[name]).to_numpy()
+    parts = {f"{name} threshold sensitivity": ground_truth}
+    parts[f"{name} threshold specificity"] = ~ground_truth
+    right = flagged[name] == ground_truth
+    points.append(bootstrap.by_subgroup(right, group, parts))
+operating_points = pd.concat(points)
 operating_points.round(3)
 
 # %%
 from sklearn.metrics import roc_curve
 
 curves = {k: roc_curve(*pair)[:2] for k, pair in questions.items()}
-value, diamonds = operating_points["value"], {}
-for name in questions:
-    at = f"{name} threshold"
-    diamonds[name] = 1 - value[f"{at} specificity"], value[f"{at} sensitivity"]
+pairs = zip(curves, (table["value"] for table in points), strict=True)
+diamonds = {k: (1 - v.iloc[1], v.iloc[0]) for k, v in pairs}
 listed = ", ".join(f"{k} {v:.2f}" for k, v in aucs["value"].items())
 
 # %%
@@ -240,35 +194,29 @@ figure = figures.roc(curves, diamonds, title)
 figures.show(figure, alt=f"ROC curves, AUC: {listed}.")
 
 # %% [markdown]
-# A diamond need not lie on its curve: each fold has its own threshold, and the
-# curve has one. Read both numbers of a diamond together. A high sensitivity
-# alone is had by flagging everybody.
+# With several folds a diamond need not lie on its curve: each fold has its own
+# threshold. Read both numbers of a diamond together. A high sensitivity alone
+# is had by flagging everybody.
 #
 # ## Does a small model on top earn its place?
 #
-# The plain rule ignores what else you know: the predicted lesion's size and
-# shape. A *logistic regression* may weigh them: it adds up numbers, each times
-# a weight of its own, and turns the sum into probabilities.
+# The plain rule ignores the predicted lesion's size and shape. A *logistic
+# regression* may weigh them: it adds up numbers, each times a weight of its
+# own, and turns the sum into probabilities.
 # `classification.logistic_regression` fits one for each fold, on that fold's
 # validation part alone, to five numbers: how sure the network is of a lesion
-# and of malignancy, and the predicted area, solidity and circularity. Those
-# are some 60 cases on the full data, so it must stay small.
-#
-# Before you look, fix the rule: it replaces the plain one only if it
-# classifies more cases correctly, by more than chance explains.
+# and of malignancy, and the predicted area, solidity and circularity. Before
+# you look, fix the rule: it replaces the plain one only if it classifies more
+# cases correctly, by more than chance explains.
 
 # %%
-fitted = pd.DataFrame(0.0, cases.index, LABELS)
-for fold, part in cases.groupby("fold"):
-    own = by_fold.get_group(fold)
-    fitted.loc[part.index] = classification.logistic_regression(own, part)
+regression = classification.logistic_regression
+fitted = classification.by_fold(regression, validation, cases)
 
 # %% [markdown]
-# A third method uses the two thresholds from above. *Careful*: malignant if
-# "malignant" is flagged, else normal if "any lesion" is not, else benign. On
-# the real images, expect it to miss few malignant cases and to flag many
-# others. With a threshold from a few simulated cases it may come out the other
-# way.
+# A third method, *careful*, uses the thresholds from above: malignant if
+# "malignant" is flagged, else normal if "any lesion" is not, else benign. Is
+# it as careful as its name? That hangs on few validation cases.
 
 # %%
 careful = [flagged["malignant"], ~flagged["any lesion"]]
@@ -280,39 +228,38 @@ methods = {
 
 # %%
 correct = {k: classes == cases["label"] for k, classes in methods.items()}
-parts = {"all": np.ones(len(cases), bool)}
+parts = {"all": everyone}
 parts |= {label: (cases["label"] == label).to_numpy() for label in LABELS}
-by_method = {
-    method: bootstrap.by_subgroup(which, cases["group"], parts)
-    for method, which in correct.items()
-}
-accuracy = pd.concat(by_method)
+by = {k: bootstrap.by_subgroup(v, group, parts) for k, v in correct.items()}
+accuracy = pd.concat(by)
+found = accuracy["value"].xs("malignant", level=1)
+more = "more" if found["careful"] > found["plain"] else "no more"
+print(f"'careful' finds {more} of the malignant cases than 'plain'")
 accuracy["value"].unstack().round(3)
 
 # %% [markdown]
-# Each number is a share of correctly classified cases: of all, and of each
-# class alone. Here is the comparison that was fixed above: the share of cases
-# that the fitted model classifies correctly, minus that of the plain rule,
-# over the same cases.
+# Each number is a share of correctly classified cases. Here is the comparison
+# that was fixed above: the share of the fitted model minus that of the plain
+# rule, over the same cases.
 
 # %%
-gain = measure(correct["fitted"] * 1.0 - correct["plain"])
-kept = "fitted" if gain["low"] > 0 else "plain"
+more = correct["fitted"] * 1.0 - correct["plain"]
+gain = bootstrap.by_subgroup(more, group, {"gain of fitting": everyone})
+n, value, low, high = gain.iloc[0]
+kept = "fitted" if low > 0 else "plain"
 probabilities = {"plain": cases[LABELS], "fitted": fitted}[kept]
 cases["predicted"] = methods[kept]
-print("gain {value:+.3f} ({low:+.3f} to {high:+.3f})".format(**gain))
+print(f"gain {value:+.3f} ({low:+.3f} to {high:+.3f})")
 print(f"kept for the rest of this notebook: {kept}")
 
 # %% [markdown]
-# If it is the plain rule, remember why. The network was trained for this
-# question too: its loss has a part for the whole image. A few dozen cases can
-# hardly improve on hundreds.
+# If it is the plain rule, remember why: the network's loss has a part for the
+# whole image, and a few dozen cases can hardly improve on hundreds.
 #
 # ## Who is mistaken for whom?
 #
-# The share of correctly classified cases, the *accuracy*, treats all mistakes
-# alike. A patient does not: a cancer predicted benign is another mistake than
-# a cyst predicted malignant.
+# The *accuracy* treats all mistakes alike. A patient does not: a cancer
+# predicted benign is another mistake than a cyst predicted malignant.
 
 # %%
 counts = pd.crosstab(cases["label"], cases["predicted"])
@@ -325,17 +272,11 @@ figures.show(figures.confusion(counts, title), alt=alt)
 
 # %%
 goals = {"all": 0.85, "malignant": 0.90}
-for label, goal in goals.items():
-    reached = accuracy.loc[(kept, label)]
-    ends = f"{reached['low']:.2f} to {reached['high']:.2f}"
-    print(f"{label}: {reached['value']:.2f} ({ends}), aimed for {goal:.2f}")
+reached = accuracy.loc[kept].loc[list(goals)]
+reached.assign(goal=list(goals.values())).round(2)
 
 # %% [markdown]
-# These were our goals before the first run. The table of the three methods
-# tells what it costs to come near the second alone. On the real images the
-# careful method finds more of the malignant cases than the plain rule, and
-# classifies far fewer of all cases correctly (`accuracy.csv` in `results/`).
-# Simulated images need not repeat that. On a cleaned part of BUSI,
+# These were our goals before the first run. On a cleaned part of BUSI,
 # Aumente-Maestro et al. (2025) reached 0.80 for all, with cross-validation as
 # here.
 #
@@ -343,45 +284,33 @@ for label, goal in goals.items():
 #
 # Of the images with a predicted "malignant 0.3", three in ten should be
 # malignant. The *expected calibration error* (ECE) is the mean gap between
-# what was predicted and what came true, as in notebook 5, and the *Brier
-# score* the mean squared distance from the ground truth: 0 is perfect, lower
-# is better.
-#
-# Two methods may correct it, each fitted on the validation part of its fold:
-# *temperature scaling*, which makes all predictions more or less sure (Guo et
-# al. 2017), and the logistic regression from above. Beside them stands what
-# you get by predicting the same for every case: the *base rate*, that is, the
-# share of cases with the finding.
+# what was predicted and what came true, and the *Brier score* the mean squared
+# distance from the ground truth, as in notebook 6: lower is better. Two
+# methods may correct it, each fitted on the validation part of its fold:
+# *temperature scaling* (Guo et al. 2017), and the logistic regression from
+# above. Beside them stands what you get by predicting the same for every case:
+# the *base rate*, that is, the share of cases with the finding.
 
 
 # %%
-def temperature_scaled(name):
-    """Return a question's probabilities after each fold's own temperature."""
-    scaled = np.zeros(len(cases))
-    for fold, part in cases.groupby("fold"):
-        ground_truth, probability = ask(by_fold.get_group(fold))[name]
-        temperature = calibration.fit_temperature(probability, ground_truth)
-        _, held_out = ask(part)[name]
-        scaled[part.index] = calibration.rescale(held_out, temperature)
-    return scaled
-
-
-# %%
-by_regression = ask(fitted.assign(label=cases["label"]))
+by_regression = classification.questions(fitted.assign(label=cases["label"]))
 versions = {}
 for name, (ground_truth, probability) in questions.items():
-    base_rate = np.full(len(ground_truth), ground_truth.mean())
+    fit = {}
+    for fold, part in by_fold:
+        true, p = classification.questions(part)[name]
+        fit[fold] = calibration.fit_temperature(p, true)
+    scaled = calibration.rescale(probability, cases["fold"].map(fit))
     versions[name, "uncalibrated"] = probability
-    versions[name, "temperature-scaled"] = temperature_scaled(name)
+    versions[name, "temperature-scaled"] = scaled
     versions[name, "logistic regression"] = by_regression[name][1]
-    versions[name, "base rate"] = base_rate
+    versions[name, "base rate"] = np.full(len(cases), ground_truth.mean())
 
 # %%
 errors = {}
-for (name, version), probability in versions.items():
-    ground_truth, _ = questions[name]
-    ece = calibration.calibration_error(probability, ground_truth, 10)
-    brier = np.mean((probability - ground_truth) ** 2)
+for (name, version), p in versions.items():
+    ece = calibration.calibration_error(p, questions[name][0], 10)
+    brier = np.mean((p - questions[name][0]) ** 2)
     errors[name, version] = {"ECE": ece, "Brier": brier}
 image_calibration = pd.DataFrame(errors).T
 image_calibration.index.names = ["question", "probabilities"]
@@ -389,95 +318,82 @@ image_calibration.round(3)
 
 # %% [markdown]
 # The base rate is perfectly calibrated and useless: a low ECE alone does not
-# make a good model, so read it beside the Brier score. A model whose Brier
-# score is above that of the base rate says less than one number for everybody
-# would. The diagram shows where "malignant" is predicted too often or too
-# seldom.
+# make a good model. One whose Brier score is above that of the base rate says
+# less than one number for everybody would. A reliability diagram shows where
+# "malignant" is predicted too often or too seldom. A bin of a handful of cases
+# only jumps, so those below 20 are left out. (For the same reason the ECE
+# comes out too high with few cases.)
 
 # %%
-curves = {"as it should be": ([0, 1], [0, 1])}
+FEW, curves = 20, {"as it should be": ([0, 1], [0, 1])}
 for version in ("uncalibrated", "temperature-scaled", "logistic regression"):
-    probability = versions["malignant", version]
-    bins = calibration.reliability(probability, is_malignant, 10)
+    p = versions["malignant", version]
+    bins = calibration.reliability(p, is_malignant, 10, least=FEW)
     curves[version] = bins["confidence"], bins["accuracy"]
 
 # %%
 title = f"Reliability of 'malignant' ({here.data.kind})"
 axes = "probability of malignant", "share that is malignant"
-figure = figures.lines(curves, *axes, title, marker="o")
-eces = image_calibration["ECE"]["malignant"].round(3).to_dict()
-figures.show(figure, alt=f"ECE of malignant: {eces}")
+n_bins = len(curves["uncalibrated"][0])
+if n_bins > 2:
+    figures.show_lines(curves, *axes, title, marker="o")
+verdict = "" if n_bins > 2 else ": too few to draw a curve"
+print(f"bins that hold at least {FEW} cases: {n_bins}{verdict}")
 
 # %% [markdown]
-# With few cases in a bin its point jumps, and the ECE comes out a little too
-# high even for perfect probabilities.
-#
 # ## Refer the unsure ones to a person
 #
-# A model need not decide always. Let the highest of its three probabilities be
-# its *confidence*, and refer the least sure cases to a person. The *coverage*
-# is the share of cases that it still decides. Expect fewer errors among the
-# rest: if there are not, its confidence is worth nothing. The price is the
-# person's time.
+# Let the highest of the three probabilities be the model's *confidence*, and
+# refer the least sure cases to a person. The *coverage* is the share of cases
+# that the model still decides. Expect fewer errors among these: if there are
+# not, its confidence is worth nothing.
 
 # %%
 confidence = probabilities.max(axis=1)
 wrong = (cases["predicted"] != cases["label"]).to_numpy()
 coverage, risk = calibration.risk_coverage(confidence, wrong)
 best = calibration.risk_coverage(1.0 - wrong, wrong)[1]
-half = risk[(len(risk) - 1) // 2]
+many = np.arange(1, len(risk) + 1) >= FEW  # where enough cases are left
 
 # %%
 title = f"What it costs to be surer ({here.data.kind})"
-alt = f"Errors among the rest: {wrong.mean():.2f} if none is referred, "
-alt += f"{half:.2f} if the less sure half is."
-figures.show(figures.referral(coverage, risk, best, title), alt=alt)
+alt = f"Errors among the rest, from {wrong.mean():.2f} if none is referred."
+if many.any():
+    left = coverage[many], risk[many], best[many]
+    figures.show(figures.referral(*left, title), alt=alt)
+print(f"drawn as long as {FEW} of the {len(cases)} cases are left")
 
 # %% [markdown]
-# In practice you would set a limit and refer whatever is below it. These
-# limits were not fitted to anything. Where few cases are left, the accuracy
-# jumps; where none is, or all come from one group, there is `NaN`. Look at the
+# In practice you would set a limit and refer whatever is below it. Look at the
 # last column, too: malignant cases that are predicted as something else and
 # are *not* referred. These are the costly ones.
 
-
 # %%
-def below(limit):
-    """Return what happens if cases of less confidence are referred."""
-    rest = (confidence >= limit).to_numpy()
-    found = measure(~wrong, chosen=rest)
-    return {
-        "refer below": limit,
-        "share referred": 1 - rest.mean(),
-        "accuracy of the rest": found["value"],
-        "low": found["low"],
-        "high": found["high"],
-        "errors left": (wrong & rest).sum(),
-        "malignant missed": (wrong & rest & is_malignant).sum(),
-    }
-
-
-referral = pd.DataFrame(map(below, (0, 0.5, 0.6, 0.7, 0.8, 0.9)))
-referral.round(3)
+limits = (0, 0.5, 0.6, 0.7, 0.8, 0.9)
+inputs = confidence, wrong, is_malignant, group
+referral = calibration.referral(*inputs, limits)
+left = len(cases) * (1 - referral["share referred"])
+print(f"{(left < FEW).sum()} limits leave fewer than {FEW} cases: not shown")
+referral[left >= FEW].round(3)
 
 # %% [markdown]
 # How many must be referred until 85 % of the rest are correctly classified?
-# (100 % means that no limit does it.)
 
 # %%
 enough = coverage[1 - risk >= goals["all"]]
 needed = 1 - enough.max() if len(enough) else 1.0
-print(f"the least sure {needed:.0%} of the cases")
+rest = f"that leaves {round((1 - needed) * len(cases))} of {len(cases)}"
+print(f"the least sure {needed:.0%} of the cases; {rest}")
 
 # %% [markdown]
 # ## Does acting on it help?
 #
 # Suppose that every case above a probability *t* gets a biopsy. Whoever acts
-# at *t* = 0.1 would rather have nine needless biopsies than miss one cancer,
-# for that is what the odds of 1 to 9 mean. The *net benefit* counts cancers
-# found, minus the needless biopsies weighted by these odds, for each case. It
-# is compared with a biopsy for everybody and for nobody. A model helps at
-# those *t* where its curve is the highest.
+# at *t* = 0.1 accepts nine needless biopsies for one cancer, for that is what
+# the odds of 1 to 9 mean. The *net benefit* counts cancers found, minus the
+# needless biopsies weighted by these odds, for each case. A model helps at
+# those *t* where its curve lies above that of a biopsy for everybody, and for
+# nobody.
 
 # %%
 limits, malignant = np.arange(1, 31) / 50, probabilities["malignant"]
@@ -492,88 +408,63 @@ alt = f"The model's net benefit is highest {helps}."
 figures.show(figures.decision(decisions, title), alt=alt)
 
 # %% [markdown]
-# The base rate of cancer in these images is far above that of a screening
-# clinic. There, most alarms of the same model would be *false positives*
-# (flagged, but without the finding), and the curve would be another one.
-# Exercise 2 asks by how much.
+# Cancer is far commoner in these images than in a screening clinic. There,
+# most alarms of the same model would be *false positives* (flagged, but
+# without the finding). Exercise 2 asks how many.
 #
 # ## What may not be concluded
 #
-# Before you quote any number of this notebook, look at the data that they rest
-# on.
+# Before you quote a number, look at the data that it rests on.
 
 # %%
 labels = folds.groupby("group")["label"].nunique()
-auc = shortcuts.set_index("feature")["value"]
-print(f"cases: {len(folds)}, groups of near copies: {len(labels)}")
-print(f"groups that stand in more than one class: {(labels > 1).sum()}")
-print(f"AUC from the picture's size alone: {auc['picture size']:.2f}")
-print(f"AUC from the person's outline alone: {auc['outline: solidity']:.2f}")
+print(f"{(labels > 1).sum()} of {len(labels)} groups stand in two classes")
+network = "the network, benign or malignant"
+auc = shortcuts.set_index("feature")[["value", "low", "high"]]
+auc.loc[network] = aucs.loc["benign or malignant"]
+auc.loc[["picture size", "outline: solidity", network]].round(2)
 
 # %% [markdown]
-# - **Nothing about patients.** The set has no patient numbers. Near copies
-#   stay together here, but two unlike frames of one woman may be on both
-#   sides. So the intervals are rather too narrow, and the values rather too
-#   good.
+# - **Nothing about patients.** The set has no patient numbers: two unlike
+#   frames of one woman may be on both sides of the split. So the intervals are
+#   rather too narrow, and the values rather too good.
 # - **Nothing about other hospitals.** All images come from one centre
-#   (Al-Dhabyani et al. 2020), and on the real images the size of the picture
-#   already hints at the class (simulated ones have no such hint). A network
-#   may learn such hints, and they do not travel.
+#   (Al-Dhabyani et al. 2020). Where the size of the picture hints at the class
+#   (its interval, above, does not reach 0.5), a network may learn it, and such
+#   hints do not travel.
 # - **Nothing beyond the labels.** Some frames stand in two classes (Pawłowska
 #   et al. 2023). On those no prediction can be right twice.
-# - **Nothing from a person's outline.** Its smoothness tells the class better
-#   than this network does, since whoever drew it knew the diagnosis. That is
-#   why no mask was opened here, and why a model that is given one at test time
-#   is given part of the solution.
+# - **Nothing from a person's outline.** Whoever drew it may have known the
+#   diagnosis: the frames in two classes, in notebook 2, hint at that, without
+#   proving it. (A simulated outline has the shape that the program gave its
+#   class.) So no mask was opened here: a model that is given one at test time
+#   may be given part of the solution.
 # - **Nothing about screening.** The images were collected, not drawn from
-#   those who come. Sensitivity and specificity may be other ones there, and
-#   predictive values will be.
+#   those who come.
 #
 # ## Keep what was found
 #
-# `findings.csv` has one row for each case: its label, the network's
-# probabilities, the predicted class, and the confidence. `findings.json` has
-# the numbers of this notebook under flat names. An `auc_malignant` has its
-# interval in `auc_malignant_low` and `_high`.
+# `findings.csv` has one row for each case, `findings.json` the numbers of this
+# notebook under flat names: an `auc_malignant` has its interval in
+# `auc_malignant_low` and `_high`.
 
 # %%
 cases = cases.drop(columns="plain").assign(confidence=confidence)
 cases = cases.join(fitted.add_prefix("fitted_"))
 for name in questions:
     cases[f"flagged_{name.replace(' ', '_')}"] = flagged[name]
-
+best = accuracy.loc[kept].loc[["all", "malignant"]]
+best.index = ["three class accuracy", "malignant sensitivity"]
+by_name = accuracy.set_axis([f"{m} accuracy {k}" for m, k in accuracy.index])
+named = [best, by_name, aucs.add_prefix("auc ", axis=0)]
+numbers = bootstrap.flat(pd.concat([*named, gain, operating_points]))
 
 # %%
-def flat(name, row):
-    """Return {name: value, name_low: ..., name_high: ...}, without spaces."""
-    name = name.lower().replace(" ", "_")
-    ends = {f"{name}_{end}": float(row[end]) for end in ("low", "high")}
-    return {name: float(row["value"])} | ends
-
-
+for (*which, error), number in image_calibration.stack().items():
+    numbers[" ".join([error, *which])] = number
 report = {"simulated": here.data.kind == "phantom", "method_kept": kept}
 report |= {"cases": len(cases), "share_to_refer_for_goal": float(needed)}
-report |= flat("three class accuracy", accuracy.loc[(kept, "all")])
-report |= flat("malignant sensitivity", accuracy.loc[(kept, "malignant")])
-report |= flat("gain of fitting", gain)
-
-# %% [markdown]
-# The other names are made of the tables' own.
-# `malignant_threshold_sensitivity` is that at the chosen threshold,
-# `careful_accuracy_malignant` that of the careful method,
-# `ece_malignant_uncalibrated` the calibration error of the network's own
-# probability of malignant.
-
-# %%
-for name, row in aucs.iterrows():
-    report |= flat(f"auc {name}", row)
-for name, row in operating_points.iterrows():
-    report |= flat(name, row)
-for (method, label), row in accuracy.iterrows():
-    report |= flat(f"{method} accuracy {label}", row)
-for (*names, error), number in image_calibration.stack().items():
-    key = "_".join([error, *names]).lower().replace(" ", "_")
-    report[key] = float(number)
+report |= {k.lower().replace(" ", "_"): float(numbers[k]) for k in numbers}
 report["referral"] = referral.to_dict("records")
 
 # %%
@@ -590,44 +481,44 @@ step.finish()
 
 # %% [markdown]
 # **You have** reduced a map to one statement, chosen thresholds on validation
-# cases and seen what they give elsewhere, let a small model prove itself,
-# checked the probabilities, priced the help of a person, and written down what
-# may not be concluded.
+# cases, let a small model prove itself, priced the help of a person, and
+# written down what may not be concluded. Next: `08_benefits_and_challenges`
+# measures what textbooks claim of such networks.
 #
 # ## Check yourself
 #
 # <details><summary>1. A colleague chooses the threshold on the held-out cases and reports its sensitivity there. What is wrong?</summary>
 #
-# The threshold was fitted to these very cases, chance included. On new ones it
-# will give another sensitivity, on average a lower one.
+# It was fitted to these very cases, chance included. On new ones the
+# sensitivity will be lower, on average.
 #
 # </details>
 #
 # <details><summary>2. The AUC for "malignant" is 0.9. How many cancers are flagged?</summary>
 #
-# It does not say. An AUC is about all thresholds at once; only a threshold has
-# a sensitivity, and with it comes a specificity.
+# It does not say. An AUC is about all thresholds at once; only one threshold
+# has a sensitivity.
 #
 # </details>
 #
 # <details><summary>3. There are far more training cases. Why is the regression not fitted on them?</summary>
 #
-# The network has learned them and is too sure of them. The regression would
-# learn to trust it more than it deserves on new cases.
+# The network has learned them and is too sure of them: the regression would
+# learn to trust it too much.
 #
 # </details>
 #
 # <details><summary>4. The accuracy rises when a third of the cases is referred. Has the model become better?</summary>
 #
-# No. It predicts the same, but for easier cases. The person gets the difficult
-# ones, and may be wrong there, too.
+# No. It predicts the same, for easier cases. The person gets the difficult
+# ones.
 #
 # </details>
 #
 # <details><summary>5. The predicted lesion's outline may be measured, the person's may not. Why?</summary>
 #
-# The predicted one is there for any new image. The person's is not, and its
-# shape tells what the person already knew.
+# The predicted one is there for any new image. The person's is not, and may
+# tell what the person already knew.
 #
 # </details>
 #
@@ -653,8 +544,8 @@ exercises.check(exercises.threshold_for_nine, my_threshold)
 # exercises.check(exercises.threshold_for_nine, my_threshold)
 # ```
 #
-# The ninth malignant case has 0.33, so no higher threshold flags nine. Half of
-# the benign cases are flagged as well: that is the price of the ninth.
+# The ninth malignant case has 0.33. Half of the benign cases are flagged as
+# well: that is the price of the ninth.
 #
 # </details>
 #
@@ -680,9 +571,8 @@ exercises.check(exercises.predictive_value, predictive_value)
 # exercises.check(exercises.predictive_value, predictive_value)
 # ```
 #
-# At a sensitivity of 0.9 and a specificity of 0.8, two of three who are
-# flagged have cancer where three in ten do, and one in 45 where one in 200
-# does. The model is the same.
+# At 0.9 and 0.8, two of three who are flagged have cancer where three in ten
+# do, and one in 45 where one in 200 does. The model is the same.
 #
 # </details>
 #

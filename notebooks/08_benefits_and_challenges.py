@@ -666,8 +666,7 @@ step.finish()
 # %% [markdown]
 # **You have** broken ten claims into checks with intervals and bounds,
 # measured depth, noise, data, cost and settings, set a network beside methods
-# that learn nothing, and let a rule decide. Next: `07_from_pixels_to_findings`
-# asks what one may say about the whole image.
+# that learn nothing, and let a rule decide.
 #
 # ## Check yourself
 #

@@ -83,6 +83,8 @@ RIGHT = {
     "edge_below": [SOBEL, SOBEL.tolist(), SOBEL / 8, np.sign(SOBEL)],
     "layer_parameters": [parameters()],
     "own_schedule": [warmed, as_keras],
+    "without_normals": [2 / 3, 0.67],
+    "at_temperature_two": [calibration.rescale(0.9, 2), 0.75],
     "own_calibration_error": [
         two_bins,
         lambda p, true: calibration.calibration_error(p, true, bins=2),
@@ -177,6 +179,18 @@ WRONG = {
             "low",
         ),
         (lambda p, true: p[p < 0.5].mean(), "nothing falls into"),
+    ],
+    "without_normals": [
+        (0.76, "normal ones too"),
+        (0.6, "they count 0"),
+        (0.4, "number of lesion images"),
+        (0.9, "add up to"),
+    ],
+    "at_temperature_two": [
+        (0.45, "divides the logit"),
+        (calibration.rescale(0.9, 0.5), "less sure"),
+        (1.0986, "a probability again"),
+        (0.5, "their root"),
     ],
     "cases_needed": [
         (24.5, "root"),

@@ -52,11 +52,11 @@ class Hashes(NamedTuple):
     query_boxes: np.ndarray
 
 
-def near_duplicates(cases):
+def near_duplicates(cases, limit=LIMIT):
     """Return a DataFrame of the pairs that show one frame, most alike first.
 
     cases: with case and image (path). Returns a, b (a stands before b in
-    `cases`), distance (1 - correlation of the registered frames, 0 to LIMIT),
+    `cases`), distance (1 - correlation of the registered frames, 0 to limit),
     same_bits (of BITS, of the best windows), overlap (share of the smaller
     frame), scale (how much larger things are in b, both at one area), mirrored
     (bool). The order of `cases` changes only which case of a pair is a.
@@ -73,7 +73,7 @@ def near_duplicates(cases):
     rows = []
     for (i, j), proof in zip(pairs, proofs, strict=True):
         distance, overlap, scale, mirrored = proof
-        if distance <= LIMIT:
+        if distance <= limit:
             same_bits = int(BITS + similarity[i, j]) // 2
             if position[names[i]] > position[names[j]]:
                 i, j, scale = j, i, 1 / scale

@@ -36,18 +36,27 @@ def interval(values, groups, statistic=None, resamples=10_000):
     return value, float(low), float(high)
 
 
-def by_subgroup(values, groups, parts):
+def by_subgroup(values, groups, parts, statistic=None, resamples=10_000):
     """Return DataFrame[n, value, low, high]: the `interval` of each part.
 
     parts: {name: bool (n,), which rows}; a part without rows has nan.
+    statistic, resamples: as of `interval`.
     """
     values, groups = np.asarray(values, float), np.asarray(list(groups))
     rows = {}
     for name, part in parts.items():
         part = np.asarray(part, bool)
-        rows[name] = int(part.sum()), *interval(values[part], groups[part])
+        own = values[part], groups[part], statistic, resamples
+        rows[name] = int(part.sum()), *interval(*own)
     columns = ["n", "value", "low", "high"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+
+def flat(table):
+    """Return {name: value, name low: ..., name high: ...} of `by_subgroup`."""
+    ends = {"value": "", "low": " low", "high": " high"}
+    rows = table[list(ends)].stack().items()
+    return {f"{name}{ends[end]}": number for (name, end), number in rows}
 
 
 def interval_widths(values, groups, sizes):

@@ -10,11 +10,14 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
+from . import bootstrap
 
-def reliability(confidence, correct, bins=15):
+
+def reliability(confidence, correct, bins=15, least=1):
     """Return DataFrame[low, high, confidence, accuracy, count], a row a bin.
 
-    Bins are equally wide, (low, high], the first holds 0, too; none is empty.
+    Bins are equally wide, (low, high], the first holds 0, too. One of fewer
+    than `least` values is left out.
     ValueError: a confidence is outside [0, 1], or the lengths differ.
     """
     confidence = np.ravel(confidence).astype(float)
@@ -32,7 +35,7 @@ def reliability(confidence, correct, bins=15):
         "accuracy": np.bincount(number, correct)[used] / count,
         "count": count,
     }
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns)[count >= least]
 
 
 def calibration_error(confidence, correct, bins=15):
@@ -126,15 +129,36 @@ def aurc(confidence, loss):
     return area, area - best
 
 
-def threshold_for_sensitivity(probability, ground_truth, sensitivity=0.95):
+def referral(confidence, wrong, costly, groups, limits):
+    """Return what is left if cases below a limit of confidence are referred.
+
+    costly: bool (n,), cases that must not be missed; groups: of near copies.
+    Returns DataFrame[refer below, share referred, accuracy of the rest, low,
+    high, errors left, malignant missed (errors left that are costly)].
+    """
+    rest = {limit: np.asarray(confidence) >= limit for limit in limits}
+    table = bootstrap.by_subgroup(~wrong, groups, rest)
+    table.insert(0, "share referred", 1 - table.pop("n") / len(wrong))
+    table["errors left"] = [(wrong & part).sum() for part in rest.values()]
+    missed = [(wrong & costly & part).sum() for part in rest.values()]
+    table = table.rename(columns={"value": "accuracy of the rest"})
+    table = table.assign(**{"malignant missed": missed})
+    return table.reset_index(names="refer below")
+
+
+def threshold_for_sensitivity(
+    probability, ground_truth, sensitivity=0.95, otherwise=None
+):
     """Return the highest threshold that flags `sensitivity` of the positives.
 
     Flagged is probability >= threshold. Choose it on cases outside the report.
-    ValueError: no case is positive.
+    ValueError: no case is positive, and there is no threshold `otherwise`.
     """
     positive = np.ravel(ground_truth).astype(bool)
     ordered = np.sort(np.ravel(probability)[positive])
     if not len(ordered):
+        if otherwise is not None:
+            return otherwise
         raise ValueError("a threshold for a sensitivity needs positive cases")
     return float(ordered[int(round((1 - sensitivity) * len(ordered), 6))])
 

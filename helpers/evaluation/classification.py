@@ -1,6 +1,7 @@
 """What pixel probabilities say of an image; no reference mask is read."""
 
 import numpy as np
+import pandas as pd
 from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -58,6 +59,18 @@ def image_features(classes):
     }
 
 
+def questions(cases):
+    """Return {question: (ground truth, bool (n,); its probability, (n,))}.
+
+    cases: DataFrame of `image_features` and label.
+    """
+    label = cases["label"].to_numpy()
+    return {
+        "any lesion": (label != "normal", 1 - cases["normal"].to_numpy()),
+        "malignant": (label == "malignant", cases["malignant"].to_numpy()),
+    }
+
+
 def logistic_regression(validation, cases):
     """Return probabilities of LABELS fitted to validation cases, float (n, 3).
 
@@ -71,6 +84,18 @@ def logistic_regression(validation, cases):
     model.fit(_predictors(validation), validation["label"])
     order = [list(model.classes_).index(label) for label in LABELS]
     return model.predict_proba(_predictors(cases))[:, order]
+
+
+def by_fold(fit, validation, cases):
+    """Return DataFrame[LABELS]: fit(validation cases, cases) of each fold.
+
+    fit: as `logistic_regression`; both tables have a column fold.
+    """
+    fitted = pd.DataFrame(0.0, cases.index, list(LABELS))
+    for fold, part in cases.groupby("fold"):
+        own = validation[validation["fold"] == fold]
+        fitted.loc[part.index] = fit(own, part)
+    return fitted
 
 
 def _predictors(cases):

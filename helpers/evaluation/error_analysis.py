@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from ..data import marks, masks
+from ..data import busi, marks, masks
+from . import bootstrap
 
 # The first that fits names the case; a row of `metrics.case_scores`.
 KINDS = {
@@ -98,7 +99,7 @@ def _shadow(grey, top, left, bottom, right):
 def causes(table):
     """Return which of CAUSES (columns) each case (row) has, DataFrame[bool].
 
-    table: DataFrame of `appearance`, glyphs (of `marks.count`), other_class
+    table: of `looks`: `appearance`, glyphs (of `marks.count`), other_class
     (bool) and outlines (of `least_agreement`, nan without a copy).
     """
     fits = {
@@ -128,3 +129,38 @@ def least_agreement(outlines):
     """
     sides = outlines.melt("dice", ["a", "b"]).astype({"dice": float})
     return sides.groupby("value")["dice"].min()
+
+
+def looks(cases, references, explored, outlines):
+    """Return what `causes` reads of lesion images, a DataFrame like `cases`.
+
+    cases: DataFrame[case, image, group, glyphs]; references: their masks, a
+    list of bool (h, w); explored: all cases, DataFrame[group, label];
+    outlines: as of `leakage.outline_agreement`.
+    """
+    images = map(busi.read_image, cases["image"])
+    table = pd.DataFrame(map(appearance, images, references), cases.index)
+    classes = explored.groupby("group")["label"].nunique()
+    return table.assign(
+        glyphs=cases["glyphs"],
+        other_class=cases["group"].map(classes) > 1,
+        outlines=cases["case"].map(least_agreement(outlines)),
+    )
+
+
+def by_lesion(scores):
+    """Return the share of lesions found and the false positives, a DataFrame.
+
+    scores: DataFrame of `metrics.case_scores` and group, normal images too. A
+    row for each least IoU, with 95 % intervals.
+    """
+    rows, group = [], scores["group"]
+    for least in ("10", "50"):
+        counts = scores[[f"found_iou{least}", "lesions"]]
+        found = bootstrap.interval(counts, group, bootstrap.ratio)
+        false = bootstrap.interval(scores[f"false_iou{least}"], group)
+        rows.append((int(least) / 100, *found, *false))
+    columns = ["IoU, at least", "share of lesions found", "low", "high"]
+    columns += ["false positives per image"]
+    columns += ["false positives, low", "false positives, high"]
+    return pd.DataFrame(rows, columns=columns)

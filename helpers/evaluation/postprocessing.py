@@ -58,6 +58,26 @@ def restore_probabilities(classes, height, width):
     return masks.restore(classes.astype(np.float32), box)
 
 
+def lesion_probabilities(cases, classes):
+    """Yield each case's lesion probability at its original size, (h, w).
+
+    cases: DataFrame[height, width ...]; classes: (n, size, size, 3).
+    """
+    shapes = cases["height"], cases["width"]
+    for full in map(restore_probabilities, classes, *shapes):
+        yield 1 - full[..., 0]
+
+
+def class_masks(cases, classes, predictions):
+    """Yield each case's `class_mask` at its original size, uint8 (h, w).
+
+    cases, classes: as above; predictions: of `lesion_masks`.
+    """
+    shapes = cases["height"], cases["width"]
+    restored = map(restore_probabilities, classes, *shapes)
+    yield from map(class_mask, predictions, restored)
+
+
 def class_mask(mask, classes):
     """Return the likelier class of each lesion pixel, as `masks.target` does.
 

@@ -153,3 +153,13 @@ def test_intervals_narrow_with_the_root_of_the_cases():
     twice = np.repeat(values, 3), np.repeat(cases, 3)
     copies = bootstrap.interval_widths(*twice, (100,))
     assert copies["seen"][0] == pytest.approx(seen[1], rel=0.1)
+
+
+def test_a_subgroup_may_have_another_statistic_and_flat_names_its_numbers():
+    rows = np.array([[0, 0.1], [0, 0.4], [1, 0.3], [1, 0.9]])
+    parts = {"all of it": np.ones(4, bool), "none": np.zeros(4, bool)}
+    table = bootstrap.by_subgroup(rows, "abcd", parts, bootstrap.auc, 200)
+    assert table["n"].tolist() == [4, 0]
+    flat = bootstrap.flat(table)
+    assert flat["all of it"] == 0.75 and np.isnan(flat["none low"])
+    assert list(flat)[:3] == ["all of it", "all of it low", "all of it high"]

@@ -159,3 +159,26 @@ def test_froc_by_hand_and_without_lesions_or_predictions():
     table = calibration.froc([(*NONE, 0), false])
     assert table["sensitivity"].isna().all()
     assert table["false_per_image"].tolist() == [0.5]
+
+
+def test_a_bin_of_few_values_is_left_out_where_asked():
+    bins = calibration.reliability([0.05] * 5 + [0.95], [0] * 6, 10, least=2)
+    assert bins["count"].tolist() == [5]
+
+
+def test_without_positives_the_threshold_is_the_one_given_or_none():
+    found = calibration.threshold_for_sensitivity([0.2], [0], otherwise=0.5)
+    assert found == 0.5
+    with pytest.raises(ValueError, match="positive cases"):
+        calibration.threshold_for_sensitivity([0.2], [0])
+
+
+def test_referral_counts_what_is_left_above_each_limit():
+    wrong, costly = np.array([[1, 0, 1, 0], [1, 1, 0, 0]], bool)
+    sure = [0.4, 0.6, 0.7, 0.9]
+    table = calibration.referral(sure, wrong, costly, "abcd", (0, 0.5, 0.95))
+    assert table["share referred"].tolist() == [0, 0.25, 1]
+    assert table["accuracy of the rest"][:2].tolist() == [0.5, 2 / 3]
+    assert np.isnan(table["accuracy of the rest"][2])
+    assert table["errors left"].tolist() == [2, 1, 0]
+    assert table["malignant missed"].tolist() == [1, 0, 0]

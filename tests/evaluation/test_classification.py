@@ -148,3 +148,25 @@ def test_notebook_7_opens_neither_images_nor_masks():
     code = re.sub(r"^#.*$", "", text, flags=re.MULTILINE)
     files = r"arrays\.npz|scores\.csv|\bbusi\b|\bmasks\b|data\.root"
     assert not re.search(files, code)
+
+
+def test_each_fold_is_fitted_on_its_own_validation_cases():
+    rng = np.random.default_rng(0)
+    cases = pd.DataFrame({"fold": rng.integers(0, 3, 12)})
+    own = pd.DataFrame({"fold": [0, 1, 2]})
+
+    def fit(validation, part):
+        assert set(part["fold"]) == set(validation["fold"])
+        return np.full((len(part), 3), validation["fold"].item())
+
+    found = classification.by_fold(fit, own, cases)
+    assert list(found) == LABELS and (found["benign"] == cases["fold"]).all()
+
+
+def test_questions_are_those_of_a_lesion_and_of_a_malignant_one():
+    numbers = {"normal": [0.9, 0.2], "malignant": [0.05, 0.7]}
+    table = pd.DataFrame({"label": ["normal", "malignant"]} | numbers)
+    asked = classification.questions(table)
+    assert asked["any lesion"][0].tolist() == [False, True]
+    assert asked["any lesion"][1] == pytest.approx([0.1, 0.8])
+    assert asked["malignant"][1].tolist() == [0.05, 0.7]

@@ -1,5 +1,6 @@
 """Kinds of error and causes, each by a case that was made to have it."""
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -118,3 +119,25 @@ def test_the_least_agreement_counts_from_both_sides():
     assert least.to_dict() == {"x": 0.4, "y": 0.9, "z": 0.4}
     none = error_analysis.least_agreement(outlines[:0])
     assert pd.Series(["x"]).map(none).isna().all()
+
+
+def test_lesions_are_counted_over_all_images():
+    two = box(30, 60, 95, 125)
+    pairs = [(LESION | two, LESION), (LESION & False, two)]
+    scores = pd.DataFrame([metrics.case_scores(*pair) for pair in pairs])
+    table = error_analysis.by_lesion(scores.assign(group=["a", "b"]))
+    assert table["share of lesions found"].tolist() == [0.5, 0.5]
+    assert table["false positives per image"].tolist() == [0.5, 0.5]
+
+
+def test_looks_are_what_causes_reads(tmp_path):
+    path = tmp_path / "lesion.png"
+    cv2.imwrite(str(path), np.where(LESION, 60, 120).astype(np.uint8))
+    case = {"case": "x", "image": path, "group": "x", "glyphs": 0}
+    cases = pd.DataFrame([case], index=[3])
+    explored = pd.DataFrame({"group": "x", "label": ["benign", "malignant"]})
+    outlines = pd.DataFrame({"a": ["x"], "b": ["y"], "dice": [0.4]})
+    looks = error_analysis.looks(cases, [LESION], explored, outlines)
+    found = error_analysis.causes(looks).loc[3]
+    assert found["copy in another class"] and found["outlined otherwise"]
+    assert not found["low contrast"] and not found["drawn marks"]

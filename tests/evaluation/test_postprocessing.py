@@ -68,6 +68,11 @@ def test_lesion_pixels_get_the_likelier_class_and_the_whole_the_majority():
     assert found.dtype == np.uint8 and np.array_equal(found > 0, mask)
     counts = np.bincount(found[mask], minlength=3)
     assert counts[2] > counts[1] > 0 == counts[0]
+    cases = pd.DataFrame({"height": [SHAPE[0]], "width": [SHAPE[1]]})
+    (again,) = postprocessing.class_masks(cases, [classes], [mask])
+    (lesion,) = postprocessing.lesion_probabilities(cases, [classes])
+    assert np.array_equal(again, found)
+    assert np.array_equal(lesion, 1 - full[..., 0])
     majority = postprocessing.majority_class
     assert majority(classes, mask) == "malignant"
     assert majority(classes, mask & False) == "nothing"

@@ -125,6 +125,17 @@ def test_a_run_kept_anew_leaves_the_others_what_they_had(keep):
     assert kept_file(one, "b.csv") == two / "b.csv"
 
 
+def test_a_later_step_completes_the_file_of_an_earlier_one(keep, tmp_path):
+    later = tmp_path / "busi-one" / "02_step"
+    later.mkdir(parents=True)
+    manifest = {"step": "02_step", "data": "", "device": "", "versions": {}}
+    text = workspace.as_json(manifest | {"simulated": False})
+    (later / "manifest.json").write_text(text)
+    (later / "report.csv").write_text("complete")
+    kept = keep("busi-one", report="half")
+    assert (kept / "report.csv").read_text() == "complete"
+
+
 def test_a_run_on_simulated_images_is_not_kept(keep):
     with pytest.raises(SystemExit, match="no finished run on real images"):
         keep("phantom-quick", simulated=True, a="1")

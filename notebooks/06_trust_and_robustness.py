@@ -1,0 +1,556 @@
+# %% [markdown]
+# # 6. Trust and robustness: can you believe it, and what disturbs it?
+#
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/06_trust_and_robustness.ipynb)
+#
+# A mask tells where the lesion is, and the probabilities behind it tell how
+# sure the network is. You will check whether they can be believed, whether
+# they warn of a failure, what the network looks at, and how much worse an
+# image may get before the mask breaks.
+#
+# **You will**
+# - compare probabilities with what comes true, and recalibrate them,
+# - rank the cases by confidence, and see whether the failures come last,
+# - hide parts of an image to see what a prediction rests on,
+# - paint drawn marks over, and burn new ones in,
+# - disturb images more and more, and measure what is lost.
+#
+# **Takes** one to three minutes in the quick profile. **Needs** notebooks 1,
+# 2, 4 and 5. **Reads** `cases.csv`, `arrays.npz`, `folds.csv`,
+# `predictions.npz`, `rules.csv`, `model.keras`, `scores.csv`, `report.json`.
+# **Writes** `report.json`, and every table below as a CSV file.
+#
+# > **For teaching and research. This is not a medical device.**
+
+# %% tags=["setup"]
+import importlib  # Setup: the same cell opens every notebook.
+import os
+import sys
+
+REPO = "https://github.com/OWNER/breast-ultrasound-notebooks"
+name = os.path.basename(REPO)
+homes = [".", "..", name, f"/content/drive/MyDrive/{name}"]
+found = [h for h in homes if os.path.exists(f"{h}/helpers/workspace.py")]
+if not found and os.system(f"git clone -q --depth=1 {REPO}"):
+    importlib.import_module("google.colab.drive").mount("/content/drive")
+sys.path[:0] = map(os.path.abspath, found or homes[2:])
+here = importlib.import_module("helpers.workspace").start()
+
+# %% tags=["parameters"]
+profile: str = "quick"  # results go to runs/<data>-<profile>/
+
+# %%
+import numpy as np
+import pandas as pd
+
+from helpers import exercises, figures
+from helpers.data import busi, masks
+
+step = here.step("06_trust_and_robustness")
+scores = step.read("05_read_the_errors", "scores.csv")
+predictions = step.read("04_train_the_segmenter", "predictions.npz")
+rules = step.read("04_train_the_segmenter", "rules.csv").set_index("fold")
+explored = step.read("01_explore_the_data", "cases.csv").set_index("case")
+arrays = step.read("02_prepare_the_masks", "arrays.npz")
+folds = step.read("02_prepare_the_masks", "folds.csv").set_index("case")
+
+# %% [markdown]
+# Notebook 5 wrote one row of scores for each held-out case, in the order of
+# the predictions. You bring the images and the ground truth into this order,
+# too: row `i` is the same case everywhere.
+
+# %%
+names, dice, group = scores["case"], scores["dice"], scores["group"]
+has_lesion = (scores["label"] != "normal").to_numpy()
+at = folds.index.get_indexer(names)
+images, ground_truth = arrays["images"][at], arrays["labels"][at] > 0
+lesion = 1 - predictions["probabilities"][..., 0].astype(np.float32)
+print(f"{len(scores)} held-out cases, {has_lesion.sum()} with a lesion")
+
+# %% [markdown]
+# ## Can you believe the probabilities?
+#
+# Of all pixels to which the network gives a lesion probability of about 0.7,
+# about 70 % should be lesion. The *expected calibration error* (ECE) is the
+# mean gap between the two, weighted by how many pixels have such a
+# probability. The *Brier score* is the mean squared distance of the
+# probability from the ground truth, 0 or 1.
+#
+# Most pixels are easy background, and they make any ECE look small. So lesion
+# images get a row of their own, and so do the pixels that the network itself
+# is not sure about.
+
+# %%
+from helpers.evaluation import calibration
+
+everywhere = np.ones_like(ground_truth)
+pixel_sets = {
+    "all pixels": everywhere,
+    "of lesion images": everywhere & has_lesion[:, None, None],
+    "unsure ones (0.1 to 0.9)": (lesion > 0.1) & (lesion < 0.9),
+}
+
+# %%
+pixel_sets = {k: w for k, w in pixel_sets.items() if w.any()}
+chosen = pixel_sets.values()
+errors = [calibration.summary(lesion[w], ground_truth[w]) for w in chosen]
+by_pixels = pd.DataFrame(errors)
+by_pixels.insert(0, "pixels", list(pixel_sets))
+by_pixels.insert(1, "share", [w.mean() for w in chosen])
+by_pixels.round(4)
+
+# %% [markdown]
+# Networks are often too sure of themselves. One number can correct part of
+# that. *Temperature scaling* divides all *logits* (the network's raw numbers,
+# before they become probabilities) by a *temperature* above 1, and every
+# probability moves towards one half. But the Dice part of the loss rewards
+# marking a little too much, and that error has a direction. So a second fit,
+# *Platt scaling*, also adds a shift. Notebook 4 fitted both, for each fold on
+# its validation part alone. Expect most from the second fit: where
+# probabilities are too high rather than too far from one half, a temperature
+# alone may even do harm. Lower is better.
+
+# %%
+fits = rules.loc[scores["fold"]]
+parameters = ["temperature", "platt_temperature", "platt_shift"]
+fitted = [fits[name].to_numpy()[:, None, None] for name in parameters]
+temperature, *platt = fitted
+
+# %%
+versions = {
+    "uncalibrated": lesion,
+    "temperature-scaled": calibration.rescale(lesion, temperature),
+    "Platt-scaled": calibration.rescale(lesion, *platt),
+}
+
+# %%
+errors = [calibration.summary(v, ground_truth) for v in versions.values()]
+recalibrated = pd.DataFrame(errors)
+recalibrated.insert(0, "probabilities", list(versions))
+for error in ("ECE", "Brier"):
+    best = recalibrated.loc[recalibrated[error].idxmin(), "probabilities"]
+    print(f"lowest {error}: {best}")
+recalibrated.round(4)
+
+# %% [markdown]
+# The *reliability diagram* shows where the gap lies. A curve below the
+# diagonal says "lesion" more often than it is true.
+
+# %%
+curves = {"as it should be": ([0, 1], [0, 1])}
+true = ground_truth[has_lesion]
+for name, version in versions.items():
+    bins = calibration.reliability(version[has_lesion], true, bins=10)
+    curves[name] = bins["confidence"], bins["accuracy"]
+axes = "lesion probability", "share that is lesion"
+title = f"Pixels of held-out lesion images ({here.data.kind})"
+figures.show_lines(curves, *axes, title)
+
+# %% [markdown]
+# The curves have many pixels, but pixels of one image are alike: with few
+# images even a smooth curve is uncertain. A temperature changes no mask at the
+# threshold of one half: one half stays one half. A shift does, and the
+# thresholds were fitted without it. So the masks stay as they are; the
+# recalibrated probabilities are for whoever reads them as such.
+#
+# ## Does the network know when it fails?
+#
+# Nobody can check every outline. It would help if the network were unsure
+# where it is wrong. Take the mean lesion probability inside its outline as its
+# *confidence*. Keep only the surest cases: does their Dice rise? Turn it round
+# and take 1 - Dice as the *loss* of a case. Keep the surest case, then the two
+# surest, and so on, and note the mean loss each time. The mean of all these is
+# the *AURC* (area under the risk-coverage curve): lower is better. `random` is
+# what a random order would give, and `excess` what the best possible order (by
+# the true Dice) would still save.
+
+# %%
+from helpers.evaluation import classification
+
+loss = 1 - dice[has_lesion].to_numpy()
+confidence = list(map(classification.mean_inside, lesion[has_lesion]))
+area, excess = calibration.aurc(confidence, loss)
+aurc = {"value": area, "random": float(loss.mean()), "excess": excess}
+print({name: round(value, 3) for name, value in aurc.items()})
+
+# %%
+kept = 1 - calibration.risk_coverage(confidence, loss)[1]
+surer = kept[len(kept) // 2]
+print(f"mean Dice {kept[-1]:.3f}, of the surer half {surer:.3f}")
+saved = 1 - excess / (aurc["random"] - area + excess or 1)
+print(f"of what the best order could save, this one saves {saved:.0%}")
+
+# %% [markdown]
+# Near 100 %, the confidence sorts the cases about as well as it can. At 0 % or
+# below, the network does not know when it fails.
+#
+# ### Ask the same network five times
+#
+# Another idea: where several predictions for one case *disagree*, they cannot
+# all be right. You have one network for each fold, so you ask it about five
+# views of each case: as it is, mirrored, darker, brighter, and smaller. Each
+# prediction is moved back to its place. Together they are a *test-time
+# augmentation ensemble*.
+#
+# **From here on** you use the saved model, that of the last fold trained, and
+# the cases that this fold held out. With several folds they are fewer than
+# above, so the intervals are wider.
+
+# %%
+from helpers.evaluation import bootstrap, uncertainty
+from helpers.model import checkpoint, training
+
+model = checkpoint.load(step.read("04_train_the_segmenter", "model.keras"))
+last = int(predictions["fold"][-1])
+mine = np.flatnonzero(has_lesion & (scores["fold"] == last))
+print(f"fold {last}: {len(mine)} held-out lesion images")
+
+
+# %%
+def once(images):
+    """Return the network's class probabilities of images (n, size, size)."""
+    return training.predict(model, images)
+
+
+views = uncertainty.tta_probabilities(once, images[mine])
+
+# %% [markdown]
+# `agreement` is the mean Dice between two of the five predictions, the usual
+# baseline. The others look at the mean of the five: its mean probability
+# inside the outline (`mean inside`), its *entropy* there (how undecided it is:
+# 0 where it is certain, largest at one half; turned round, so that higher is
+# surer), its highest probability. `single view` is the mean inside of the
+# first prediction alone. Where nothing was marked there is nothing to be sure
+# of, and all but the highest are 0. Each `value` is an AURC.
+
+# %%
+confidences = uncertainty.confidences(views)
+loss_there = 1 - dice[mine].to_numpy()
+orders = uncertainty.rank(confidences, loss_there, group[mine])
+orders.round(3)
+
+# %% [markdown]
+# Are five views worth five times the work? All orders rank the same cases, so
+# do not compare their intervals: take the difference of the two AURCs, case
+# for case, and give *that* an interval.
+
+
+# %%
+def difference(rows):
+    """Return the AURC of the second column minus that of the first."""
+    first, second, loss = rows.T
+    return calibration.aurc(second, loss)[0] - calibration.aurc(first, loss)[0]
+
+
+# %%
+pair = confidences["agreement"], confidences["single view"]
+rows = np.stack([*pair, loss_there], axis=1)
+saves = bootstrap.interval(rows, group[mine], difference, 1000)
+print("five views save {:+.3f} of AURC ({:+.3f} to {:+.3f})".format(*saves))
+none = "no gain is shown: the single view will do"
+print("so agreement ranks them better" if saves[1] > 0 else none)
+
+# %%
+by = {"agreement": confidences["agreement"]}
+by |= {"single view": confidences["single view"]}
+by |= {"random order": np.ones(len(mine)), "best order": -loss_there}
+coverage = {k: calibration.risk_coverage(v, loss_there) for k, v in by.items()}
+axes = "share of cases kept", "mean of 1 - Dice"
+title = f"Keep only the surest cases (fold {last}, {here.data.kind})"
+figures.show_lines(coverage, *axes, title)
+
+# %% [markdown]
+# Read the curves from the left, where they rest on few cases. One that stays
+# low keeps good cases first. And note what no order can see: a lesion that all
+# five views mark at the same wrong place looks like agreement.
+#
+# ## What does it look at?
+#
+# Paint a square of the image grey and ask again. If the probability falls, the
+# network rested on what you hid. Slide the square over the whole image, and
+# the falls make a map. What falls is the mean lesion probability inside the
+# network's own outline; a fall of 0.1 is from 0.8 to 0.7, say. You look at
+# three held-out cases where something was marked: the worst, the middle and
+# the best. As in notebooks 4 and 5, a prediction is the mean over the image
+# and its mirror image, and outlines are drawn at the fold's fitted threshold.
+# Expect the largest fall inside the lesion; a large one elsewhere is a hint
+# that the network uses something else.
+
+
+# %%
+def predict(images):
+    """Return what `once` does, of the image and its mirror image: the mean."""
+    return training.predict(model, images, flip=True)
+
+
+# %%
+from helpers.model import explain
+
+threshold = rules.loc[last, "threshold"]
+seen = [i for i in mine if scores["predicted_area"][i] > 0]
+seen = sorted(seen, key=lambda i: dice[i])
+seen = [seen[0], seen[len(seen) // 2], seen[-1]] if seen else []
+titles = [f"{names[i]}, Dice {dice[i]:.2f}" for i in seen]
+inside = [lesion[i] > threshold for i in seen]
+squares = zip(images[seen], inside, strict=True)
+falls = [explain.occlusion(predict, image, m) for image, m in squares]
+
+# %% [markdown]
+# First what the network saw, with the person's outline solid and its own
+# dashed. Then the maps, with its own outline.
+
+# %%
+if seen:
+    shown = images[seen], titles, ground_truth[seen], inside
+    alt = f"Three cases with both outlines: {', '.join(titles)}."
+    figures.show(figures.gallery(*shown, columns=3), alt=alt)
+
+# %%
+what = "fall of the lesion probability"
+hits = sum(m.flat[f.argmax()] for m, f in zip(inside, falls, strict=True))
+where = f"the largest fall lies inside its outline in {hits} of {len(seen)}"
+if seen:
+    maps = dict(zip(titles, falls, strict=True))
+    figure = figures.heat(maps, what, "fall", outlines=inside, columns=3)
+    figures.show(figure, alt=f"Maps of the {what}; {where}.")
+print(where)
+
+# %% [markdown]
+# A map of this kind is a sketch. A square cannot hide a shadow or a texture
+# that is everywhere, and grey paint is itself a thing that the network has
+# never seen.
+#
+# ### Would it predict the same without the marks?
+#
+# Callipers sit at a lesion's rim and text tells the side. A network could
+# learn from them where a lesion is, and which lesions a doctor found worth
+# measuring. So paint the marks over, and ask again. And the other way round:
+# burn marks into images that have none. `robustness.HeldOut` holds the network
+# and the cases, and compares its predictions before and after a change, case
+# by case.
+
+# %%
+from helpers.data import marks
+from helpers.evaluation import robustness
+
+cases = busi.index(here.data.root).set_index("case").loc[names]
+cases = cases.join(folds[["group", "fold"]]).reset_index()
+references = [masks.merge(paths) for paths in cases["masks"]]
+inputs = cases, references, rules
+held_out = robustness.HeldOut(predict, images.shape[1], *inputs)
+
+
+# %%
+def without(image):
+    return marks.inpaint(image)[0]
+
+
+def with_two(image):
+    return robustness.marks(image, 2, rng)
+
+
+rng = np.random.default_rng(0)
+drawn = (explored.loc[names, "glyphs"] >= marks.SURE).to_numpy()
+changes = {
+    "lesion, marks painted over": (without, has_lesion & drawn),
+    "lesion, marks added": (with_two, has_lesion & ~drawn),
+    "normal, marks added": (with_two, ~has_lesion & ~drawn),
+}
+effects = []
+for name, (change, which) in changes.items():
+    rows = np.flatnonzero(which & (scores["fold"] == last))
+    if len(rows):
+        effect = held_out.subset(rows).compare(change)
+        effects.append(effect.assign(change=name))
+
+# %% [markdown]
+# On normal images the Dice is 1 if the prediction stays empty, else 0, as in
+# notebook 5. `lesion probability` is one number for the whole image: how sure
+# the network is that there is a lesion at all. `before` is the mean without
+# the change, `difference` is after minus before, and `p` is that of the
+# permutation test.
+#
+# Who makes many tests finds a p below 0.05 sooner or later, even where nothing
+# is. So ask for more: with k tests, a p counts below 0.05 / k (*Bonferroni's
+# correction*).
+
+# %%
+by_change = pd.concat(effects, ignore_index=True)
+by_change.insert(0, "change", by_change.pop("change"))
+least = 0.05 / len(by_change)
+clear = by_change.loc[by_change["p"] < least, ["change", "score"]]
+found = "; ".join(map(": ".join, clear.to_numpy())) or "none"
+print(f"{len(by_change)} tests, so p must be below {least:.4f}: {found}")
+by_change.round(3)
+
+# %% [markdown]
+# What is not among them may still be there: five cases can be swapped in 32
+# ways, so their p is never below 0.06, however large the difference. Look at
+# its size first. And what the painting misses, such as dotted lines, stays in
+# the image.
+#
+# ## What if the image were worse?
+#
+# Another scanner has another gain; an export blurs and shrinks; another breast
+# gives other speckle and shadows. You disturb the held-out lesion images more
+# and more, and watch the mean Dice. The outline stays the same, so any fall is
+# the network's. Lengths are in pixels of the original image. Expect little
+# from gain, which the training varied, and from blur and shrinking, as the
+# network sees a much smaller square anyway. Speckle and shadow are another
+# matter. Gain is in *decibels* (dB): a step of 15 adds a quarter of the way
+# from black to white everywhere.
+
+# %%
+worse = held_out.subset(mine).degrade()
+title = f"Fold {last}, with 95 % intervals ({here.data.kind})"
+figures.show_disturbed(worse, title)
+
+# %% [markdown]
+# The bands are wide, because they are over few cases. But all strengths have
+# the *same* cases, so the difference from the undisturbed image is known
+# better than either value. Here it is for the worst point of each disturbance.
+# `value` is the mean Dice there. Each was picked from all tested strengths, so
+# count these as tests, too.
+
+# %%
+n_tests = (worse["difference"] != 0).sum()
+lowest = worse.loc[worse.groupby("disturbance")["value"].idxmin()]
+clear = lowest["disturbance"][lowest["p"] < 0.05 / max(n_tests, 1)]
+print(f"{n_tests} tests; a fall is clear for:", ", ".join(clear) or "none")
+some = ["disturbance", "unit", "strength", "value", "difference", "p"]
+lowest[some].round(4)
+
+# %% [markdown]
+# ## Keep what you found
+#
+# Every table becomes a file, and the report of notebook 5 gets them, too.
+
+# %%
+tables = {
+    "calibration": by_pixels,
+    "calibration_scaled": recalibrated,
+    "uncertainty": orders.reset_index(names="confidence"),
+    "marks": by_change,
+    "robustness": worse,
+}
+for name, content in tables.items():
+    step.save(f"{name}.csv", content)
+
+# %%
+report = step.read("05_read_the_errors", "report.json") | {"aurc": aurc}
+report |= {"one_fold": {"fold": last, "lesion_images": len(mine)}}
+report |= {name: part.to_dict("records") for name, part in tables.items()}
+step.save("report.json", report)
+step.finish()
+
+# %% [markdown]
+# **You have** compared probabilities with what came true and recalibrated
+# them, seen whether they warn of a failure, looked at what a prediction rests
+# on, and measured what marks and worse images do to it. Next:
+# `07_from_pixels_to_findings` asks what one may say about a whole image.
+#
+# ## Check yourself
+#
+# <details><summary>1. A temperature was fitted on the held-out cases, and the ECE fell to a third. Why is that no result?</summary>
+#
+# The cases that should judge it have chosen it. Fit on the validation part,
+# and measure on cases that had no say.
+#
+# </details>
+#
+# <details><summary>2. The ECE over all pixels is 0.004. Are the probabilities at a lesion's rim reliable?</summary>
+#
+# That does not say. Nearly all pixels are easy background and hide the rest.
+# Ask for the pixels that the network is unsure about.
+#
+# </details>
+#
+# <details><summary>3. Five views of one image give five equal predictions. Is the outline right?</summary>
+#
+# Not for certain. Views of one network share its habits: a shadow that it
+# takes for a lesion is marked five times, at the same place, in full
+# agreement.
+#
+# </details>
+#
+# <details><summary>4. In the worst cases you notice callipers in nearly every image. What do you do before you call them the cause?</summary>
+#
+# Count them in the good cases as well, and paint them over to see whether the
+# prediction changes. What is common everywhere explains nothing.
+#
+# </details>
+#
+# <details><summary>5. Twenty disturbances are tried, and one has p = 0.03. What do you report?</summary>
+#
+# All twenty. One p below 0.05 in twenty is what chance alone gives. Ask for p
+# below 0.05 / 20, or test that one again on other cases.
+#
+# </details>
+#
+# ## Exercise 1: a calibration error of two bins
+#
+# Write a function of two arrays, the probabilities and the ground truth (0 or
+# 1). It returns the expected calibration error over two bins: up to one half,
+# and above.
+
+# %%
+error_of_two = ...  # a function of two arrays: probabilities, and 0 or 1
+exercises.check(exercises.own_calibration_error, error_of_two)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def error_of_two(p, ground_truth):
+#     total = 0
+#     for part in (p <= 0.5, p > 0.5):
+#         if part.any():
+#             gap = abs(p[part].mean() - ground_truth[part].mean())
+#             total += part.mean() * gap  # weighted by the share of the cases
+#     return total
+#
+# exercises.check(exercises.own_calibration_error, error_of_two)
+# ```
+#
+# </details>
+#
+# ## Exercise 2: what a temperature does
+#
+# A pixel has a lesion probability of 0.9. Its logit is the logarithm of the
+# odds, 0.9 to 0.1. What is the probability at a temperature of 2?
+
+# %%
+scaled = ...  # a number from 0 to 1
+exercises.check(exercises.at_temperature_two, scaled)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# logit = np.log(0.9 / 0.1) / 2
+# scaled = 1 / (1 + np.exp(-logit))
+# exercises.check(exercises.at_temperature_two, scaled)
+# ```
+#
+# 0.75: half of the logit is the root of the odds, and 9 to 1 becomes 3 to 1.
+#
+# </details>
+#
+# ## References
+#
+# - Dunn: Multiple comparisons among means. J. Am. Stat. Assoc. 56, 1961, doi
+#   [10.1080/01621459.1961.10482090](https://doi.org/10.1080/01621459.1961.10482090)
+# - Geifman, El-Yaniv: Selective classification for deep neural networks.
+#   NeurIPS 2017, doi
+#   [10.48550/arXiv.1705.08500](https://doi.org/10.48550/arXiv.1705.08500)
+# - Guo, Pleiss, Sun, Weinberger: On calibration of modern neural networks.
+#   ICML 2017, doi
+#   [10.48550/arXiv.1706.04599](https://doi.org/10.48550/arXiv.1706.04599)
+# - Platt: Probabilistic outputs for support vector machines. Advances in Large
+#   Margin Classifiers, MIT Press 1999 (no DOI).
+# - Roy, Conjeti, Navab, Wachinger: Bayesian QuickNAT. NeuroImage 195, 2019,
+#   doi
+#   [10.1016/j.neuroimage.2019.03.042](https://doi.org/10.1016/j.neuroimage.2019.03.042)
+# - Zeiler, Fergus: Visualizing and understanding convolutional networks. ECCV
+#   2014, doi
+#   [10.1007/978-3-319-10590-1_53](https://doi.org/10.1007/978-3-319-10590-1_53)
