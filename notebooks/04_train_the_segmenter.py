@@ -355,7 +355,7 @@ rates = {"learning_rate": learning_rate}
 over_folds("from scratch", from_scratch, batch_size, epochs, **rates)
 
 # %% [markdown]
-# ### What knowledge is worth
+# ## What knowledge is worth
 #
 # Some hundred images are few to learn from nothing what an edge, a texture or
 # a shadow looks like. A network that has learned such things elsewhere needs
