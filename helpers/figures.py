@@ -52,9 +52,11 @@ def panels(n, columns=0, width=0, height=0, axes_on=False):
     fill the page's width, so that they can be read on a phone, too.
     """
     columns = min(columns or (2 if n == 4 else 3), n)
-    width = width or min(PAGE / columns, 3.4)
-    height, rows = height or 0.95 * width, -(-n // columns)
-    figure = Figure((width * columns, height * rows), layout="constrained")
+    width = width or PAGE / max(columns, 2)
+    height, rows = height or width + 0.3, -(-n // columns)
+    # pictures keep their form: compressed, they leave no gaps between them
+    layout = "constrained" if axes_on else "compressed"
+    figure = Figure((width * columns, height * rows), layout=layout)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax in grid if not axes_on else grid[n:]:
         ax.set_axis_off()
@@ -172,47 +174,55 @@ def heat(maps, heading, unit, scale=None, outlines=(), columns=4, width=2.4):
 def numbers(tables, heading, grey=()):
     """Show small tables, {title: (h, w)}, each value in its square.
 
-    grey: the titles of those that hold grey values, 0 to 255: bright is
-    bright. Of the others, 0 is white, and the signs have two colours.
+    grey: the titles of those that hold grey values: their least is black,
+    their most white. Of the others, 0 is white, and each sign has a colour.
     """
     figure, axes = panels(len(tables))
     for ax, (title, table) in zip(axes, tables.items(), strict=True):
-        write_numbers(ax, table, title in grey)
+        # pale colours behind the text
+        scale = table if title in grey else 1.6 * np.abs(table).max() or 1
+        write_numbers(ax, table, scale)
         ax.set_title(title)
     figure.suptitle(heading)
     return figure
 
 
-def write_numbers(ax, table, is_grey, size=10):
-    """Show one table of `numbers` in an axes; size: of the letters."""
-    top = 1.6 * np.abs(table).max() or 1  # pale colours behind the text
+def write_numbers(ax, table, scale):
+    """Write one table of `numbers` into an axes.
+
+    scale: the number with the strongest colour; or the table itself, if it
+    holds grey values.
+    """
+    is_grey = np.ndim(scale) > 0
     if is_grey:
-        ax.imshow(table, cmap="gray", vmin=0, vmax=255)
+        ax.imshow(table, cmap="gray")
     else:
-        ax.imshow(table, cmap="PuOr", vmin=-top, vmax=top)
+        ax.imshow(table, cmap="PuOr", vmin=-scale, vmax=scale)
+    dark = is_grey & (table < (np.min(table) + np.max(table)) / 2)
     for (row, column), value in np.ndenumerate(table):
-        colour = "white" if is_grey and value < 120 else "black"
+        colour = "white" if dark[row, column] else "black"
         middle = {"ha": "center", "va": "center", "color": colour}
-        ax.text(column, row, f"{value:.4g}", fontsize=size, **middle)
+        ax.text(column, row, f"{value + 0.0:.4g}", **middle)
 
 
 def slid(patch, weights, responses, stops, heading):
     """Show a 3x3 filter at some places of a patch, one row of panels each.
 
     patch: grey (h, w); responses: (h - 2, w - 2); stops: list of (row, column)
-    of the responses. Panels: the patch with the window, the products, and the
-    responses up to there.
+    of the responses. Panels: the patch with the window (its least is black,
+    its most white), the products, and the responses up to there.
     """
-    figure, axes = panels(3 * len(stops), 3, PAGE / 3, PAGE / 3.8)
+    figure, axes = panels(3 * len(stops), 3)
     top = np.abs(responses).max()
+    most = 1.6 * np.max(patch) * np.abs(weights).max()
     for (y, x), (left, middle, right) in zip(
         stops, np.reshape(axes, (-1, 3)), strict=True
     ):
-        left.imshow(patch, cmap="gray", vmin=0, vmax=255)
+        left.imshow(patch, cmap="gray")
         place = {"fill": False, "color": COLOURS["prediction"], "lw": 2.5}
         left.add_patch(Rectangle((x - 0.5, y - 0.5), 3, 3, **place))
         left.set_title(f"row {y + 1}, column {x + 1}")
-        write_numbers(middle, patch[y : y + 3, x : x + 3] * weights, False)
+        write_numbers(middle, patch[y : y + 3, x : x + 3] * weights, most)
         middle.set_title(f"9 products, sum {responses[y, x]:.4g}")
         far = np.arange(responses.size).reshape(responses.shape)
         so_far = np.where(far <= far[y, x], responses, np.nan)

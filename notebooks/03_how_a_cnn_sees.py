@@ -136,14 +136,9 @@ figures.show(
 # %%
 weights = np.float32([[-1, -2, -1], [0, 0, 0], [1, 2, 1]])
 inside = cv2.erode(np.uint8(target > 0), np.ones((3, 3), np.uint8))
-brighter = np.where(
-    (target > 0) & (inside == 0), cv2.Sobel(image, -1, 0, 1), 0
-)
-# a patch of 12 pixels must fit around the place
-at = np.unravel_index(
-    brighter[6:-6, 6:-6].argmax(), np.subtract(image.shape, 12)
-)
-row, column = np.add(at, 6)
+brighter = cv2.Sobel(image, -1, 0, 1) * ((target > 0) & (inside == 0))
+within = brighter[6:-6, 6:-6]  # a patch of 12 pixels must fit around it
+row, column = np.add(np.unravel_index(within.argmax(), within.shape), 6)
 patch = image[row - 6 : row + 6, column - 6 : column + 6]
 
 # %%
@@ -153,9 +148,10 @@ print(" ".join(f"{p:+.0f}" for p in products.flat), "=", products.sum())
 # %% [markdown]
 # Nine products and their sum: one response, for one place. A loop slides the
 # filter on. A patch of 12 pixels a side has room for 12 - 3 + 1 = 10 places a
-# side. Each row below is one stop on the way: the window on the patch, the
-# nine products, and the responses so far. Expect many near 0, and the large
-# ones where the patch changes from top to bottom.
+# side. Each row below is one stop on the way: the window on the patch (its
+# darkest pixel drawn black, its brightest white), the nine products, and the
+# responses so far. Expect the large ones where the patch changes from top to
+# bottom.
 
 
 # %%
