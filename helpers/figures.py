@@ -26,18 +26,21 @@ COLOURS = {
     "prediction": "#E69F00",
 }
 MAP = "viridis"
-PAGE = 8.4  # inches: a figure as wide as the text of a page
+PAGE = 6.6  # inches: a figure as wide as the text of a page
+PIXELS = 720  # of that width; letters of 10 points stay legible on a phone
 matplotlib.rcParams.update({"font.size": 10, "axes.titlesize": 10})
 
 
 def show(figure, alt):
     """Display a figure; `alt` says in words what it shows."""
     drawn, light = io.BytesIO(), io.BytesIO()
+    dpi = PIXELS / max(figure.get_figwidth(), PAGE)
     figure.savefig(
-        drawn, format="png", dpi=90, bbox_inches="tight", facecolor="white"
+        drawn, format="png", dpi=dpi, bbox_inches="tight", facecolor="white"
     )
-    # without an alpha channel a page of pictures loads sooner
-    Image.open(drawn).convert("RGB").save(light, "png", optimize=True)
+    # with 256 colours and no alpha channel, a page of pictures loads sooner
+    few = Image.open(drawn).convert("RGB").quantize(dither=Image.Dither.NONE)
+    few.save(light, "png", optimize=True)
     picture = {"image/png": light.getvalue(), "text/plain": alt}
     display(picture, metadata={"image/png": {"alt": alt}}, raw=True)
 

@@ -242,13 +242,14 @@ figures.show(
 # %%
 titles = [f"seen, Dice {dices[0]:.2f}", f"never seen, Dice {dices[1]:.2f}"]
 lesion = classes[1][targets[1] > 0]
-shares = pd.Series(np.bincount(lesion, minlength=3), masks.CLASSES)
-print(titles[1])
-(shares / len(lesion)).rename("predicted in the benign lesion").round(3)
+shares = np.bincount(lesion, minlength=3) / len(lesion)
+shares = zip(masks.CLASSES, shares, strict=True)
+print(titles[1], "and predicted in the benign lesion:")
+print(", ".join(f"{share:.0%} {name}" for name, share in shares))
 
 # %% [markdown]
-# These are shares of the benign lesion's pixels. Dice does not show it:
-# `classes > 0` asks only whether there is a lesion, not which. A network that
+# These are shares of its pixels. The Dice above does not ask for the class:
+# `classes > 0` is true of any lesion, benign or malignant. A network that
 # was shown no benign pixel has not been taught to say "benign", however well
 # it may find the place; to learn a class takes examples of it. The two
 # outlines side by side:

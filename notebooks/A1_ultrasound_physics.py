@@ -190,8 +190,8 @@ figures.show(
 
 # %% [markdown]
 # A *cyst* is a bag of fluid: it sends next to nothing back, and lets sound
-# pass. So it is black with enhancement, and benign. In a
-# running notebook, the next cell shows three sliders to try more.
+# pass. So it is black with enhancement, and benign. In a running notebook, the
+# next cell shows three sliders to try more.
 
 
 # %%
