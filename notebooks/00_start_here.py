@@ -248,8 +248,8 @@ print(titles[1], "and predicted in the benign lesion:")
 print(", ".join(f"{share:.0%} {name}" for name, share in shares))
 
 # %% [markdown]
-# These are shares of its pixels. The Dice above does not ask for the class:
-# `classes > 0` is true of any lesion, benign or malignant. A network that
+# These are shares of its pixels. The Dice does not ask for the class: both
+# kinds of lesion count as one (`classes > 0` in the code). A network that
 # was shown no benign pixel has not been taught to say "benign", however well
 # it may find the place; to learn a class takes examples of it. The two
 # outlines side by side:

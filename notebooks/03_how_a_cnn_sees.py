@@ -233,7 +233,7 @@ by_filter |= {f"blobs, {sigma} pixels": blobs(sigma) for sigma in (2, 6, 12)}
 title, outlines = f"{name}: filters made by hand", [target > 0] * 6
 
 # %%
-style = {"outlines": outlines, "columns": 3, "width": 2.2}
+style = {"outlines": outlines, "columns": 2, "width": 3.3}
 figures.show(
     figures.heat(by_filter, title, "grey values", **style),
     alt="Six maps with the lesion's outline dashed: edges in two directions, "
