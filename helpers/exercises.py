@@ -372,3 +372,29 @@ def rate_share(number):
         "square each run's distance from the mean of all four, and add up. "
         "How much of it is left if each run has the mean of its rate?"
     )
+
+
+# ---- appendix A1
+
+
+def depth_of_echo(function):
+    """Wanted: the depth in cm, from the microseconds until an echo is back."""
+    for delay, wanted in ((13, 1.001), (0, 0), (65, 5.005)):
+        value = float(function(delay))
+        if math.isclose(value, wanted, abs_tol=0.005):
+            continue
+        hint = "the way is speed times time, in centimetres."
+        if math.isclose(value, 2 * wanted, abs_tol=0.01):
+            hint = "that is the way there and back."
+        return f"for {delay} microseconds it returns {value:g} cm: {hint}"
+    return ""
+
+
+def looks_for_a_quarter(number):
+    """Wanted: how many looks leave a quarter of the grain of one."""
+    hints = {
+        16: "",
+        4: "4 looks leave a half: the grain falls with their root.",
+        2: "2 looks leave 71 %: the grain falls with their root.",
+    }
+    return hints.get(number, "solve 1 / sqrt(N) = 1 / 4 for N.")

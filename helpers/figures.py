@@ -10,8 +10,9 @@ from itertools import pairwise
 import matplotlib
 import numpy as np
 from IPython.display import display
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import ConnectionPatch
+from matplotlib.patches import ConnectionPatch, Patch, Rectangle
 from PIL import Image
 
 from .data import busi, masks
@@ -26,17 +27,26 @@ COLOURS = {
     "prediction": "#E69F00",
 }
 MAP = "viridis"
+PAGE = 6.6  # inches: a figure as wide as the text of a page
+PIXELS = 660  # of that width; letters of 10 points stay legible on a phone
+# 48 steps of grey are enough for grainy pictures, and load sooner
+GREY = {
+    "cmap": matplotlib.colormaps["gray"].resampled(48),
+    "interpolation_stage": "data",
+}
 matplotlib.rcParams.update({"font.size": 10, "axes.titlesize": 10})
 
 
 def show(figure, alt):
     """Display a figure; `alt` says in words what it shows."""
     drawn, light = io.BytesIO(), io.BytesIO()
+    dpi = PIXELS / max(figure.get_figwidth(), PAGE)
     figure.savefig(
-        drawn, format="png", dpi=90, bbox_inches="tight", facecolor="white"
+        drawn, format="png", dpi=dpi, bbox_inches="tight", facecolor="white"
     )
-    # without an alpha channel a page of pictures loads sooner
-    Image.open(drawn).convert("RGB").save(light, "png", optimize=True)
+    # with 256 colours and no alpha channel, a page of pictures loads sooner
+    few = Image.open(drawn).convert("RGB").quantize(dither=Image.Dither.NONE)
+    few.save(light, "png", optimize=True)
     picture = {"image/png": light.getvalue(), "text/plain": alt}
     display(picture, metadata={"image/png": {"alt": alt}}, raw=True)
 
@@ -44,11 +54,18 @@ def show(figure, alt):
 # ---- images
 
 
-def panels(n, columns=4, width=2.4, height=2.3, axes_on=False):
-    """Return (figure, n axes in a grid); axes of pictures have no ticks."""
-    columns = min(columns, n)
-    rows = -(-n // columns)
-    figure = Figure((width * columns, height * rows), layout="constrained")
+def panels(n, columns=0, width=0, height=0, axes_on=False):
+    """Return (figure, n axes in a grid); axes of pictures have no ticks.
+
+    Where no columns are given, there are at most 3, and together the panels
+    fill the page's width, so that they can be read on a phone, too.
+    """
+    columns = min(columns or (2 if n == 4 else 3), n)
+    width = width or PAGE / max(columns, 2)
+    height, rows = height or width + 0.3, -(-n // columns)
+    # pictures keep their form: compressed, they leave no gaps between them
+    layout = "constrained" if axes_on else "compressed"
+    figure = Figure((width * columns, height * rows), layout=layout)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax in grid if not axes_on else grid[n:]:
         ax.set_axis_off()
@@ -63,7 +80,7 @@ def outline(ax, mask, colour, style="solid"):
 
 
 def gallery(
-    images, titles, references=None, predictions=None, columns=4, heading=""
+    images, titles, references=None, predictions=None, columns=0, heading=""
 ):
     """Show grey images; reference outlines solid, predicted ones dashed.
 
@@ -72,7 +89,7 @@ def gallery(
     """
     figure, axes = panels(len(images), columns)
     for i, ax in enumerate(axes):
-        ax.imshow(images[i], cmap="gray", vmin=0, vmax=255)
+        ax.imshow(images[i], vmin=0, vmax=255, **GREY)
         ax.set_title(titles[i], fontsize=9)
         if references is not None:
             outline(ax, references[i], COLOURS["reference"])
@@ -82,7 +99,7 @@ def gallery(
     return figure
 
 
-def cases(table, heading, columns=4):
+def cases(table, heading, columns=0):
     """Show cases as they lie on disk, each with its merged outline.
 
     table: DataFrame with the columns case, image and masks, as from
@@ -100,8 +117,8 @@ def maps(image, classes, names, reference, heading=""):
     image: (h, w) grey; classes: float (h, w, len(names)); reference: bool
     (h, w).
     """
-    figure, axes = panels(len(names) + 1, len(names) + 1)
-    axes[0].imshow(image, cmap="gray")
+    figure, axes = panels(len(names) + 1)
+    axes[0].imshow(image, **GREY)
     outline(axes[0], reference, COLOURS["reference"])
     axes[0].set_title("image and\nperson's outline")
     for ax, name, values in zip(
@@ -110,6 +127,29 @@ def maps(image, classes, names, reference, heading=""):
         shown = ax.imshow(values, cmap=MAP, vmin=0, vmax=1)
         ax.set_title(f"probability of\n{name}")
     figure.colorbar(shown, ax=axes[1:], shrink=0.7)
+    figure.suptitle(heading)
+    return figure
+
+
+def class_maps(image, truth, predicted, heading=""):
+    """Show an image beside the class of each pixel: ground truth, predicted.
+
+    image: grey (h, w); truth, predicted: int (h, w), an index of
+    `masks.CLASSES`. The classes lie over the image; their legend is below.
+    """
+    figure, axes = panels(3, height=PAGE / 3 + 0.9)  # room for the legend
+    titles = "image", "ground truth", "predicted class"
+    for ax, title in zip(axes, titles, strict=True):
+        ax.imshow(image, vmin=0, vmax=255, **GREY)
+        ax.set_title(title)
+    colours = [COLOURS[name] for name in masks.CLASSES]
+    few = ListedColormap(colours)
+    for ax, classes in zip(axes[1:], (truth, predicted), strict=True):
+        options = {"cmap": few, "vmin": 0, "vmax": len(colours) - 1}
+        # what is background stays nearly as grey as it was
+        ax.imshow(classes, alpha=np.where(classes > 0, 0.6, 0.2), **options)
+    keys = [Patch(color=colour) for colour in colours]
+    figure.legend(keys, masks.CLASSES, loc="outside lower center", ncols=3)
     figure.suptitle(heading)
     return figure
 
@@ -183,15 +223,66 @@ def arrow(a, b, start, end, **style):
     a.figure.add_artist(patch)
 
 
-def numbers(tables, heading):
-    """Show small tables, {title: (h, w)}, each value in its square."""
-    figure, axes = panels(len(tables), len(tables), 2.6, 2.6)
+def numbers(tables, heading, grey=()):
+    """Show small tables, {title: (h, w)}, each value in its square.
+
+    grey: the titles of those that hold grey values: their least is black,
+    their most white. Of the others, 0 is white, and each sign has a colour.
+    """
+    figure, axes = panels(len(tables))
     for ax, (title, table) in zip(axes, tables.items(), strict=True):
-        top = 1.6 * np.abs(table).max() or 1  # pale colours behind the text
-        ax.imshow(table, cmap="PuOr", vmin=-top, vmax=top)
-        for (row, column), value in np.ndenumerate(table):
-            ax.text(column, row, f"{value:g}", ha="center", va="center")
+        # pale colours behind the text
+        scale = table if title in grey else 1.6 * np.abs(table).max() or 1
+        write_numbers(ax, table, scale)
         ax.set_title(title)
+    figure.suptitle(heading)
+    return figure
+
+
+def write_numbers(ax, table, scale):
+    """Write one table of `numbers` into an axes.
+
+    scale: the number with the strongest colour; or the table itself, if it
+    holds grey values.
+    """
+    is_grey = np.ndim(scale) > 0
+    if is_grey:
+        ax.imshow(table, cmap="gray")
+    else:
+        ax.imshow(table, cmap="PuOr", vmin=-scale, vmax=scale)
+    dark = is_grey & (table < (np.min(table) + np.max(table)) / 2)
+    for (row, column), value in np.ndenumerate(table):
+        colour = "white" if dark[row, column] else "black"
+        middle = {"ha": "center", "va": "center", "color": colour}
+        ax.text(column, row, f"{value + 0.0:.4g}", **middle)
+
+
+def slid(patch, weights, responses, stops, heading):
+    """Show a 3x3 filter at some places of a patch, one row of panels each.
+
+    patch: grey (h, w); responses: (h - 2, w - 2); stops: list of (row, column)
+    of the responses. Panels: the patch with the window (its least is black,
+    its most white), the products, and the responses up to there.
+    """
+    figure, axes = panels(3 * len(stops), 3)
+    top = np.abs(responses).max()
+    most = 1.6 * np.max(patch) * np.abs(weights).max()
+    for (y, x), (left, middle, right) in zip(
+        stops, np.reshape(axes, (-1, 3)), strict=True
+    ):
+        left.imshow(patch, cmap="gray")
+        place = {"fill": False, "color": COLOURS["prediction"], "lw": 2.5}
+        left.add_patch(Rectangle((x - 0.5, y - 0.5), 3, 3, **place))
+        left.set_title(f"row {y + 1}, column {x + 1}")
+        write_numbers(middle, patch[y : y + 3, x : x + 3] * weights, most)
+        middle.set_title(f"9 products, sum {responses[y, x]:.4g}")
+        far = np.arange(responses.size).reshape(responses.shape)
+        so_far = np.where(far <= far[y, x], responses, np.nan)
+        right.imshow(so_far, cmap="PuOr", vmin=-top, vmax=top)
+        frame = {"fill": False, "color": COLOURS["background"]}
+        height, width = responses.shape
+        right.add_patch(Rectangle((-0.5, -0.5), width, height, **frame))
+        right.set_title("responses so far")
     figure.suptitle(heading)
     return figure
 

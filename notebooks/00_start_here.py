@@ -179,7 +179,8 @@ from helpers.model import training
 
 probabilities = training.predict(model, squares)
 print("images, rows, columns, classes:", probabilities.shape)
-print(f"first pixel: {probabilities[0, 0, 0].round(3)}")
+y, x = np.argwhere(targets[0] > 0).mean(axis=0).astype(int)
+print(f"in the lesion's middle: {probabilities[0, y, x].round(3)}")
 
 # %%
 image, three, outline = squares[0], probabilities[0], targets[0] > 0
@@ -190,9 +191,24 @@ figures.show(
 )
 
 # %% [markdown]
-# The class of a pixel is the largest of its three probabilities. How well does
-# the result fit the mask? For the person's mask $A$ and the network's mask
-# $B$, the *Dice* score is twice the shared area over the sum of both areas:
+# The class of a pixel is the one with the largest of its three probabilities
+# (`argmax` gives its number). So here is a class for every pixel as a picture.
+# Expect the right picture to resemble the middle one, as the network has seen
+# this image again and again.
+
+# %%
+classes = probabilities.argmax(axis=-1)
+map_0 = figures.class_maps(squares[0], targets[0], classes[0], names[0])
+figures.show(
+    map_0,
+    alt=f"The image, its ground truth, and the predicted classes: "
+    f"{(classes[0] == targets[0]).mean():.1%} of the pixels agree.",
+)
+
+# %% [markdown]
+# How well does the result fit the mask? For the person's mask $A$ and the
+# network's mask $B$, the *Dice* score is twice the shared area over the sum of
+# both areas:
 #
 # $$\text{Dice}(A, B) =
 # \frac{2 \left|A \cap B\right|}{\left|A\right| + \left|B\right|}$$
@@ -203,7 +219,7 @@ figures.show(
 # %%
 from helpers.evaluation import metrics
 
-ground_truth, predicted = targets > 0, probabilities.argmax(axis=-1) > 0
+ground_truth, predicted = targets > 0, classes > 0
 pairs = zip(ground_truth, predicted, strict=True)
 dices = [metrics.dice(*pair) for pair in pairs]
 print(f"Dice on the image that it was trained on: {dices[0]:.2f}")
@@ -212,14 +228,34 @@ print(f"Dice on the image that it was trained on: {dices[0]:.2f}")
 # ## The same network on an image that it has never seen
 #
 # Now the benign image. Expect a lower score: the network has seen one lesion
-# in its life, a malignant one.
+# in its life, a malignant one. And expect something else to be wrong: which
+# class can it know for this lesion?
+
+# %%
+map_1 = figures.class_maps(squares[1], targets[1], classes[1], names[1])
+figures.show(
+    map_1,
+    alt=f"The second image, its ground truth, and the predicted classes: "
+    f"{(classes[1] == targets[1]).mean():.1%} of the pixels agree.",
+)
 
 # %%
 titles = [f"seen, Dice {dices[0]:.2f}", f"never seen, Dice {dices[1]:.2f}"]
-heading = "Person (blue, solid) and network (orange, dashed)"
-print(titles[1])
+lesion = classes[1][targets[1] > 0]
+shares = np.bincount(lesion, minlength=3) / len(lesion)
+shares = zip(masks.CLASSES, shares, strict=True)
+print(titles[1], "and predicted in the benign lesion:")
+print(", ".join(f"{share:.0%} {name}" for name, share in shares))
+
+# %% [markdown]
+# These are shares of its pixels. The Dice does not ask for the class: both
+# kinds of lesion count as one (`classes > 0` in the code). A network that
+# was shown no benign pixel has not been taught to say "benign", however well
+# it may find the place; to learn a class takes examples of it. The two
+# outlines side by side:
 
 # %%
+heading = "Person (blue, solid) and network (orange, dashed)"
 outlines = ground_truth, predicted
 figure = figures.gallery(squares, titles, *outlines, heading=heading)
 figures.show(

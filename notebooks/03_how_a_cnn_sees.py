@@ -14,9 +14,8 @@
 #    gives a probability distribution over the classes.
 #
 # **You will** be able to
-# - simulate an ultrasound image, and say what its grain, shadows and shapes
-#   mean,
 # - slide a filter by hand, and tell what edge, blob and speckle filters find,
+# - follow a patch through convolution, ReLU and pooling,
 # - compute and measure how much of the image one prediction depends on,
 # - tell where a prediction is uncertain,
 # - write a U-Net yourself, the one that notebook 4 trains, and see what each
@@ -61,260 +60,30 @@ arrays = step.read("02_prepare_the_masks", "arrays.npz")
 folds = step.read("02_prepare_the_masks", "folds.csv")
 
 # %% [markdown]
-# ## How an ultrasound image comes about
+# ## What tells the class may lie outside of the lesion
 #
-# The probe sends a short pulse of sound into the tissue and listens. Sound
-# travels 1,540 metres a second there, so an echo from 1 cm deep is back after
-# 13 millionths of a second: the delay tells the depth. One pulse gives one
-# line of the picture, from the skin downwards; many lines side by side give
-# the picture.
-#
-# Tissue is full of *scatterers*, far smaller than a pixel, and each sends a
-# little of the sound back. The probe cannot see a scatterer sharply. It sees a
-# blot, narrow along the beam and wider across it. Where blots overlap, their
-# waves add up, and the strength of the sum is called the *envelope*. That
-# spans too wide a range for a screen, so you are shown its logarithm. Its unit
-# is the *decibel* (dB): 20 dB more is ten times as strong, 6 dB about twice.
-#
-# `helpers/data/phantom/physics.py` imitates these steps. Expect scatterers to
-# become blots, and smooth tissue to become grainy.
+# The probe sends sound into the tissue and draws its echoes: the later, the
+# deeper. Many small ones overlap, so the picture is grainy (*speckle*). What a
+# lesion does to the sound shows *below* it. If it swallows more than the
+# tissue around, it is dark there, a *shadow*; if less, as fluid does, it is
+# bright, *enhancement*. [Appendix A1](A1_ultrasound_physics.ipynb) shows how
+# all of this comes about. Here are two simulated lesions that differ in what
+# they swallow, in decibels (dB), and in nothing else. Expect to tell them
+# apart by what lies below.
 
 # %%
-rng, probe = np.random.default_rng(seed), physics.Probe()
-points = np.zeros((60, 70), np.float32)
-points[[12, 12, 40, 40, 44], [15, 50, 15, 50, 53]] = 1
-frame = physics.simulate("malignant", rng, 240, 280)
-blots = physics.echoes(points, rng, probe)
-
-# %%
-panels = {
-    "five scatterers, close up": blots,
-    "tissue: echo strength (dB)": 20 * np.log10(frame.expected),
-    "envelope: a few echoes\ndrown the rest": frame.envelope,
-    "its logarithm:\nthe picture": frame.image,
-}
-grey = [np.interp(v, (v.min(), v.max()), (0, 255)) for v in panels.values()]
-
-# %%
-heading = "From scatterers to a picture (simulated)"
+below = {"12 dB more: shadow": 12, "8 dB less: enhancement": -8}
+pictures = [physics.round_lesion(10, swallows) for swallows in below.values()]
 figures.show(
-    figures.gallery(grey, list(panels), heading=heading),
-    alt="Four simulated maps: blots of five scatterers, two of which run "
-    "together; the smooth strength of tissue with a lesion; its grainy "
-    "envelope, nearly all dark; and the log-compressed picture.",
+    figures.gallery(pictures, list(below), heading="What a lesion swallows"),
+    alt="Two simulated images of the same round dark lesion: left with a dark "
+    "band below it, right with a bright one.",
 )
 
 # %% [markdown]
-# In each map the least is black and the most is white. (The five are of
-# different strength, by chance.) The two at the lower right run into each
-# other: what is nearer than a blot's size cannot be told apart.
-#
-# ### Speckle is not noise
-#
-# The grain is called *speckle*. It comes from waves that add up or cancel, so
-# the same scatterers give the same speckle every time, and averaging a frame
-# with itself does nothing. Only another *look* helps: from another place or
-# angle the probe meets other scatterers, and the mean of $N$ looks has
-# $1 / \sqrt{N}$ of the grain (its standard deviation over its mean). Expect
-# the first column below to follow the third, and the second to stay.
-
-
-# %%
-def look(number):
-    """Return the envelope of plain tissue; each number is other scatterers."""
-    return physics.speckle(200, 200, np.random.default_rng(number))
-
-
-def grain(looks):
-    """Return standard deviation over mean of the mean of some envelopes."""
-    mean = np.mean([look(number) for number in looks], axis=0)
-    return mean.std() / mean.mean()
-
-
-# %%
-n = pd.Index([1, 4, 16], name="looks")
-grains = pd.DataFrame({"moved probe": [grain(range(k)) for k in n]}, n)
-grains["same frame"] = [grain([0] * k) for k in n]
-grains["by theory"] = grain([0]) / n**0.5
-grains.round(3)
-
-# %% [markdown]
-# Scanners *compound* several angles for this reason. Blurring one frame is no
-# substitute: it takes the fine outlines away with the grain.
-#
-# And the grain tells something. Where many scatterers share one blot, the
-# envelope follows *Rayleigh's law*, whatever the tissue (Burckhardt 1978).
-# Where there are few, it does not. So speckle holds a trace of what is too
-# small to be seen. Compare tissue with a scatterer in every pixel to tissue
-# with one in a hundred pixels. Two numbers describe the law: mean over
-# standard deviation, and the share that is darker than half the mean.
-
-
-# %%
-def law(envelope):
-    """Return mean / deviation, and the share below half the mean."""
-    mean = envelope.mean()
-    return mean / envelope.std(), np.mean(envelope < mean / 2)
-
-
-# %%
-sparse = (rng.random((200, 200)) < 0.01).astype(np.float32) * 10
-few = physics.echoes(sparse, rng, probe)
-rayleigh = (np.pi / (4 - np.pi)) ** 0.5, 1 - np.exp(-np.pi / 16)
-rows = {"Rayleigh's law": rayleigh, "many scatterers": law(look(seed))}
-rows["few scatterers"] = law(few)
-pd.DataFrame(rows, ["mean / deviation", "darker than half"]).round(2)
-
-# %% [markdown]
-# The second column is the law; the third is not: few scatterers leave most of
-# the tissue dark, between bright blots.
-#
-# ### Shadow and enhancement
-#
-# Sound grows weaker with depth. So the scanner amplifies late echoes more than
-# early ones, by what ordinary tissue takes away (*time-gain compensation*). A
-# lesion breaks that bargain. If it swallows more sound than its surroundings,
-# what lies behind it is drawn too dark: a *shadow*. If it swallows less, as
-# water does, what lies behind is drawn too bright: *enhancement*. Both say
-# something about the lesion, and lie outside of it.
-#
-# Build that yourself: plain tissue, and in it a round lesion that sends back
-# less sound and takes away more or less on the way through. Each is a number
-# of decibels.
-
-# %%
-y, x = np.mgrid[:160, :200]
-disc = (y - 60) ** 2 + (x - 100) ** 2 < 30**2
-# the way through the lesion; 1: all of its middle
-way = np.cumsum(disc, axis=0) / 60
-
-
-# %%
-def scan(darker, swallows, looks):
-    """Return grey values of tissue with a lesion; 50 dB fill the scale."""
-    level = np.float32(10 ** ((-darker * disc - swallows * way) / 20))
-    rngs = [np.random.default_rng(number) for number in range(looks)]
-    mean = np.mean([physics.echoes(level, r, probe) for r in rngs], axis=0)
-    return np.clip(180 + 255 / 50 * 20 * np.log10(mean), 0, 255)
-
-
-# %% [markdown]
-# Four settings. Expect 16 looks to smooth the grain, and no setting to move
-# the outline.
-
-# %%
-settings = {
-    "10 dB darker": (10, 0, 1),
-    "the same, 16 looks": (10, 0, 16),
-    "swallows 12 dB: shadow": (10, 12, 1),
-    "cyst: 30 dB darker,\n8 dB less swallowed": (30, -8, 1),
-}
-
-# %%
-scans = [scan(*setting) for setting in settings.values()]
-heading = "A lesion of your own (simulated)"
-figures.show(
-    figures.gallery(scans, list(settings), heading=heading),
-    alt="Four simulated images of a round lesion: grainy; smoother with 16 "
-    "looks; with a dark band below it; and nearly black with a bright band "
-    "below it.",
-)
-
-# %% [markdown]
-# A *cyst* is a bag of fluid: it sends next to nothing back, and lets sound
-# pass. So it is black with enhancement, and benign. The next cell is optional.
-# In a running notebook it shows three sliders; on a page, or when nobody is
-# there, the figure above must do.
-
-
-# %%
-from helpers import environment
-
-
-def draw(darker, swallows, looks):
-    """Show one setting; both in dB."""
-    picture = scan(darker, swallows, looks)
-    figures.show(figures.gallery([picture], ["yours"]), alt="Your setting.")
-
-
-if not environment.under_papermill():
-    from ipywidgets import interact
-
-    interact(draw, darker=(0, 30), swallows=(-12, 12), looks=(1, 16))
-
-# %% [markdown]
-# ### What a reader looks for
-#
-# Radiologists describe a lesion in the terms of BI-RADS, the American College
-# of Radiology's *Breast Imaging Reporting and Data System* (2013). The phantom
-# draws its lesions after them:
-#
-# | term | in plain words | simulated benign | simulated malignant |
-# |---|---|---|---|
-# | shape | oval, round or irregular | oval | irregular |
-# | orientation | *parallel* to the skin is wider than tall | mostly parallel | often taller than wide |
-# | margin | sharp all round; or vague, angular, with spikes | smooth | rough, some with spikes |
-# | echo pattern | darker or brighter than its surroundings | darker; cysts nearly black | darker, uneven |
-# | posterior features | behind it: *shadow* if it swallows sound, *enhancement* if it swallows less than its surroundings | mostly enhancement | mostly shadow |
-# | calcifications | grains of chalk: bright dots | none | in some |
-#
-# No term decides alone. A report ends in a category from 0 to 6 that says what
-# to do next; BUSI does not give it.
-#
-# Draw 20 of each, and measure. Expect a plus behind the benign ones (brighter
-# there than beside it, in decibels: enhancement), and a minus behind the
-# malignant ones (shadow).
-
-
-# %%
-def behind(mask, level, rows=30):
-    """Return how much brighter the rows behind a lesion are than beside."""
-    bottom = np.flatnonzero(mask.any(axis=1))[-1] + 1
-    under, below = mask.any(axis=0), level[bottom : bottom + rows]
-    return below[:, under].mean() - below[:, ~under].mean()
-
-
-# %%
-def measured(label, number):
-    """Return a dict: a simulated lesion, its picture and what it measures."""
-    rng = np.random.default_rng((seed, number))
-    frame = physics.simulate(label, rng, 240, 280)
-    mask, level = frame.masks[0], 20 * np.log10(frame.expected)
-    lesion = {"label": label, "picture": frame.image, "mask": mask}
-    return lesion | {"behind (dB)": behind(mask, level)} | masks.describe(mask)
-
-
-# %%
-kinds = ("benign", "malignant")
-drawn = pd.DataFrame([measured(k, i) for k in kinds for i in range(20)])
-columns = ["behind (dB)", "taller_than_wide", "solidity"]
-drawn.groupby("label")[columns].mean().round(2)
-
-# %% [markdown]
-# These are means over 20 lesions. *Taller than wide* is a share of them.
-# *Solidity* is the share of a rubber band around the outline that the lesion
-# fills: 1 has no dents. The strongest enhancement and the strongest shadow
-# among them:
-
-# %%
-order = drawn["behind (dB)"].sort_values().index
-strongest = drawn.loc[[order[-1], order[0]]]
-titles = [
-    f"{label}, behind: {decibels:+.0f} dB"
-    for label, decibels in strongest[["label", "behind (dB)"]].values
-]
-
-# %%
-pictures, outlines = list(strongest["picture"]), list(strongest["mask"])
-figures.show(
-    figures.gallery(pictures, titles, outlines, heading="Simulated"),
-    alt="Two simulated images with outlined lesions: left it is brighter "
-    "behind the lesion than beside, right it is darker.",
-)
-
-# %% [markdown]
-# So a part of what tells the class lies **outside** the lesion. A network that
-# saw only a small patch would miss it.
+# Shadows are more often seen with malignant lesions, enhancement with benign
+# ones. So a part of what tells the class lies **outside** the lesion, and a
+# network that saw only a small patch would miss it.
 #
 # ## One prediction, or one for each pixel
 #
@@ -357,20 +126,30 @@ figures.show(
 # *The second sentence.* A *filter* is a small table of weights. Lay it on a
 # patch of the image, multiply each pixel by the weight on it, and add up: that
 # is a *dot product*, and the sum is the filter's *response* at this place.
-# This filter subtracts the row above from the row below. You lay it on the top
-# of the lesion; expect responses far from 0 where the image changes downwards.
+# This one subtracts the row above from the row below. Lay it where, along the
+# lesion's outline, the image brightens most from top to bottom: `cv2.Sobel`,
+# which has these weights, finds the place. Expect a response far above 0.
+# (White below black would give the largest, 4 x 255 = 1,020.)
 
 # %%
-row, column = np.argwhere(target > 0)[0].clip(3, len(image) - 3)
-patch = image[row - 3 : row + 3, column - 3 : column + 3]
 weights = np.float32([[-1, -2, -1], [0, 0, 0], [1, 2, 1]])
-products = patch[:3, :3] * weights
+inside = cv2.erode(np.uint8(target > 0), np.ones((3, 3), np.uint8))
+brighter = cv2.Sobel(image, -1, 0, 1) * ((target > 0) & (inside == 0))
+within = brighter[6:-6, 6:-6]  # a patch of 12 pixels must fit around it
+row, column = np.add(np.unravel_index(within.argmax(), within.shape), 6)
+patch = image[row - 6 : row + 6, column - 6 : column + 6]
+
+# %%
+products = patch[5:8, 5:8] * weights
 print(" ".join(f"{p:+.0f}" for p in products.flat), "=", products.sum())
 
 # %% [markdown]
 # Nine products and their sum: one response, for one place. A loop slides the
-# filter on. A patch of 6 pixels a side has room for 6 - 3 + 1 = 4 places a
-# side:
+# filter on. A patch of 12 pixels a side has room for 12 - 3 + 1 = 10 places a
+# side. Each row below is one stop on the way: the window on the patch (its
+# darkest pixel drawn black, its brightest white), the nine products, and the
+# responses so far. Expect the large ones where the patch changes from top to
+# bottom.
 
 
 # %%
@@ -385,12 +164,23 @@ def slide(image, weights):
 slid = slide(patch, weights)
 
 # %%
-tables = {"patch (grey values)": patch, "filter": weights, "responses": slid}
+stops = [(0, 0), (0, 9), (5, 5), (9, 9)]
+found = ", ".join(f"{slid[stop]:.0f}" for stop in stops)
+heading = "One filter at four places (purple: above 0, orange: below)"
 figures.show(
-    figures.numbers(tables, "A filter slid over a patch"),
-    alt="The 6 by 6 patch, the 3 by 3 filter and the 4 by 4 responses as "
-    f"numbers; the first response is {slid[0, 0]:.0f}.",
+    figures.slid(patch, weights, slid, stops, heading),
+    alt="Four rows, each with the window on the grey patch, its nine products "
+    f"and the map of the responses so far. The sums are {found}.",
 )
+
+# %% [markdown]
+# Now let it run: play it, go step by step, or drag the window. The slider
+# takes the arrow keys, too. Before each step, guess the sign of the sum.
+
+# %%
+from helpers import sliding
+
+sliding.show(patch, weights, slid)
 
 # %% [markdown]
 # `keras.ops.conv` does the same for many images and filters at once. It wants
@@ -420,9 +210,9 @@ assert difference < 1e-6
 #
 # Before networks, people designed filters. The *Sobel* filter above and its
 # sibling find edges. The *Laplacian of Gaussian* finds blobs of about one
-# size; its response to dark blobs is positive. The *local spread*, a standard
-# deviation over a few grains, is high in speckle and low in a cyst. Expect
-# none of them to mark the lesion alone.
+# size; its response to dark blobs on bright ground is positive. The *local
+# spread*, a standard deviation over a few grains, is high in speckle and low
+# in a cyst. Expect none of them to mark the lesion alone.
 
 
 # %%
@@ -441,7 +231,7 @@ by_filter |= {f"blobs, {sigma} pixels": blobs(sigma) for sigma in (2, 6, 12)}
 title, outlines = f"{name}: filters made by hand", [target > 0] * 6
 
 # %%
-style = {"outlines": outlines, "columns": 3, "width": 3}
+style = {"outlines": outlines, "columns": 2, "width": 3.3}
 figures.show(
     figures.heat(by_filter, title, "grey values", **style),
     alt="Six maps with the lesion's outline dashed: edges in two directions, "
@@ -450,19 +240,22 @@ figures.show(
 
 # %% [markdown]
 # How well does each one tell lesion from background? Take a pixel of each at
-# random: how often does the lesion's have the larger response (in size)? By
-# chance, half the time.
+# random: how often does the lesion's have the larger response? By chance, half
+# the time; below that, the lesion's is mostly the smaller one. The sign of a
+# blob filter has a meaning, dark on bright, so it counts. An edge has either
+# sign, by its side of the lesion: there only the size counts.
 
 
 # %%
 def larger_in_lesion(responses):
     """Return how often a lesion pixel has the larger response (AUC)."""
-    ranks = pd.Series(np.abs(responses).ravel()).rank()[target.ravel() > 0]
+    ranks = pd.Series(responses.ravel()).rank()[target.ravel() > 0]
     n, rest = len(ranks), target.size - len(ranks)
     return (ranks.sum() - n * (n + 1) / 2) / (n * rest)
 
 
-pd.Series({k: larger_in_lesion(v) for k, v in by_filter.items()}).round(2)
+judged = by_filter | {k: np.abs(by_filter[k]) for k in list(by_filter)[:2]}
+pd.Series({k: larger_in_lesion(v) for k, v in judged.items()}).round(2)
 
 # %% [markdown]
 # Edge and small blob filters respond to speckle everywhere, and most of all,
@@ -470,8 +263,71 @@ pd.Series({k: larger_in_lesion(v) for k, v in by_filter.items()}).round(2)
 # does two things about it: it *learns* its filters from examples, and it
 # *stacks* them, so that filters read other filters' maps. (The local spread is
 # such a stack: it squares, then averages.)
+#
+# ## One layer: convolution, ReLU, pooling
+#
+# A layer of a network filters, and then does two plain things. *ReLU* sets
+# negative responses to 0. *Pooling*, where the side is to be halved, keeps the
+# largest of each 2x2. Follow the middle of your patch through them. Expect
+# sides of 6, 4, 4 and 2 pixels, and no negative number from the third on.
+
+# %%
+piece = patch[3:9, 3:9]
+signed = slide(piece, weights)
+positive = np.maximum(signed, 0)
+pooled = positive.reshape(2, 2, 2, 2).max(axis=(1, 3))
+
+# %%
+names = "patch", "response", "after ReLU", "after 2x2 max pooling"
+tables = dict(zip(names, (piece, signed, positive, pooled), strict=True))
+tables = {f"{k}, {len(v)} pixels a side": v for k, v in tables.items()}
+
+# %%
+grey = list(tables)[:1]
+figures.show(
+    figures.numbers(tables, "One layer, one filter", grey),
+    alt="Four tables of numbers: the grey patch, its responses with both "
+    "signs, the same without the negative ones, and the largest of each "
+    f"2 by 2: {', '.join(f'{v:.0f}' for v in pooled.flat)}.",
+)
 
 # %% [markdown]
+# | step | keeps | loses |
+# |---|---|---|
+# | convolution | where the pattern is, and how strongly | how bright the patch was |
+# | ReLU | where the pattern was found | where its opposite was: another filter, with the signs turned round, can keep that |
+# | pooling | that it was found in this 2x2 | where in it; in return, the next filter reaches twice as far |
+#
+# ## What each scale sees
+#
+# The series' network halves the side again and again. Here is the image at
+# each of its sides, enlarged to the same size. (A network has many maps a
+# side; these are plain means of grey values.) Expect the grain to go first,
+# and large dark regions last.
+
+# %%
+sides = [len(image) // 2**level for level in range(5)]
+scales = [
+    cv2.resize(image, (k, k), interpolation=cv2.INTER_AREA) for k in sides
+]
+enlarged = [np.kron(v, np.ones([len(image) // len(v)] * 2)) for v in scales]
+each = len(image) // sides[-1]
+print(f"the coarsest: one number for {each} x {each} pixels")
+
+# %%
+titles = [f"{side} pixels a side" for side in sides]
+outlines, heading = [target > 0] * 5, f"{name} at five scales"
+figures.show(
+    figures.gallery(enlarged, titles, outlines, heading=heading),
+    alt="The same image five times, with ever larger squares of one grey and "
+    f"the lesion's outline: {', '.join(titles)}.",
+)
+
+# %% [markdown]
+# Look where the blue outline could still be drawn, and where you could only
+# say that something is there. The fine maps know *where*, the coarse ones see
+# enough to tell *what*.
+#
 # ## Stack and stride: how far does one response see?
 #
 # A 3x3 filter sees 3 pixels across. A second one on top of it sees 5. With a
@@ -508,6 +364,7 @@ from keras import layers
 
 from helpers.model import explain
 
+# %%
 keras.utils.set_random_seed(seed)
 noise = np.random.default_rng(seed).random((96, 96), np.float32)
 for title, stack in stacks.items():
@@ -809,6 +666,8 @@ from helpers.model import augmentation, losses
 
 rest = np.flatnonzero(folds["fold"] != 0)
 learn = np.random.default_rng(seed).permutation(rest)[:120]
+
+# %%
 x, y = augmentation.as_input(images[learn]), labels[learn]
 steps = rounds * -(-len(learn) // 8)  # of 8 images, rounded up
 rate = keras.optimizers.schedules.CosineDecay(3e-3, steps)
@@ -980,16 +839,17 @@ step.finish()
 # | a filter slides and takes dot products | yes, over all channels below, plus a bias and a nonlinearity; strictly it is cross-correlation |
 # | a fully connected layer classifies each pixel | a 1x1 convolution: the same small dense layer at each pixel, on its channels alone; softmax makes the distribution |
 #
-# **You have** slid a filter by hand, computed and measured receptive fields,
-# written a U-Net and seen what each of its parts is good for. Next:
-# `04_train_the_segmenter` trains it in earnest.
+# **You have** slid a filter by hand, followed a patch through one layer,
+# computed and measured receptive fields, written a U-Net, and seen what each
+# of its parts is good for. Next: `04_train_the_segmenter` trains it in
+# earnest.
 #
 # ## Check yourself
 #
-# <details><summary>1. You average 16 copies of one frame. What happens to the speckle?</summary>
+# <details><summary>1. After ReLU, a response of -80 and one of 0 are the same. What is lost, and how can a network keep it?</summary>
 #
-# Nothing. The same scatterers give the same speckle. Only looks at other
-# scatterers, from another place or angle, average it away.
+# That the opposite of the pattern is there. A second filter, with all signs
+# turned round, responds with +80 at this place.
 #
 # </details>
 #
@@ -1014,11 +874,11 @@ step.finish()
 #
 # </details>
 #
-# <details><summary>5. Why is it brighter behind a cyst, although a cyst sends no light or sound of its own?</summary>
+# <details><summary>5. You shift the image by one pixel. What happens to the responses, and what after 2x2 max pooling?</summary>
 #
-# The scanner amplifies late echoes by what ordinary tissue takes away. The
-# fluid takes away less, so the sound behind it is still strong, and is
-# amplified all the same.
+# The responses shift by one pixel. Pooled, a large one may stay in the same
+# 2x2, and nothing changes, or it moves to the next: after pooling, its place
+# is known to 2 pixels only.
 #
 # </details>
 #
@@ -1068,14 +928,9 @@ exercises.check(exercises.edge_below, my_filter)
 #
 # ## References
 #
-# - American College of Radiology: ACR BI-RADS Atlas, 5th edition, 2013 (no
-#   DOI).
 # - Araujo, Norris, Sim: Computing receptive fields of convolutional neural
 #   networks. Distill 2019, doi
 #   [10.23915/distill.00021](https://doi.org/10.23915/distill.00021)
-# - Burckhardt: Speckle in ultrasound B-mode scans. IEEE Trans. Sonics
-#   Ultrason. 25(1), 1978, doi
-#   [10.1109/T-SU.1978.30978](https://doi.org/10.1109/T-SU.1978.30978)
 # - He, Zhang, Ren, Sun: Deep residual learning for image recognition. CVPR
 #   2016, doi [10.1109/CVPR.2016.90](https://doi.org/10.1109/CVPR.2016.90)
 # - Ioffe, Szegedy: Batch normalization. ICML 2015, doi

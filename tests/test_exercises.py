@@ -92,6 +92,8 @@ RIGHT = {
     "data_to_halve": [lambda b: 2 ** (1 / b)],
     "rate_share": [0.01 / 0.0104, 0.96],
     "predictive_value": [predictive],
+    "depth_of_echo": [lambda delay: delay * 0.154 / 2],
+    "looks_for_a_quarter": [16],
 }
 WRONG = {
     "own_dice": [
@@ -149,6 +151,11 @@ WRONG = {
         ([1, 1, 1, 2, 2, 2], "sees 21 pixels"),
         ([2, 2, 2, 2, 2, 2], "three strides"),
     ],
+    "depth_of_echo": [
+        (lambda delay: delay * 0.154, "there and back"),
+        (lambda delay: delay * 1540, "in centimetres"),
+    ],
+    "looks_for_a_quarter": [(4, "a half"), (2, "71 %"), (8, "solve")],
     "edge_below": [
         (SOBEL.T, "between left and right"),
         ([[0, 1, 0], [1, -4, 1], [0, 1, 0]], "between left and right"),
@@ -271,7 +278,7 @@ def test_check_says_right_not_yet_or_no_answer_and_never_stops(capsys):
 
 def test_the_solutions_in_the_notebooks_pass_their_checkers(capsys):
     tried, fenced = 0, r"<summary>Solution.*?```python\n(.*?)```"
-    for source in (ROOT / "notebooks").glob("[0-9][0-9]_*.py"):
+    for source in (ROOT / "notebooks").glob("[0-9A][0-9]_*.py"):
         text = re.sub(r"^# ?", "", source.read_text(), flags=re.MULTILINE)
         for solution in re.findall(fenced, text, re.DOTALL):
             exec(solution, {"exercises": exercises, "np": np})

@@ -52,8 +52,8 @@ def built(source):
 
 
 def sources():
-    """Return the series' .py files in order."""
-    return sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.py"))
+    """Return the series' .py files in order, the appendix (A1, ...) last."""
+    return sorted((ROOT / "notebooks").glob("[0-9A][0-9]_*.py"))
 
 
 def share_setup():

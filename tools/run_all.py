@@ -35,8 +35,8 @@ class Stop(Exception):
 
 
 def notebooks():
-    """Return the series' notebooks in order."""
-    return sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    """Return the series' notebooks in order, the appendix (A1, ...) last."""
+    return sorted((ROOT / "notebooks").glob("[0-9A][0-9]_*.ipynb"))
 
 
 def declared(notebook):
@@ -87,7 +87,9 @@ def inputs_of(notebook, parameters, data):
     cells = json.loads(notebook.read_text())["cells"]
     sources = ("".join(c["source"]) for c in cells if c["cell_type"] == "code")
     modules = sorted(imported_helpers("\n".join(sources)))
-    parts = [path.read_text() for path in (notebook, *modules)]
+    pages = [path.with_suffix(".html") for path in modules]
+    read = (notebook, *modules, *(page for page in pages if page.exists()))
+    parts = [path.read_text() for path in read]
     parts += [json.dumps(parameters, sort_keys=True), data.fingerprint]
     parts.append(json.dumps(environment.versions(), sort_keys=True))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -51,6 +51,16 @@ def test_speckle_is_as_strong_at_every_depth_and_at_the_rim():
     assert np.abs(power[:, [0, 1, -2, -1]].mean(0) - 1).max() < 0.15
 
 
+def test_what_a_round_lesion_swallows_is_missing_below_it():
+    plain, shadow, bright = (
+        physics.round_lesion(10, swallows, looks=8) for swallows in (0, 12, -8)
+    )
+    for shown, decibels in ((shadow, -12), (bright, 8)):
+        behind = (shown - plain)[95:, 95:106].mean() / 255 * 50
+        assert behind == pytest.approx(decibels, abs=1.5)
+        assert np.abs(shown - plain)[:, :60].max() == 0
+
+
 def test_blending_two_blurs_keeps_the_power():
     """A row's power is the energy of its response to one point."""
     field = np.zeros((200, 401, 2), np.float32)

@@ -1,6 +1,7 @@
 """The built pages in a real browser, as a reader meets them."""
 
 import importlib.resources
+import json
 import re
 from urllib.parse import urldefrag
 
@@ -190,6 +191,97 @@ def test_folded_code_opens_with_the_keyboard(opened, notebook):
     page.locator("details.hide summary").first.focus()
     page.keyboard.press("Enter")
     code.wait_for(state="visible")
+
+
+@pytest.fixture
+def sliding(opened, pages):
+    """A function: notebook 3's sliding filter, (Playwright's Page, its root).
+
+    The page stays at what the reader's settings allow.
+    """
+    (name,) = (page for page in pages if "/03_" in page)
+
+    def open_sliding(**options):
+        page = opened(name, **options)
+        return page, page.locator(".sliding-filter")
+
+    return open_sliding
+
+
+def state(root):
+    """Return (place, sum shown, sum computed) of the sliding filter."""
+    numbers = json.loads(root.get_attribute("data-numbers"))
+    at = int(root.locator("input").input_value())
+    responses = [value for row in numbers["responses"] for value in row]
+    shown = root.locator(".sum").inner_text().replace("\u2212", "-")
+    return at, float(shown), responses[at]
+
+
+def window(root):
+    """Return the left and top edge of the window, in pixels of the patch."""
+    shape = root.locator(".window")
+    return [round(float(shape.get_attribute(side))) for side in "xy"]
+
+
+@pytest.mark.parametrize("options", [{}, PHONE], ids=["wide", "phone"])
+def test_a_step_moves_the_window_and_shows_the_right_sum(sliding, options):
+    _, root = sliding(**options)
+    columns = len(json.loads(root.get_attribute("data-numbers"))["responses"])
+    assert state(root)[0] == 0 and window(root) == [0, 0]
+    for at in range(1, columns + 2):
+        root.get_by_role("button", name="Step").click()
+        place, shown, computed = state(root)
+        assert place == at and shown == pytest.approx(computed, abs=0.01)
+        assert window(root) == [at % columns, at // columns]
+    products = root.locator(".products b").all_inner_texts()
+    values = [float(text.replace("\u2212", "-")) for text in products]
+    assert sum(values) == pytest.approx(shown, abs=0.1)
+    root.get_by_role("button", name="Restart").click()
+    assert state(root)[0] == 0
+
+
+def test_the_filter_slides_by_keyboard_and_by_dragging(sliding):
+    page, root = sliding()
+    root.locator("input").focus()
+    for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowUp"):
+        page.keyboard.press(key)
+    assert window(root) == [1, 1]
+    root.get_by_role("button", name="Step").focus()
+    page.keyboard.press("Enter")
+    assert window(root) == [2, 1]
+    box = root.locator(".patch").bounding_box()
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 5, box["y"] + 5)
+    page.mouse.up()
+    x, y = window(root)
+    assert x > 2 and y == 0 and state(root)[0] == x
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_nothing_moves_before_play_and_pause_stops_it(sliding, motion):
+    page, root = sliding(reduced_motion=motion)
+    root.scroll_into_view_if_needed()
+    page.wait_for_timeout(700)
+    assert state(root)[0] == 0
+    root.get_by_role("button", name="Play").click()
+    page.wait_for_function(
+        "document.querySelector('.sliding-filter input').value > 2"
+    )
+    root.get_by_role("button", name="Pause").click()
+    at = state(root)[0]
+    page.wait_for_timeout(700)
+    assert state(root)[0] == at
+    glides = "e => getComputedStyle(e).transitionDuration"
+    glides = root.locator(".window").evaluate(glides)
+    assert (glides == "0s") == (motion == "reduce")
+
+
+def test_what_is_pressed_on_the_sliding_filter_is_large_enough(sliding):
+    _, root = sliding(**PHONE)
+    for part in root.locator("button, input").all():
+        box = part.bounding_box()
+        assert min(box["width"], box["height"]) >= 24
 
 
 def test_print_is_light_and_without_what_only_a_screen_needs(opened, notebook):

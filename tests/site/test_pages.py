@@ -63,6 +63,35 @@ def test_code_that_only_plots_is_folded(code):
     assert build.is_folded(cell) == (code in FOLDED)
 
 
+def picture(alt):
+    described = {"image/png": {"alt": alt}} if alt else {}
+    return {"output_type": "display_data", "metadata": described}
+
+
+def test_each_picture_of_a_cell_keeps_its_own_text():
+    cell = {"id": "a", "source": "x", "metadata": {"tags": ["hide-input"]}}
+    outputs = [picture(alt) for alt in ("", "one", "", "two", "three")]
+    parts = list(build.one_picture_each({**cell, "outputs": outputs}))
+    assert [o for part in parts for o in part["outputs"]] == outputs
+    texts = [part["metadata"]["mystnb"]["image"]["alt"] for part in parts]
+    assert texts == ["one", "two", "three"]
+    assert [part["source"] for part in parts] == ["x", "", ""]
+    assert len({part["id"] for part in parts}) == 3
+    assert parts[0]["metadata"]["tags"] == ["hide-input"]
+    assert parts[1]["metadata"]["tags"] == ["remove-input"]
+
+
+def test_a_cell_without_pictures_stays_as_it_is():
+    for cell in ({"metadata": {}}, {"metadata": {}, "outputs": [picture("")]}):
+        assert list(build.one_picture_each(cell)) == [cell]
+
+
+def test_a_link_to_a_notebook_that_did_not_run_becomes_text():
+    text = "[A](A1_x.ipynb), [B](02_y.ipynb), [C](page.md)"
+    shown = "[A](A1_x.ipynb), B, [C](page.md)"
+    assert build.linked_to({"A1_x.ipynb"}, text) == shown
+
+
 def test_helpers_of_all_folders_are_known():
     assert {"figures", "marks", "metrics", "unet", "trials"} <= build.HELPERS
 
@@ -70,7 +99,7 @@ def test_helpers_of_all_folders_are_known():
 def test_the_start_page_links_to_the_notebooks_of_the_run_alone(tmp_path):
     (tmp_path / "00_start_here.ipynb").touch()
     text = start_page.page(tmp_path)
-    rows = re.findall(r"^\| .*0\d .*\|$", text, re.MULTILINE)
+    rows = re.findall(r"^\| .*\b[0A]\d .*\|$", text, re.MULTILINE)
     assert len(rows) == len(list((ROOT / "notebooks").glob("*.ipynb")))
     assert text.count("](notebooks/") == 1 and "https:" not in text
 

@@ -46,7 +46,7 @@ def test_a_template_holds_no_number_of_its_own(name):
 
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_headings_that_a_template_points_to_are_in_the_notebooks(name):
-    pointed = re.findall(r'see\("(\d\d)", "([^"]+)"\)', TEMPLATES[name])
+    pointed = re.findall(r'see\("([0A]\d)", "([^"]+)"\)', TEMPLATES[name])
     # the others lead to pages only
     assert pointed or name in ("index", "benchmark")
     for number, heading in pointed:
@@ -57,6 +57,7 @@ def test_headings_that_a_template_points_to_are_in_the_notebooks(name):
 def test_a_notebook_that_is_not_there_gets_no_link(tmp_path):
     text = templates.see_notebook(tmp_path, "07", "Who?")
     assert text == "notebook 7, *Who?*"
+    assert templates.see_notebook(tmp_path, "A1") == "appendix A1"
     link = templates.see_notebook(NOTEBOOKS, "05", "What kind of error?")
     page = "notebooks/05_read_the_errors.ipynb"
     assert link.endswith(f"({page}#what-kind-of-error)")

@@ -373,7 +373,7 @@ def main():
         mend = "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
         sys.exit(f"The rehearsal needs {needs}. On Ubuntu: {mend}")
     began, installed = time.time(), packages()
-    series = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    series = sorted((ROOT / "notebooks").glob("[0-9A][0-9]_*.ipynb"))
     chosen = [n for n in series if not numbers or n.stem[:2] in numbers]
     if not chosen:
         sys.exit(f"There is no such notebook: {[n.stem[:2] for n in series]}")

@@ -31,7 +31,7 @@ from tools.site import (
 
 HELPERS = {path.stem for path in (ROOT / "helpers").rglob("*.py")}
 SITE = Path(os.environ.get("BUSI_SITE", ROOT / "site"))
-NOTEBOOKS = "*/[0-9][0-9]_*.ipynb"  # in the folder of a run
+NOTEBOOKS = "*/[0-9A][0-9]_*.ipynb"  # in the folder of a run
 # Pages that others may link to, by their old names, and what they are now.
 MOVED = {"06_benefits_and_challenges": "08_benefits_and_challenges"}
 REDIRECT = """<!DOCTYPE html>
@@ -69,13 +69,43 @@ def page_of(notebook, link):
             cell["source"] = link("".join(kept))
         elif is_folded(cell):
             cell["metadata"].setdefault("tags", []).append("hide-input")
-        for output in cell.get("outputs", []):
-            alt = output.get("metadata", {}).get("image/png", {}).get("alt")
-            if alt:
-                cell["metadata"]["mystnb"] = {"image": {"alt": alt}}
-        cells.append(cell)
+        cells.extend(one_picture_each(cell))
     content["metadata"].pop("papermill", None)  # paths and times of the run
     return {**content, "cells": cells}
+
+
+def text_of(output):
+    """Return the alternative text of an output, or None."""
+    return output.get("metadata", {}).get("image/png", {}).get("alt")
+
+
+def one_picture_each(cell):
+    """Yield a cell in parts, each with one picture at most and its text.
+
+    MyST-NB takes one alternative text a cell. Later parts have no code.
+    """
+    if not cell.get("outputs"):
+        yield cell
+        return
+    groups = [[]]
+    for output in cell["outputs"]:
+        if text_of(output) and any(map(text_of, groups[-1])):
+            groups.append([])
+        groups[-1].append(output)
+    for n, outputs in enumerate(groups):
+        part = {**cell, "outputs": outputs}
+        if n:
+            part |= {"id": f"{cell['id']}-{n}", "source": ""}
+            part["metadata"] = {"tags": ["remove-input"]}
+        for alt in filter(None, map(text_of, outputs)):
+            part["metadata"]["mystnb"] = {"image": {"alt": alt}}
+        yield part
+
+
+def linked_to(names, text):
+    """Return a text whose links to notebooks not in `names` are plain."""
+    link = r"\[([^\]]*)\]\((\w+\.ipynb)\)"
+    return re.sub(link, lambda m: m[0] if m[2] in names else m[1], text)
 
 
 def is_folded(cell):
@@ -127,8 +157,10 @@ def collect(run, source):
     words = glossary.words((source / "glossary.md").read_text())
     link, shown = glossary.linker(words), source / "notebooks"
     shown.mkdir()
-    for notebook in sorted(run.glob(NOTEBOOKS)):
-        content = json.dumps(page_of(notebook, link))
+    found = {path.name: path for path in sorted(run.glob(NOTEBOOKS))}
+    for notebook in found.values():
+        page = page_of(notebook, lambda text: link(linked_to(found, text)))
+        content = json.dumps(page)
         (shown / notebook.name).write_text(content)
     kept = templates.RESULTS
     pages = {

@@ -14,6 +14,7 @@ def page(notebooks):
         "index.md.jinja",
         notebooks,
         **reports(COMPACT),
+        appendix=any(notebooks.glob("A*.ipynb")),
         copied=leaks.loc["by groups", "copy-nearest Dice"],
         ladder=ladder({path.name for path in notebooks.glob("*.ipynb")}),
         people=pd.read_csv(COMPACT / "outlines.csv")["dice"].mean(),

@@ -83,7 +83,9 @@ def listed(values, form="{:.2f}"):
 
 def see_notebook(folder, number, heading=""):
     """Return a link to a notebook's page or heading; plain text if absent."""
-    name = f"notebook {int(number)}" + (f", *{heading}*" if heading else "")
+    appendix = number.startswith("A")
+    name = f"appendix {number}" if appendix else f"notebook {int(number)}"
+    name += f", *{heading}*" if heading else ""
     path = next(folder.glob(f"{number}_*.ipynb"), None)
     if path is None:
         return name

@@ -52,6 +52,22 @@ def speckle(height, width, rng, probe=None):
     return echoes(np.ones((height, width), np.float32), rng, probe or Probe())
 
 
+def round_lesion(darker, swallows, looks=1, seed=0):
+    """Return grey values (160, 200), float, of plain tissue with a disc in it.
+
+    darker: dB that the disc sends back less than the tissue; swallows: dB that
+    it takes away more on the way through its middle, below 0: less; looks: how
+    many frames with other scatterers are averaged. 50 dB fill the grey scale.
+    """
+    y, x = np.mgrid[:160, :200]
+    disc = (y - 60) ** 2 + (x - 100) ** 2 < 30**2
+    through = np.cumsum(disc, axis=0) / 60  # 1: all of its middle
+    level = np.float32(10 ** ((-darker * disc - swallows * through) / 20))
+    rngs = [np.random.default_rng((seed, look)) for look in range(looks)]
+    mean = np.mean([echoes(level, rng, Probe()) for rng in rngs], axis=0)
+    return np.clip(180 + 255 / 50 * 20 * np.log10(mean), 0, 255)
+
+
 def simulate(label, rng, height=470, width=560, n_lesions=1):
     """Return a `Frame` of a simulated breast with lesions of the given label.
 

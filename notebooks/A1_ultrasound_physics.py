@@ -1,0 +1,383 @@
+# %% [markdown]
+# # A1. Appendix: how an ultrasound image comes about
+#
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/A1_ultrasound_physics.ipynb)
+#
+# The grain, the dark bands and the bright ones of an ultrasound image are no
+# faults of it: each has a cause that you can simulate. Read this when you want
+# to know what the networks of the series look at; no notebook needs it.
+#
+# **You will** be able to
+# - say how echoes become a picture, and why it is grainy,
+# - tell what averages the grain away, and what does not,
+# - say what a shadow and a bright band below a lesion mean,
+# - name what a radiologist looks for in a lesion.
+#
+# **Takes** a few seconds. **Needs** nothing; all images in it are simulated.
+# **Reads** nothing. **Writes** `lesions.csv`.
+#
+# > **For teaching and research. This is not a medical device.**
+
+# %% tags=["setup"]
+import importlib  # Setup: the same cell opens every notebook.
+import os
+import sys
+
+REPO = "https://github.com/OWNER/breast-ultrasound-notebooks"
+name = os.path.basename(REPO)
+homes = [".", "..", name, f"/content/drive/MyDrive/{name}"]
+found = [h for h in homes if os.path.exists(f"{h}/helpers/workspace.py")]
+if not found and os.system(f"git clone -q --depth=1 {REPO}"):
+    importlib.import_module("google.colab.drive").mount("/content/drive")
+sys.path[:0] = map(os.path.abspath, found or homes[2:])
+here = importlib.import_module("helpers.workspace").start()
+
+# %% tags=["parameters"]
+profile: str = "quick"  # results go to runs/<data>-<profile>/
+seed: int = 0  # another number, another run
+
+# %%
+import numpy as np
+import pandas as pd
+
+from helpers import exercises, figures
+from helpers.data import masks
+from helpers.data.phantom import physics
+
+step = here.step("A1_ultrasound_physics")
+
+# %% [markdown]
+# ## From echoes to a picture
+#
+# The probe sends a short pulse of sound into the tissue and listens. Sound
+# travels 1,540 metres a second there, so an echo from 1 cm deep is back after
+# 13 millionths of a second: the delay tells the depth. One pulse gives one
+# line of the picture, from the skin downwards; many lines side by side give
+# the picture.
+#
+# Tissue is full of *scatterers*, far smaller than a pixel, and each sends a
+# little of the sound back. The probe cannot see a scatterer sharply. It sees a
+# blot, narrow along the beam and wider across it. Where blots overlap, their
+# waves add up, and the strength of the sum is called the *envelope*. That
+# spans too wide a range for a screen, so you are shown its logarithm. Its unit
+# is the *decibel* (dB): 20 dB more is ten times as strong, 6 dB about twice.
+#
+# `helpers/data/phantom/physics.py` imitates these steps. Expect scatterers to
+# become blots, and smooth tissue to become grainy.
+
+# %%
+rng, probe = np.random.default_rng(seed), physics.Probe()
+points = np.zeros((60, 70), np.float32)
+points[[12, 12, 40, 40, 44], [15, 50, 15, 50, 53]] = 1
+frame = physics.simulate("malignant", rng, 240, 280)
+blots = physics.echoes(points, rng, probe)
+
+# %%
+panels = {
+    "five scatterers, close up": blots,
+    "tissue: echo strength (dB)": 20 * np.log10(frame.expected),
+    "envelope: a few echoes\ndrown the rest": frame.envelope,
+    "its logarithm:\nthe picture": frame.image,
+}
+grey = [np.interp(v, (v.min(), v.max()), (0, 255)) for v in panels.values()]
+
+# %%
+heading = "From scatterers to a picture (simulated)"
+figures.show(
+    figures.gallery(grey, list(panels), heading=heading),
+    alt="Four simulated maps: blots of five scatterers, two of which run "
+    "together; the smooth strength of tissue with a lesion; its grainy "
+    "envelope, nearly all dark; and the log-compressed picture.",
+)
+
+# %% [markdown]
+# In each map the least is black and the most is white. (The five are of
+# different strength, by chance.) The two at the lower right run into each
+# other: what is nearer than a blot's size cannot be told apart.
+#
+# ## Speckle is not noise
+#
+# The grain is called *speckle*. It comes from waves that add up or cancel, so
+# the same scatterers give the same speckle every time, and averaging a frame
+# with itself does nothing. Only another *look* helps: from another place or
+# angle the probe meets other scatterers, and the mean of $N$ looks has
+# $1 / \sqrt{N}$ of the grain (its standard deviation over its mean). Expect
+# the first column below to follow the third, and the second to stay.
+
+
+# %%
+def look(number):
+    """Return the envelope of plain tissue; each number is other scatterers."""
+    return physics.speckle(200, 200, np.random.default_rng(number))
+
+
+def grain(looks):
+    """Return standard deviation over mean of the mean of some envelopes."""
+    mean = np.mean([look(number) for number in looks], axis=0)
+    return mean.std() / mean.mean()
+
+
+# %%
+n = pd.Index([1, 4, 16], name="looks")
+grains = pd.DataFrame({"moved probe": [grain(range(k)) for k in n]}, n)
+grains["same frame"] = [grain([0] * k) for k in n]
+grains["by theory"] = grain([0]) / n**0.5
+grains.round(3)
+
+# %% [markdown]
+# Scanners *compound* several angles for this reason. Blurring one frame is no
+# substitute: it takes the fine outlines away with the grain.
+#
+# And the grain tells something. Where many scatterers share one blot, the
+# envelope follows *Rayleigh's law*, whatever the tissue (Burckhardt 1978).
+# Where there are few, it does not. So speckle holds a trace of what is too
+# small to be seen. Compare tissue with a scatterer in every pixel to tissue
+# with one in a hundred pixels. Two numbers describe the law: mean over
+# standard deviation, and the share that is darker than half the mean.
+
+
+# %%
+def law(envelope):
+    """Return mean / deviation, and the share below half the mean."""
+    mean = envelope.mean()
+    return mean / envelope.std(), np.mean(envelope < mean / 2)
+
+
+# %%
+sparse = (rng.random((200, 200)) < 0.01).astype(np.float32) * 10
+few = physics.echoes(sparse, rng, probe)
+rayleigh = (np.pi / (4 - np.pi)) ** 0.5, 1 - np.exp(-np.pi / 16)
+rows = {"Rayleigh's law": rayleigh, "many scatterers": law(look(seed))}
+rows["few scatterers"] = law(few)
+pd.DataFrame(rows, ["mean / deviation", "darker than half"]).round(2)
+
+# %% [markdown]
+# The second column is the law; the third is not: few scatterers leave most of
+# the tissue dark, between bright blots.
+#
+# ## Shadow and enhancement
+#
+# Sound grows weaker with depth. So the scanner amplifies late echoes more than
+# early ones, by what ordinary tissue takes away (*time-gain compensation*). A
+# lesion breaks that bargain. If it swallows more sound than its surroundings,
+# what lies behind it is drawn too dark: a *shadow*. If it swallows less, as
+# water does, what lies behind is drawn too bright: *enhancement*. Both say
+# something about the lesion, and lie outside of it.
+#
+# Build that yourself: plain tissue, and in it a round lesion that sends back
+# less sound and takes away more or less on the way through, each a number of
+# decibels. `physics.round_lesion` lays scatterers of these strengths and has
+# the probe listen. Four settings; expect 16 looks to smooth the grain, and no
+# setting to move the outline.
+
+# %%
+settings = {
+    "10 dB darker": (10, 0),
+    "the same, 16 looks": (10, 0, 16),
+    "swallows 12 dB: shadow": (10, 12),
+    "cyst: 30 dB darker,\n8 dB less swallowed": (30, -8),
+}
+
+# %%
+scans = [physics.round_lesion(*setting) for setting in settings.values()]
+heading = "A lesion of your own (simulated)"
+figures.show(
+    figures.gallery(scans, list(settings), heading=heading),
+    alt="Four simulated images of a round lesion: grainy; smoother with 16 "
+    "looks; with a dark band below it; and nearly black with a bright band "
+    "below it.",
+)
+
+# %% [markdown]
+# A *cyst* is a bag of fluid: it sends next to nothing back, and lets sound
+# pass. So it is black with enhancement, and benign. In a running notebook, the
+# next cell shows three sliders to try more.
+
+
+# %%
+from helpers import environment
+
+
+def draw(darker, swallows, looks):
+    """Show one setting; both in dB."""
+    picture = physics.round_lesion(darker, swallows, looks)
+    figures.show(figures.gallery([picture], ["yours"]), alt="Your setting.")
+
+
+if not environment.under_papermill():
+    from ipywidgets import interact
+
+    interact(draw, darker=(0, 30), swallows=(-12, 12), looks=(1, 16))
+
+# %% [markdown]
+# ## What a reader looks for
+#
+# Radiologists describe a lesion in the terms of BI-RADS, the American College
+# of Radiology's *Breast Imaging Reporting and Data System* (2013). The phantom
+# draws its lesions after them:
+#
+# | term | in plain words | simulated benign | simulated malignant |
+# |---|---|---|---|
+# | shape | oval, round or irregular | oval | irregular |
+# | orientation | *parallel* to the skin is wider than tall | mostly parallel | often taller than wide |
+# | margin | sharp all round; or vague, angular, with spikes | smooth | rough, some with spikes |
+# | echo pattern | darker or brighter than its surroundings | darker; cysts nearly black | darker, uneven |
+# | posterior features | behind it: *shadow* if it swallows sound, *enhancement* if it swallows less than its surroundings | mostly enhancement | mostly shadow |
+# | calcifications | grains of chalk: bright dots | none | in some |
+#
+# No term decides alone. A report ends in a category from 0 to 6 that says what
+# to do next; BUSI does not give it.
+#
+# Draw 20 of each, and measure. Expect a plus behind the benign ones (brighter
+# there than beside it, in decibels: enhancement), and a minus behind the
+# malignant ones (shadow).
+
+
+# %%
+def behind(mask, level, rows=30):
+    """Return how much brighter the rows behind a lesion are than beside."""
+    bottom = np.flatnonzero(mask.any(axis=1))[-1] + 1
+    under, below = mask.any(axis=0), level[bottom : bottom + rows]
+    return below[:, under].mean() - below[:, ~under].mean()
+
+
+# %%
+def measured(label, number):
+    """Return a dict: a simulated lesion, its picture and what it measures."""
+    rng = np.random.default_rng((seed, number))
+    frame = physics.simulate(label, rng, 240, 280)
+    mask, level = frame.masks[0], 20 * np.log10(frame.expected)
+    lesion = {"label": label, "picture": frame.image, "mask": mask}
+    return lesion | {"behind (dB)": behind(mask, level)} | masks.describe(mask)
+
+
+# %%
+kinds = ("benign", "malignant")
+drawn = pd.DataFrame([measured(k, i) for k in kinds for i in range(20)])
+columns = ["behind (dB)", "taller_than_wide", "solidity"]
+drawn.groupby("label")[columns].mean().round(2)
+
+# %% [markdown]
+# These are means over 20 lesions. *Taller than wide* is a share of them.
+# *Solidity* is the share of a rubber band around the outline that the lesion
+# fills: 1 has no dents. The strongest enhancement and the strongest shadow
+# among them:
+
+# %%
+order = drawn["behind (dB)"].sort_values().index
+strongest = drawn.loc[[order[-1], order[0]]]
+titles = [
+    f"{label}, behind: {decibels:+.0f} dB"
+    for label, decibels in strongest[["label", "behind (dB)"]].values
+]
+
+# %%
+pictures, outlines = list(strongest["picture"]), list(strongest["mask"])
+figures.show(
+    figures.gallery(pictures, titles, outlines, heading="Simulated"),
+    alt="Two simulated images with outlined lesions: left it is brighter "
+    "behind the lesion than beside, right it is darker.",
+)
+
+# %% [markdown]
+# So a part of what tells the class lies **outside** the lesion. A network that
+# saw only a small patch would miss it. Keep the measures.
+
+# %%
+step.save("lesions.csv", drawn[["label", *columns]])
+step.finish()
+
+# %% [markdown]
+# **You have** simulated echoes, speckle, shadow and enhancement, and measured
+# what they tell of a lesion. The series goes on where you left it; how a
+# network finds such things is the subject of `03_how_a_cnn_sees`.
+#
+# ## Check yourself
+#
+# <details><summary>1. You average 16 copies of one frame. What happens to the speckle?</summary>
+#
+# Nothing. The same scatterers give the same speckle. Only looks at other
+# scatterers, from another place or angle, average it away.
+#
+# </details>
+#
+# <details><summary>2. Why is it brighter behind a cyst, although a cyst sends no light or sound of its own?</summary>
+#
+# The scanner amplifies late echoes by what ordinary tissue takes away. The
+# fluid takes away less, so the sound behind it is still strong, and is
+# amplified all the same.
+#
+# </details>
+#
+# <details><summary>3. Why are you shown the logarithm of the envelope, and not the envelope?</summary>
+#
+# A few strong echoes are hundreds of times as strong as most. On a straight
+# scale they would be white and all the rest black.
+#
+# </details>
+#
+# <details><summary>4. Two scatterers lie nearer to each other than the size of a blot. What do you see?</summary>
+#
+# One blot. They cannot be told apart; a sharper screen does not help.
+#
+# </details>
+#
+# <details><summary>5. A lesion is dark and has a shadow. Is it malignant?</summary>
+#
+# You cannot say so from two signs. In these simulated images most shadows
+# belong to malignant lesions, because the simulator was written that way; in
+# real ones, too, no term of BI-RADS decides alone.
+#
+# </details>
+#
+# ## Exercise 1: how deep is it?
+#
+# An echo comes back after some millionths of a second (microseconds). Write a
+# function that returns the depth in centimetres, at 1,540 metres a second.
+
+# %%
+my_depth = ...  # a function of the microseconds
+exercises.check(exercises.depth_of_echo, my_depth)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def my_depth(microseconds):
+#     return 154_000 * microseconds / 1e6 / 2
+#
+# exercises.check(exercises.depth_of_echo, my_depth)
+# ```
+#
+# The sound goes there and back, so half of the way is the depth.
+#
+# </details>
+#
+# ## Exercise 2: how many looks?
+#
+# You want a quarter of the grain that one look has. How many independent looks
+# must be averaged?
+
+# %%
+my_looks = ...  # a whole number
+exercises.check(exercises.looks_for_a_quarter, my_looks)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# my_looks = 16
+# exercises.check(exercises.looks_for_a_quarter, my_looks)
+# ```
+#
+# The grain falls with the root of the number of looks.
+#
+# </details>
+#
+# ## References
+#
+# - American College of Radiology: ACR BI-RADS Atlas, 5th edition, 2013 (no
+#   DOI).
+# - Burckhardt: Speckle in ultrasound B-mode scans. IEEE Trans. Sonics
+#   Ultrason. 25(1), 1978, doi
+#   [10.1109/T-SU.1978.30978](https://doi.org/10.1109/T-SU.1978.30978)
