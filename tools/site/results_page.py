@@ -121,7 +121,7 @@ def claim(number):
         "number": number,
         "says": checks.CLAIMS[number],
         "checks": checks.readable(found).to_dict("records"),
-        "verdict": checks.verdict([check["passed"] for check in found]),
+        "verdict": checks.verdict([check["outcome"] for check in found]),
     }
 
 
