@@ -6,6 +6,7 @@ several runs has "name s0", "name s1" for seeds 0 and 1, and their mean counts.
 """
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ RULE = (
     "holds, or does not hold, if all of its checks say so; it holds in part "
     "if some hold; else it is not shown."
 )
+BY_HAND = (2, 3)  # claims that notebook 3 judges
 GAPS = ("filter", "pixel", "conv", "dense")  # of layers: no sample of cases
 HOLDS, FAILS, UNCLEAR = "holds", "does not hold", "not shown"
 
@@ -82,6 +84,16 @@ def unclear(check):
     return check | {"outcome": UNCLEAR}
 
 
+def meanings(claim, checks):
+    """Return a sentence for each check's outcome, where there is one."""
+    kinds, found = [HOLDS, FAILS, UNCLEAR], []
+    for number, check in enumerate(checks):
+        sentences = MEANS.get((claim, number))
+        if sentences:
+            found.append(sentences[kinds.index(check["outcome"])])
+    return found
+
+
 def learned(claim, dice):
     """Tell whether the networks that a claim is judged by learned enough."""
     return all(better(dice, name) for name in NETWORKS.get(claim, ()))
@@ -127,6 +139,71 @@ def readable(checks):
     return table[["asks", "value", "95 % interval", "needs", "outcome"]]
 
 
+# (claim, number of the check): what it means if it holds, does not, is open
+MEANS = {
+    (1, 0): (
+        "the class alone tells too little of where the lesion is",
+        "the class alone gives a good part of the mask",
+        "it is open how much of the mask the class alone gives",
+    ),
+    (4, 0): (
+        "the method carried over to other images",
+        "the method did not carry over to other images",
+        "it is open whether the method carried over to other images",
+    ),
+    (4, 1): (
+        "the weights carried over, too",
+        "the weights did not carry over",
+        "it is open whether the weights carried over",
+    ),
+    (5, 0): (
+        "small lesions do not fare much worse than the rest",
+        "small lesions fare clearly worse than the rest",
+        "it is open whether small lesions fare much worse than the rest",
+    ),
+    (5, 1): (
+        "the levels that see far raise the Dice, as notebook 3 suggests",
+        "the levels that see far lower the Dice, in spite of notebook 3",
+        "it is open whether the levels that see far raise the Dice",
+    ),
+    (6, 0): (
+        "speckle costs a network that never met it little",
+        "speckle costs a network that never met it more than the bound",
+        "it is open whether speckle costs more than the bound",
+    ),
+    (6, 1): (
+        "marks cost a network that never met them little",
+        "marks cost a network that never met them more than the bound",
+        "it is open whether marks cost more than the bound",
+    ),
+    (6, 2): (
+        "to train on such images wins some of it back",
+        "to train on such images made it worse",
+        "it is open whether to train on such images helps",
+    ),
+    (7, 2): (
+        "the network is closer to an outline than a second person is",
+        "the network is less close to an outline than a second person is",
+        "it is open whether a second person is closer to an outline",
+    ),
+    (8, 0): (
+        "so little data costs more than the bound",
+        "so little data costs less than the bound",
+        "it is open what so little data costs",
+    ),
+    (8, 1): (
+        "twice the data would add more than the bound, if the law is right",
+        "twice the data would add less than the bound, if the law is right",
+        "it is open what twice the data would add",
+    ),
+    (10, 1): (
+        "one setting alone decides more than the bound",
+        "no setting alone decides as much as the bound",
+        "it is open whether one setting decides more than the bound",
+    ),
+}
+
+
 # ---- scores of cases
 
 
@@ -135,7 +212,7 @@ def mean_of(dice, name):
 
     The mean over its seeds; KeyError without such a column.
     """
-    own = [c for c in dice if name in (c, c.rpartition(" s")[0])]
+    own = [c for c in dice if re.fullmatch(rf"{re.escape(name)}( s\d)?", c)]
     if not own:
         raise KeyError(f"{name!r} has not been scored")
     return dice[own].mean(axis=1)

@@ -56,6 +56,7 @@ def test_a_network_that_did_not_learn_shows_nothing():
 
 def test_the_mean_over_seeds_takes_that_method_alone():
     columns = {"a s0": [0.0, 1], "a s1": [1.0, 1], "a b s0": [9.0, 9], "b": 5}
+    columns |= {"a speckle": 9}
     dice = pd.DataFrame(columns)
     assert checks.mean_of(dice, "a").tolist() == [0.5, 1]
     assert checks.mean_of(dice, "b").tolist() == [5, 5]
