@@ -440,7 +440,7 @@ def class_maps(image, maps, reference, heading):
     figure, axes = panels(1 + len(maps), 3)
     axes[0].imshow(image, cmap="gray", vmin=0, vmax=255)
     outline(axes[0], reference, COLOURS["reference"])
-    axes[0].set_title("image, outline by hand")
+    axes[0].set_title("image, outlined")
     names = ("background", "benign", "malignant")
     palette = matplotlib.colors.ListedColormap([COLOURS[k] for k in names])
     for ax, (title, classes) in zip(axes[1:], maps.items(), strict=True):
@@ -449,7 +449,19 @@ def class_maps(image, maps, reference, heading):
     keys = [matplotlib.patches.Patch(color=COLOURS[k], label=k) for k in names]
     figure.legend(handles=keys, loc="outside lower center", ncols=3)
     figure.suptitle(heading)
+    enlarge(figure, 3)
     return figure
+
+
+def enlarge(figure, columns):
+    """Make a figure of square pictures as wide as a page's column.
+
+    With titles that can be read on a phone, too.
+    """
+    rows, side = -(-len(figure.axes) // columns), 7.6 / columns
+    figure.set_size_inches(7.6, rows * (side + 0.4) + 0.4)
+    for ax in figure.axes:
+        ax.title.set_fontsize(12)
 
 
 def bars(values, bound, axis_label, heading):

@@ -123,6 +123,8 @@ def readable(checks):
     """Return the checks (list of dicts) as a table, its numbers as text."""
 
     def short(value):
+        if np.isnan(value):
+            return "none"
         if value and abs(value) < 0.0005:
             return f"{value:.1e}"
         if abs(value) >= 1:
@@ -133,8 +135,9 @@ def readable(checks):
     text = table[["value", "low", "high"]].map(short)
     table["value"] = text["value"]
     interval = text["low"] + " to " + text["high"]
-    # what was not sampled has none
-    interval = interval.mask(table["low"] == table["high"], "")
+    # some have none: what was not sampled, or cannot be judged
+    some = table["low"] < table["high"]
+    interval = interval.where(some, "")
     table["95 % interval"] = interval
     return table[["asks", "value", "95 % interval", "needs", "outcome"]]
 
@@ -195,6 +198,11 @@ MEANS = {
         "twice the data would add more than the bound, if the law is right",
         "twice the data would add less than the bound, if the law is right",
         "it is open what twice the data would add",
+    ),
+    (9, 0): (
+        "to train the smaller network costs more than an hour of one core",
+        "to train the smaller network costs less than an hour of one core",
+        "it is open whether the smaller network costs an hour of one core",
     ),
     (10, 1): (
         "one setting alone decides more than the bound",

@@ -1,12 +1,13 @@
 """Small experiments on a run's cases: networks, scores, verdicts, pictures."""
 
+import keras
 import numpy as np
 import pandas as pd
 
 from .. import figures
 from ..data import busi, masks
 from ..evaluation import baselines, metrics
-from ..model import training
+from ..model import augmentation
 from . import checks, trials
 
 
@@ -104,11 +105,12 @@ class Miniature:
         for name, known in tables.items():
             found = checks.checks_of(claim, *known)
             self.decided[name] += found
-            print(f"{name.upper()}: {checks.verdicts(found)[claim]}")
+            verdict = checks.verdicts(found)[claim]
+            print(f"claim {claim}, {name}: {verdict.upper()}")
             for sentence in checks.meanings(claim, found):
                 print(f"- {sentence}")
             shown[name] = checks.readable(found)
-        return pd.concat(shown)
+        return pd.concat(shown).droplevel(1)
 
     def verdicts(self):
         """Return DataFrame[claim, miniature, real images], by number."""
@@ -125,16 +127,21 @@ class Miniature:
 
 def marked(model, image):
     """Return the mask that a network predicts on a square image, bool."""
-    return training.predict(model, image[None])[0, ..., 0] < 0.5
+    # `model.predict` would build a graph for one image
+    classes = model(augmentation.as_input(image[None]), training=False)
+    return keras.ops.convert_to_numpy(classes)[0, ..., 0] < 0.5
 
 
 def look(pictures, truth, predicted, heading):
-    """Show {title: uint8 (h, w)}, three in a row, with their outlines.
+    """Show {title: uint8 (h, w)}, two or three in a row, with outlines.
 
     truth, predicted: bool (h, w) each, solid and dashed, or None.
     """
     titles, images = list(pictures), list(pictures.values())
-    figure = figures.gallery(images, titles, truth, predicted, 3, heading)
+    columns = 3 if len(images) % 3 == 0 else 2
+    outlines = truth, predicted, columns
+    figure = figures.gallery(images, titles, *outlines, heading)
+    figures.enlarge(figure, columns)
     told = [title.replace("\n", " ") for title in titles]
     for name, found in (("outlined", truth), ("predicted", predicted)):
         for i, mask in enumerate(found or []):

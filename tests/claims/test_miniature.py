@@ -43,7 +43,7 @@ def test_a_network_that_learned_nothing_gives_no_verdict(trial, capsys):
     shown = trial.report(5)
     own = shown.loc["miniature", "outcome"]
     assert set(own) == {checks.UNCLEAR}
-    assert "MINIATURE: not shown\n- it is open" in capsys.readouterr().out
+    assert "miniature: NOT SHOWN\n- it is open" in capsys.readouterr().out
     trial.report(2)  # by notebook 3 and the reference run only
     verdicts = trial.verdicts()
     assert verdicts.loc[2, "miniature"] == "see notebook 3"
