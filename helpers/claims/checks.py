@@ -204,6 +204,11 @@ MEANS = {
         "to train the smaller network costs less than an hour of one core",
         "it is open whether the smaller network costs an hour of one core",
     ),
+    (9, 1): (
+        "to train the larger network costs more than an hour of one core",
+        "to train the larger network costs less than an hour of one core",
+        "it is open whether the larger network costs an hour of one core",
+    ),
     (10, 1): (
         "one setting alone decides more than the bound",
         "no setting alone decides as much as the bound",
