@@ -351,7 +351,7 @@ outlines = [target > 0, target > 0, truth]
 look(pictures, outlines, predicted, f"{name}: less and more to learn from")
 
 # %% [markdown]
-# The third picture is what helps: `network` knows simulated images from
+# In the third picture `network` predicts, which knows simulated images from
 # before. Now the numbers of the first two.
 
 # %%
