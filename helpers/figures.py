@@ -590,3 +590,51 @@ def show_disturbed(table, heading):
         figure,
         alt=f"{heading}. Mean Dice undisturbed {start:.2f}; lowest: {lowest}.",
     )
+
+
+def class_maps(image, maps, reference, heading):
+    """Show an image with its outline, and maps of a class for every pixel.
+
+    maps: {title: (h, w) of 0 background, 1 benign, 2 malignant}.
+    """
+    figure, axes = panels(1 + len(maps), 3)
+    axes[0].imshow(image, cmap="gray", vmin=0, vmax=255)
+    outline(axes[0], reference, COLOURS["reference"])
+    axes[0].set_title("image, outlined")
+    names = ("background", "benign", "malignant")
+    palette = matplotlib.colors.ListedColormap([COLOURS[k] for k in names])
+    for ax, (title, classes) in zip(axes[1:], maps.items(), strict=True):
+        ax.imshow(classes, cmap=palette, vmin=0, vmax=2)
+        ax.set_title(title)
+    keys = [matplotlib.patches.Patch(color=COLOURS[k], label=k) for k in names]
+    figure.legend(handles=keys, loc="outside lower center", ncols=3)
+    figure.suptitle(heading)
+    enlarge(figure, 3)
+    return figure
+
+
+def enlarge(figure, columns):
+    """Make a figure of square pictures as wide as a page's column.
+
+    With titles that can be read on a phone, too.
+    """
+    rows, side = -(-len(figure.axes) // columns), 7.6 / columns
+    figure.set_size_inches(7.6, rows * (side + 0.4) + 0.4)
+    for ax in figure.axes:
+        ax.title.set_fontsize(12)
+
+
+def bars(values, bound, axis_label, heading):
+    """Show a number for each name as bars on a log scale, and a bound.
+
+    values: Series of numbers above 0.
+    """
+    height = 1.2 + 0.3 * len(values)
+    figure, ax = chart(6.5, height, xlabel=axis_label, title=heading)
+    drawn = ax.barh(values.index, values, color=COLOURS["benign"])
+    ax.bar_label(drawn, fmt="{:.2g}", padding=3)
+    ax.axvline(bound, color="black", ls="--", lw=1)
+    ax.set_xscale("log")
+    ax.margins(x=0.15)  # room for the longest bar's number
+    ax.invert_yaxis()
+    return figure

@@ -11,8 +11,10 @@ import keras
 import numpy as np
 
 from ..data import masks
-from ..evaluation import metrics, postprocessing
+from ..evaluation import metrics, postprocessing, robustness
 from ..model import augmentation, checkpoint, explain, losses, training, unet
+
+TESTS = {"speckle": 0.5, "marks": 2}  # strengths, see `robustness`
 
 
 def trained(
@@ -35,6 +37,7 @@ def trained(
     Dice part of the loss. disturb: from an image and a random generator to an
     image, after the usual augmentation. start: a file for
     `checkpoint.start_from`. Same settings, same weights on one machine's CPU.
+    Its attribute `curve` has the loss of each batch.
     """
     keras.utils.set_random_seed(seed)
     network = images.shape[1], width, depth
@@ -42,31 +45,40 @@ def trained(
     if start:
         checkpoint.start_from(model, start)
     precision = keras.config.dtype_policy().name
-    learner = compiled(network, overlap, learning_rate, steps, precision)
+    learner, rate = compiled(network, overlap, steps, precision)
+    rate.assign(learning_rate)
     for own, value in zip(learner.variables, model.variables, strict=True):
         own.assign(value)
     for variable in learner.optimizer.variables:
         variable.assign(keras.ops.zeros_like(variable))
     views = Views(images, labels, batch_size, seed, disturb)
-    learner.fit(Steps(views, steps), shuffle=False, verbose=0)
+    means = []  # of the losses so far
+    note = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda step, logs: means.append(logs["loss"])
+    )
+    feed = Steps(views, steps)
+    learner.fit(feed, shuffle=False, verbose=0, callbacks=[note])
     learner.optimizer.finalize_variable_values(learner.trainable_variables)
     model.set_weights(learner.get_weights())
+    model.curve = np.diff(np.arange(1, steps + 1) * means, prepend=0)
     return model
 
 
 @functools.cache
-def compiled(network, overlap, learning_rate, steps, precision):
-    """Return a network ready to train; network: (size, width, depth).
+def compiled(network, overlap, steps, precision):
+    """Return (network ready to train, its learning rate, a variable).
 
-    Building its graph takes longer than a trial: those that differ in data and
-    seed only share one, each from its first step.
+    network: (size, width, depth). Building its graph takes longer than a
+    trial: those that differ in data, seed and learning rate only share one,
+    each from its first step.
     """
     model = unet.build(*network)
-    optimizer = training.optimizer(steps // 10, steps, learning_rate)
+    rate = keras.Variable(1e-3, trainable=False, name="highest_rate")
+    optimizer = training.optimizer(steps // 10, steps, rate)
     optimizer.build(model.trainable_variables)
     loss = losses.segmentation_loss if overlap else without_overlap
     model.compile(optimizer, loss=loss)
-    return model
+    return model, rate
 
 
 def without_overlap(labels, classes):
@@ -103,6 +115,23 @@ class Steps(training.Feed):
     def __getitem__(self, i):
         self.source.epoch, k = divmod(i, len(self.source))
         return self.source[k]
+
+
+def disturb(image, rng):
+    """Return an image with random speckle or marks, or by chance as it is."""
+    kind = rng.choice(["", *TESTS])
+    if not kind:
+        return image
+    strength = rng.uniform(0, 1.5 * TESTS[kind])
+    return robustness.DISTURBANCES[kind](image, strength, rng)
+
+
+def disturbed(images, kind):
+    """Return test images with one disturbance, each with its own Generator."""
+    function, strength = robustness.DISTURBANCES[kind], TESTS[kind]
+    rngs = map(np.random.default_rng, range(len(images)))
+    pairs = zip(images, rngs, strict=True)
+    return np.stack([function(image, strength, rng) for image, rng in pairs])
 
 
 def case_dice(model, images, references):

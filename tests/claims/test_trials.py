@@ -40,6 +40,13 @@ def test_same_seed_same_weights_other_seed_others(land, model):
     assert not np.array_equal(again[0], other[0])
 
 
+def test_one_graph_serves_several_learning_rates(land, model):
+    slow = trials.trained(*land, **QUICK | {"learning_rate": 1e-5})
+    assert model.curve.shape == slow.curve.shape == (QUICK["steps"],)
+    assert model.curve[-20:].mean() < 0.8 * slow.curve[-20:].mean()
+    assert slow.curve[0] == pytest.approx(model.curve[0])
+
+
 def test_the_score_is_taken_at_the_original_size(model):
     """An image of twice the size and another shape: the mask goes back."""
     images, _ = toy_images.draw(2, SIZE, seed=0)

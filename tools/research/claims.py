@@ -34,7 +34,7 @@ import pandas as pd
 from helpers import environment, files, workspace
 from helpers.claims import checks, design, toy_images, trials
 from helpers.data import busi, masks, sources
-from helpers.evaluation import baselines, metrics, robustness
+from helpers.evaluation import baselines, metrics
 from helpers.files import ROOT
 from helpers.model import checkpoint, explain, training, unet
 
@@ -54,7 +54,6 @@ COSTS = [(width, size) for size in (64, 128, 256) for width in (8, 16, 32)]
 COSTS.append((64, 256))
 COST_COLUMNS = ["size", "width", "parameters", "multiply_adds"]
 COST_COLUMNS += ["train_s", "answer_s", "memory_mb"]
-TESTS = {"speckle": 0.5, "marks": 2}  # strengths, see `robustness`
 FIVE_FOLDS = ROOT / "results" / "busi-compact-five-folds" / "scores.csv"
 
 
@@ -133,7 +132,7 @@ def train(run, cases, kind, *, size=SIZE, share=100, start="", **settings):
     if start:
         settings["start"] = START
     if kind == "noisy":
-        settings["disturb"] = disturb
+        settings["disturb"] = trials.disturb
     model = trials.trained(images[chosen], labels[chosen], **settings)
     held_out = ((cases["fold"] == 1) & (cases["area"] > 0)).to_numpy()
     references = [masks.merge(paths) for paths in cases["masks"][held_out]]
@@ -141,7 +140,9 @@ def train(run, cases, kind, *, size=SIZE, share=100, start="", **settings):
     squares, seed = images[held_out], f"s{settings['seed']}"
     shown = {f"{kind} {seed}": squares}
     if start:
-        shown |= {f"{kind} {k} {seed}": disturbed(squares, k) for k in TESTS}
+        for test in trials.TESTS:
+            changed = trials.disturbed(squares, test)
+            shown[f"{kind} {test} {seed}"] = changed
     dice = {name: by_case(model, x, *known) for name, x in shown.items()}
     parameters = model.count_params()
     return {"images": len(chosen), "parameters": parameters, "dice": dice}
@@ -151,23 +152,6 @@ def by_case(model, images, references, names):
     """Return {case: Dice} of a network's predictions."""
     dice = trials.case_dice(model, images, references)
     return dict(zip(names, dice.round(4), strict=True))
-
-
-def disturb(image, rng):
-    """Return an image with random speckle or marks, or by chance as it is."""
-    kind = rng.choice(["", *TESTS])
-    if not kind:
-        return image
-    strength = rng.uniform(0, 1.5 * TESTS[kind])
-    return robustness.DISTURBANCES[kind](image, strength, rng)
-
-
-def disturbed(images, kind):
-    """Return test images with one disturbance, each with its own Generator."""
-    function, strength = robustness.DISTURBANCES[kind], TESTS[kind]
-    rngs = map(np.random.default_rng, range(len(images)))
-    pairs = zip(images, rngs, strict=True)
-    return np.stack([function(image, strength, rng) for image, rng in pairs])
 
 
 def drawn(cases, share, seed):
@@ -321,7 +305,7 @@ def table(o):
             rows += checks.checks_of(claim, dice, cost, settings)
     measured = pd.DataFrame(rows)
     print(measured.round(4).to_string(index=False))
-    print(checks.verdicts(measured).to_string(index=False))
+    print(checks.verdicts(rows).to_string())
 
 
 def settings_of(o, results, cases):

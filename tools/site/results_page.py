@@ -38,6 +38,7 @@ def page(notebooks, charts):
         data=data(COMPACT),
         difference=difference(),
         folds=folds,
+        forecast=forecast(),
         goals=goals(COMPACT),
         kinds=kinds(lesions),
         lost=(1 - dice)[poor].sum() / len(dice),
@@ -121,8 +122,17 @@ def claim(number):
         "number": number,
         "says": checks.CLAIMS[number],
         "checks": checks.readable(found).to_dict("records"),
-        "verdict": checks.verdict([check["passed"] for check in found]),
+        "verdict": checks.verdict([check["outcome"] for check in found]),
     }
+
+
+def forecast():
+    """Return the last point of claim 8's learning curve, and its forecast."""
+    dice, _, settings = checks.read(RESULTS)
+    counts = settings["counts"]
+    means = checks.means(dice, [f"share-{k}" for k in counts])["value"]
+    foretold, _ = checks.left_out(list(counts.values()), means)
+    return {"foretold": foretold, "measured": means.iloc[-1]}
 
 
 def goals(run):
