@@ -131,23 +131,24 @@ def maps(image, classes, names, reference, heading=""):
     return figure
 
 
-def class_maps(image, truth, predicted, heading=""):
-    """Show an image beside the class of each pixel: ground truth, predicted.
+def class_maps(image, maps, heading=""):
+    """Show an image beside maps of a class for every pixel.
 
-    image: grey (h, w); truth, predicted: int (h, w), an index of
-    `masks.CLASSES`. The classes lie over the image; their legend is below.
+    image: grey (h, w); maps: {title: int (h, w), an index of
+    `masks.CLASSES`}. The classes lie over the image; their legend is below.
     """
-    figure, axes = panels(3, height=PAGE / 3 + 0.9)  # room for the legend
-    titles = "image", "ground truth", "predicted class"
-    for ax, title in zip(axes, titles, strict=True):
+    n = 1 + len(maps)
+    figure, axes = panels(n, height=PAGE / n + 0.9)  # room for the legend
+    for ax in axes:
         ax.imshow(image, vmin=0, vmax=255, **GREY)
-        ax.set_title(title)
+    axes[0].set_title("image")
     colours = [COLOURS[name] for name in masks.CLASSES]
     few = ListedColormap(colours)
-    for ax, classes in zip(axes[1:], (truth, predicted), strict=True):
+    for ax, (title, classes) in zip(axes[1:], maps.items(), strict=True):
         options = {"cmap": few, "vmin": 0, "vmax": len(colours) - 1}
         # what is background stays nearly as grey as it was
         ax.imshow(classes, alpha=np.where(classes > 0, 0.6, 0.2), **options)
+        ax.set_title(title)
     keys = [Patch(color=colour) for colour in colours]
     figure.legend(keys, masks.CLASSES, loc="outside lower center", ncols=3)
     figure.suptitle(heading)
@@ -530,22 +531,6 @@ def learning_curve(table, line, axis_label, heading):
     return figure
 
 
-def work_and_time(table, heading):
-    """Show core seconds by multiply-adds, on log scales, a line for each size.
-
-    table: DataFrame[size, width, multiply_adds, train_s].
-    """
-    figure, ax = chart(6, 3.2, title=heading)
-    kinds = zip(COLOURS.values(), "os^v", table.groupby("size"), strict=False)
-    for colour, marker, (size, part) in kinds:
-        style = {"color": colour, "marker": marker, "label": f"{size} pixels"}
-        ax.loglog(part["multiply_adds"], part["train_s"], **style)
-    ax.set_xlabel("multiply-adds for one prediction")
-    ax.set_ylabel("core seconds to learn from it")
-    ax.legend()
-    return figure
-
-
 def confusion(counts, heading):
     """Show how many cases of each class (row) got each prediction (column).
 
@@ -590,38 +575,6 @@ def show_disturbed(table, heading):
         figure,
         alt=f"{heading}. Mean Dice undisturbed {start:.2f}; lowest: {lowest}.",
     )
-
-
-def class_maps(image, maps, reference, heading):
-    """Show an image with its outline, and maps of a class for every pixel.
-
-    maps: {title: (h, w) of 0 background, 1 benign, 2 malignant}.
-    """
-    figure, axes = panels(1 + len(maps), 3)
-    axes[0].imshow(image, cmap="gray", vmin=0, vmax=255)
-    outline(axes[0], reference, COLOURS["reference"])
-    axes[0].set_title("image, outlined")
-    names = ("background", "benign", "malignant")
-    palette = matplotlib.colors.ListedColormap([COLOURS[k] for k in names])
-    for ax, (title, classes) in zip(axes[1:], maps.items(), strict=True):
-        ax.imshow(classes, cmap=palette, vmin=0, vmax=2)
-        ax.set_title(title)
-    keys = [matplotlib.patches.Patch(color=COLOURS[k], label=k) for k in names]
-    figure.legend(handles=keys, loc="outside lower center", ncols=3)
-    figure.suptitle(heading)
-    enlarge(figure, 3)
-    return figure
-
-
-def enlarge(figure, columns):
-    """Make a figure of square pictures as wide as a page's column.
-
-    With titles that can be read on a phone, too.
-    """
-    rows, side = -(-len(figure.axes) // columns), 7.6 / columns
-    figure.set_size_inches(7.6, rows * (side + 0.4) + 0.4)
-    for ax in figure.axes:
-        ax.title.set_fontsize(12)
 
 
 def bars(values, bound, axis_label, heading):

@@ -198,9 +198,9 @@ figures.show(
 
 # %%
 classes = probabilities.argmax(axis=-1)
-map_0 = figures.class_maps(squares[0], targets[0], classes[0], names[0])
+map_0 = {"ground truth": targets[0], "predicted class": classes[0]}
 figures.show(
-    map_0,
+    figures.class_maps(squares[0], map_0, names[0]),
     alt=f"The image, its ground truth, and the predicted classes: "
     f"{(classes[0] == targets[0]).mean():.1%} of the pixels agree.",
 )
@@ -232,9 +232,9 @@ print(f"Dice on the image that it was trained on: {dices[0]:.2f}")
 # class can it know for this lesion?
 
 # %%
-map_1 = figures.class_maps(squares[1], targets[1], classes[1], names[1])
+map_1 = {"ground truth": targets[1], "predicted class": classes[1]}
 figures.show(
-    map_1,
+    figures.class_maps(squares[1], map_1, names[1]),
     alt=f"The second image, its ground truth, and the predicted classes: "
     f"{(classes[1] == targets[1]).mean():.1%} of the pixels agree.",
 )

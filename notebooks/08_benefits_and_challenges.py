@@ -154,7 +154,7 @@ classes = training.predict(network, image[None])[0].argmax(axis=-1)
 one = np.full_like(classes, labels[row].max())
 maps = {"classification": one, "segmentation": classes}
 figures.show(
-    figures.class_maps(image, maps, truth, name),
+    figures.class_maps(image, maps, name),
     alt="A lesion; a square in one colour; a map whose lesion fills "
     f"{(classes > 0).mean():.0%}.",
 )

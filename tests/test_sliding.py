@@ -77,8 +77,9 @@ def test_grey_tables_are_drawn_so_that_bright_is_bright_and_legible():
 
 
 def test_class_maps_name_all_classes_and_colour_them_alike():
-    truth, predicted = np.eye(3, dtype=int), 2 * np.eye(3, dtype=int)
-    figure = figures.class_maps(np.zeros((3, 3)), truth, predicted)
+    eye = np.eye(3, dtype=int)
+    maps = {"ground truth": eye, "predicted class": 2 * eye}
+    figure = figures.class_maps(np.zeros((3, 3)), maps)
     named = [text.get_text() for text in figure.legends[0].get_texts()]
     assert named == ["background", "benign", "malignant"]
     titles = [ax.get_title() for ax in figure.axes]

@@ -138,10 +138,8 @@ def look(pictures, truth, predicted, heading):
     truth, predicted: bool (h, w) each, solid and dashed, or None.
     """
     titles, images = list(pictures), list(pictures.values())
-    columns = 3 if len(images) % 3 == 0 else 2
-    outlines = truth, predicted, columns
-    figure = figures.gallery(images, titles, *outlines, heading)
-    figures.enlarge(figure, columns)
+    outlines = truth, predicted
+    figure = figures.gallery(images, titles, *outlines, heading=heading)
     told = [title.replace("\n", " ") for title in titles]
     for name, found in (("outlined", truth), ("predicted", predicted)):
         for i, mask in enumerate(found or []):
