@@ -298,36 +298,6 @@ figures.show(
 # | ReLU | where the pattern was found | where its opposite was: another filter, with the signs turned round, can keep that |
 # | pooling | that it was found in this 2x2 | where in it; in return, the next filter reaches twice as far |
 #
-# ## What each scale sees
-#
-# The series' network halves the side again and again. Here is the image at
-# each of its sides, enlarged to the same size. (A network has many maps a
-# side; these are plain means of grey values.) Expect the grain to go first,
-# and large dark regions last.
-
-# %%
-sides = [len(image) // 2**level for level in range(5)]
-scales = [
-    cv2.resize(image, (k, k), interpolation=cv2.INTER_AREA) for k in sides
-]
-enlarged = [np.kron(v, np.ones([len(image) // len(v)] * 2)) for v in scales]
-each = len(image) // sides[-1]
-print(f"the coarsest: one number for {each} x {each} pixels")
-
-# %%
-titles = [f"{side} pixels a side" for side in sides]
-outlines, heading = [target > 0] * 5, f"{name} at five scales"
-figures.show(
-    figures.gallery(enlarged, titles, outlines, heading=heading),
-    alt="The same image five times, with ever larger squares of one grey and "
-    f"the lesion's outline: {', '.join(titles)}.",
-)
-
-# %% [markdown]
-# Look where the blue outline could still be drawn, and where you could only
-# say that something is there. The fine maps know *where*, the coarse ones see
-# enough to tell *what*.
-#
 # ## Stack and stride: how far does one response see?
 #
 # A 3x3 filter sees 3 pixels across. A second one on top of it sees 5. With a
@@ -430,9 +400,11 @@ for factor in (2, 4, 8, 16):
 # ## Now you write the network
 #
 # You have all the pieces of a *U-Net* (Ronneberger et al. 2015). Here is the
-# plan. Each picture is the image as fine as the maps of that level are: down
-# on the left, up on the right, and skip connections across. You will write
-# each numbered part in a few lines of Keras.
+# plan, with what each scale sees: the image as fine as the maps of that level
+# are. Down on the left, up on the right, skip connections across. The grain
+# goes first, large dark regions last: the fine maps know *where*, the coarse
+# ones see enough to tell *what*. You will write each numbered part in a few
+# lines of Keras.
 
 # %%
 sides = [len(image) // 2**level for level in range(1, 5)]

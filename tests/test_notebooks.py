@@ -3,7 +3,6 @@
 import ast
 import json
 import re
-import statistics
 import subprocess
 import sys
 
@@ -15,6 +14,7 @@ import yaml
 from conftest import ROOT
 
 from tools import build_notebooks, run_all
+from tools.site import reading
 
 SOURCES = build_notebooks.sources()
 PROFILES = sorted(p.stem for p in (ROOT / "profiles").glob("*.yaml"))
@@ -113,39 +113,10 @@ def test_it_ends_with_questions_exercises_and_references(source):
     assert len(asked) == 2 and "doi.org/10." in text[at[-1] :]
 
 
-def rhythm(notebook):
-    """Return how a lesson reads, {what: number}.
-
-    Words a code line, lines of its cells, cells in a row. The lesson ends at
-    "Check yourself". Left out of the code are the cells that only open a
-    notebook: setup, parameters, and the one that begins with its imports.
-    Blank lines and comments are no code; fenced code and addresses no prose.
-    """
-    words, lines, row, longest = 0, [], 0, 0
-    for cell in notebook.cells:
-        opens = {"setup", "parameters"} & set(cell.metadata.get("tags", []))
-        if cell.cell_type == "markdown":
-            prose, *after = cell.source.split("## Check yourself")
-            prose = re.sub(r"```.*?```|\]\([^)]*\)", " ", prose, flags=re.S)
-            words += sum(bool(re.search(r"\w", w)) for w in prose.split())
-            row = 0
-            if after:
-                break
-        elif not opens and not cell.source.startswith("import "):
-            found = re.findall(r"^\s*[^\s#].*$", cell.source, re.M)
-            lines, row = [*lines, len(found)], row + 1
-            longest = max(longest, row)
-    return {
-        "words per code line": words / sum(lines),
-        "median cell": statistics.median(lines),
-        "largest cell": max(lines),
-        "cells in a row": longest,
-    }
-
-
 @each
 def test_rhythm_of_prose_and_code(source):
-    found = rhythm(build_notebooks.built(source))
+    found = reading.rhythm(build_notebooks.built(source))
+    print(f"{source.stem}: {found['minutes']:.0f} minutes to read")
     assert 6 <= found["words per code line"] <= 12, found
     assert found["median cell"] <= 6 and found["largest cell"] <= 30, found
     assert found["cells in a row"] <= 3, found
@@ -157,7 +128,8 @@ def test_rhythm_counts_what_it_says():
         "# %%\nimport helpers\n\n# %%\n# why\na = 1\n\nb = 2\n\n# %%\na\n\n"
     )
     text += "# %% [markdown]\n# ## Check yourself\n# five\n\n# %%\nc\nd\n"
-    assert rhythm(jupytext.reads(text, "py:percent")) == {
+    assert reading.rhythm(jupytext.reads(text, "py:percent")) == {
+        "minutes": pytest.approx(4 / 200 + 3 / 10),
         "words per code line": 4 / 3,
         "median cell": 1.5,
         "largest cell": 2,

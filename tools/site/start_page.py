@@ -2,8 +2,10 @@
 
 import re
 
+import nbformat
 import pandas as pd
 
+from tools.site import reading
 from tools.site.templates import COMPACT, ROOT, fill, reports
 
 
@@ -24,11 +26,17 @@ def page(notebooks):
 def ladder(names):
     """Return the README's ladder; only notebooks in `names` are links.
 
-    Without its column of badges: each page has a button for Colab.
+    Without its column of badges, as each page has a button for Colab, and
+    with the minutes that each takes to read.
     """
     readme = (ROOT / "README.md").read_text()
     table = re.search(r"^## The ladder\n\n((?:\|.*\n)+)", readme, re.MULTILINE)
-    rows = [line.rsplit("|", 2)[0] + "|" for line in table[1].splitlines()]
     link = r"\[([^\]]*)\]\(notebooks/([^)]*)\)"
-    text = "\n".join(rows)
+    rows, ends = table[1].splitlines(), ["minutes to read |", "---: |"]
+    for row in rows[2:]:
+        path = ROOT / "notebooks" / re.search(link, row)[2]
+        found = reading.rhythm(nbformat.read(path, as_version=4))
+        ends.append(f"{found['minutes']:.0f} |")
+    rows = [row.rsplit("|", 2)[0] for row in rows]
+    text = "\n".join(map("{}| {}".format, rows, ends))
     return re.sub(link, lambda m: m[0] if m[2] in names else m[1], text)
