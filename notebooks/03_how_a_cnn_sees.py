@@ -140,7 +140,7 @@ row, column = np.add(np.unravel_index(within.argmax(), within.shape), 6)
 patch = image[row - 6 : row + 6, column - 6 : column + 6]
 
 # %%
-products = patch[5:8, 5:8] * weights
+products = patch[5:8, 5:8] * weights + 0  # no -0
 print(" ".join(f"{p:+.0f}" for p in products.flat), "=", products.sum())
 
 # %% [markdown]
@@ -481,7 +481,8 @@ assert block(keras.Input((64, 64, 8)), 16).shape == (None, 64, 64, 16)
 # What is the shortcut good for? Send the image through the eight blocks that a
 # U-Net of four levels has, with random weights, and ask how much of it can
 # still be read off at the end: the share of its variance that a linear fit of
-# the 16 channels explains. Then the same blocks without their shortcuts.
+# the 16 channels and a constant explains. Then the same blocks without their
+# shortcuts.
 
 
 # %%
@@ -499,7 +500,7 @@ def still_there(kind):
     for _ in range(8):
         x = kind(x, 16)
     out = keras.Model(start, x)(image[None, :, :, None] / 255, training=True)
-    channels = np.array(out).reshape(-1, 16)
+    channels = np.insert(np.array(out).reshape(-1, 16), 0, 1, axis=1)
     fit = np.linalg.lstsq(channels, image.ravel(), rcond=None)[0]
     return 1 - np.var(image.ravel() - channels @ fit) / image.var()
 

@@ -625,7 +625,7 @@ def tiny_run(kind, folder):
     """Train four epochs on 24 images of a quarter of the size."""
     keras.utils.set_random_seed(seed)
     small = [x[:24, ::4, ::4] for x in (images, labels)]
-    model = unet.build(size=image_size // 4, width=4, depth=3)
+    model = unet.build(size=image_size // 4, width=4, depth=2)
     train = kind(*small, batch_size=8, seed=seed)
     check = augmentation.Batches(*small, 8, seed, augment=False)
     settings = {"epochs": 4, "learning_rate": learning_rate, "seed": seed}
