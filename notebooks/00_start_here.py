@@ -88,15 +88,15 @@ chosen = [largest("malignant"), largest("benign")]
 
 # %% [markdown]
 # To a program, an image is a table of *grey values* from 0 (black) to 255
-# (white). A network sees no more than that. Print a few from the middle of the
-# first image.
+# (white). A network sees no more than that. Print a few from the upper left of
+# the first image.
 
 # %%
 images = [busi.read_image(case["image"]) for case in chosen]
 lesions = [masks.merge(case["masks"]) for case in chosen]
-middle = np.array(images[0].shape) // 2
+corner = np.array(images[0].shape) // 4
 print(f"rows, columns: {images[0].shape}")
-print(images[0][middle[0] :, middle[1] :][:3, :8])
+print(images[0][corner[0] :, corner[1] :][:3, :8])
 
 # %%
 names = [case["case"] for case in chosen]

@@ -5,7 +5,15 @@ from collections import Counter
 
 import pandas as pd
 
-from tools.site.templates import FILES, RESULTS, ROOT, fill, reports, shipped
+from tools.site.templates import (
+    FILES,
+    RESULTS,
+    ROOT,
+    fill,
+    reports,
+    shipped,
+    shipped_scores,
+)
 
 ANSWERS = ("Yes", "In part", "No", "Not applicable")
 
@@ -17,9 +25,7 @@ def page(run, notebooks, results=RESULTS):
     scores of the shipped network's recipe.
     """
     found = reports(run)
-    rows = pd.read_csv(results / "knowledge.csv")
-    recipe = "set == 'busi' and recipe == 'hospitals' and rule == 'pooled'"
-    found["scores"] = rows.query(recipe).iloc[0].to_dict()
+    found["scores"] = shipped_scores(results)
     training = found["made_by"]["steps"]["04_train_the_segmenter"]
     values = found | {"recipe": training["parameters"], "shipped": shipped()}
     values["card"] = card((ROOT / "models" / "README.md").read_text())

@@ -5,8 +5,9 @@ import re
 import nbformat
 import pandas as pd
 
+from helpers.evaluation import postprocessing
 from tools.site import reading
-from tools.site.templates import COMPACT, ROOT, fill, reports
+from tools.site.templates import COMPACT, ROOT, fill, shipped_scores
 
 
 def page(notebooks):
@@ -15,7 +16,8 @@ def page(notebooks):
     return fill(
         "index.md.jinja",
         notebooks,
-        **reports(COMPACT),
+        row=shipped_scores(),
+        missed=postprocessing.MISSED,
         appendix=any(notebooks.glob("A*.ipynb")),
         copied=leaks.loc["by groups", "copy-nearest Dice"],
         ladder=ladder({path.name for path in notebooks.glob("*.ipynb")}),

@@ -6,13 +6,15 @@ import tomllib
 from functools import partial
 
 import jinja2  # comes with Sphinx
+import pandas as pd
 
 from helpers.files import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 FILES = f"{PROJECT['urls']['Repository']}/blob/main"
 RESULTS = ROOT / "results"
-COMPACT = RESULTS / "busi-compact-five-folds"  # of the shipped network
+COMPACT = RESULTS / "busi-compact-five-folds"
+SHIPPED = "hospitals"  # the recipe of `tools.research.knowledge` in models/
 STANDARD = RESULTS / "busi-cpu-five-folds"
 
 
@@ -51,6 +53,13 @@ def reports(run):
 def shipped():
     """Return what models/ says of the small model, a dict."""
     return json.loads((ROOT / "models" / "small.json").read_text())
+
+
+def shipped_scores(results=RESULTS):
+    """Return the row of knowledge.csv of the small model's recipe, a dict."""
+    rows = pd.read_csv(results / "knowledge.csv")
+    shown = "set == 'busi' and rule == 'pooled' and recipe == @SHIPPED"
+    return rows.query(shown).iloc[0].to_dict()
 
 
 def interval(row):
