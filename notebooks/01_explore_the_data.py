@@ -86,7 +86,7 @@ print(f"always '{counts.index[0]}': right at {commonest:.0%}")
 # The blue line is the outline that a person drew. Look for skin at the top,
 # for grey *speckle* (grain) everywhere, and for what lies below a lesion:
 # often brighter below a benign one (*enhancement*) and darker below a
-# malignant one (*shadow*). Notebook 3 explains where these come from.
+# malignant one (*shadow*). Appendix A1 shows where these come from.
 
 # %%
 for label in counts.index:
@@ -257,9 +257,9 @@ figures.show(
 # marks are letters.)
 #
 # A few images do not show the breast but the armpit, with its lymph nodes; the
-# scanner has burned the word AXILLA into them. `burned_text.shows_armpit` finds
-# that word by comparing it with letters drawn like the scanner's. Such images
-# stay in, but notebook 5 reports them apart.
+# scanner has burned the word AXILLA into them. `burned_text.shows_armpit`
+# finds that word by comparing it with letters drawn like the scanner's. Such
+# images stay in, but notebook 5 reports them apart.
 
 # %%
 from helpers.data import burned_text

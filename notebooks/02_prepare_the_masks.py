@@ -120,7 +120,7 @@ print(f"{image.shape} -> {square.shape} -> {restored.shape} rows, columns")
 # %% [markdown]
 # Small squares train faster but lose detail. How much? Send each mask through
 # a small square and back, and compare it with itself by the Dice score. This
-# is the best score that *any* network could reach at that size: a *ceiling*.
+# is about the best score that a network could reach at that size: a *ceiling*.
 
 
 # %%
@@ -248,9 +248,9 @@ leaks = leaks.reset_index(names="split")
 leaks.round(3)
 
 # %% [markdown]
-# The second column is a share of all cases. Both splits score the *same*
-# cases, so do not compare the two intervals: take the difference case by case
-# (a *paired* comparison), and give that an interval.
+# *Held out with a copy in training* is a share of all cases, from 0 to 1. Both
+# splits score the *same* cases, so do not compare the two intervals: take the
+# difference case by case (a *paired* comparison), and give that an interval.
 
 # %%
 paired = copied["random"] - copied["by groups"]
@@ -266,9 +266,10 @@ print("a leak is shown" if low > 0 else "these cases show no leak")
 #
 # Where a frame is in the set twice, its outline was drawn twice. You
 # *register* one copy to the other (shift, scale and turn it until both
-# pictures fit) and compare the two outlines. No network can be expected to
-# agree with a person better than a person does: this is the *label-noise
-# ceiling*.
+# pictures fit) and compare the two outlines. This is a yardstick, the
+# *label-noise ceiling*: two people differ so much. (No strict ceiling: a
+# network that learns what many outlines have in common may agree with each of
+# them better than they do with each other.)
 
 # %%
 outlines = leakage.outline_agreement(cases, pairs)
@@ -354,7 +355,9 @@ figures.show(
 # %% [markdown]
 # An interval that includes 0.5, the dashed line, shows nothing. What stands
 # clearly above it is a hint that a network may take: a *shortcut*, as far as
-# it has little to do with the lesion.
+# it has little to do with the lesion. What stands below it is none: what was
+# learned on four folds came out turned round on the fifth, as happens by
+# chance with few cases.
 
 # %%
 clear = shortcuts.index[shortcuts["low"] > 0.5]

@@ -21,8 +21,8 @@
 # - write a U-Net yourself, the one that notebook 4 trains, and see what each
 #   of its parts does to an image.
 #
-# **Takes** under a minute. **Needs** notebook 2. **Reads** `arrays.npz`,
-# `folds.csv`. **Writes** `receptive_fields.csv`, `layers.csv`.
+# **Takes** under a minute. **Needs** notebooks 1 and 2. **Reads** `cases.csv`,
+# `arrays.npz`, `folds.csv`. **Writes** `receptive_fields.csv`, `layers.csv`.
 #
 # > **For teaching and research. This is not a medical device.**
 
@@ -58,6 +58,7 @@ from helpers.data.phantom import physics
 step = here.step("03_how_a_cnn_sees")
 arrays = step.read("02_prepare_the_masks", "arrays.npz")
 folds = step.read("02_prepare_the_masks", "folds.csv")
+explored = step.read("01_explore_the_data", "cases.csv")
 
 # %% [markdown]
 # ## What tells the class may lie outside of the lesion
@@ -95,8 +96,10 @@ figures.show(
 # %%
 images, labels = arrays["images"], arrays["labels"]
 held_out = np.flatnonzero(folds["fold"] == 0)
-areas = (labels[held_out] > 0).sum(axis=(1, 2))
-with_lesion = held_out[areas > 0][areas[areas > 0].argsort()]
+marked = explored.set_index("case")["marked"].loc[folds["case"]].to_numpy()
+areas = (labels > 0).sum(axis=(1, 2))
+with_lesion = held_out[(areas > 0)[held_out] & ~marked[held_out]]
+with_lesion = with_lesion[areas[with_lesion].argsort()]
 case = with_lesion[len(with_lesion) * 4 // 5]
 
 # %%
@@ -254,11 +257,13 @@ def larger_in_lesion(responses):
     return (ranks.sum() - n * (n + 1) / 2) / (n * rest)
 
 
-judged = by_filter | {k: np.abs(by_filter[k]) for k in list(by_filter)[:2]}
+judged = {f"size of {k}": np.abs(by_filter[k]) for k in list(by_filter)[:2]}
+judged |= dict(list(by_filter.items())[2:])
 pd.Series({k: larger_in_lesion(v) for k, v in judged.items()}).round(2)
 
 # %% [markdown]
-# Edge and small blob filters respond to speckle everywhere, and most of all,
+# However far the best of them gets, none is a segmentation. Edge and small
+# blob filters respond to speckle everywhere, and most of all,
 # often, to burned-in marks or the black borders that notebook 2 added. A CNN
 # does two things about it: it *learns* its filters from examples, and it
 # *stacks* them, so that filters read other filters' maps. (The local spread is
@@ -294,7 +299,7 @@ figures.show(
 # %% [markdown]
 # | step | keeps | loses |
 # |---|---|---|
-# | convolution | where the pattern is, and how strongly | how bright the patch was |
+# | convolution | where the pattern is, and how strongly | with weights that sum to 0, as here: how bright the patch was |
 # | ReLU | where the pattern was found | where its opposite was: another filter, with the signs turned round, can keep that |
 # | pooling | that it was found in this 2x2 | where in it; in return, the next filter reaches twice as far |
 #
@@ -404,7 +409,7 @@ for factor in (2, 4, 8, 16):
 # are. Down on the left, up on the right, skip connections across. The grain
 # goes first, large dark regions last: the fine maps know *where*, the coarse
 # ones see enough to tell *what*. You will write each numbered part in a few
-# lines of Keras.
+# lines of Keras; (1) is the block that works at every level of (2) and (3).
 
 # %%
 sides = [len(image) // 2**level for level in range(1, 5)]
@@ -425,10 +430,11 @@ figures.show(
 # %% [markdown]
 # ### Keep the numbers in range
 #
-# After each convolution, the responses are brought to mean 0 and spread 1 over
-# the batch; then each channel gets a learned scale and offset. This is *batch
-# normalisation* (Ioffe & Szegedy 2015). Then ReLU. Without it? Send noise of
-# spread 1 through ten convolutions, with ReLU alone and with both.
+# After each convolution, the responses of each channel are brought to mean 0
+# and spread 1, over all pixels of the batch; then each channel gets a learned
+# scale and offset. This is *batch normalisation* (Ioffe & Szegedy 2015). Then
+# ReLU. Without it? Send noise of spread 1 through ten convolutions, with ReLU
+# alone and with both.
 
 
 # %%
@@ -441,25 +447,33 @@ def normalised(x):
 
 # %%
 signal = keras.random.normal((8, 32, 32, 16), seed=seed)
-for step_name, after in {
-    "ReLU alone": layers.ReLU(),
-    "both": normalised,
-}.items():
+
+# %%
+ways = {"ReLU alone": ("glorot_uniform", layers.ReLU())}
+ways["larger first weights"] = "he_normal", layers.ReLU()
+ways["normalised"] = "glorot_uniform", normalised
+for way, (weights, after) in ways.items():
     x = start = keras.Input((32, 32, 16))
     for _ in range(10):
-        x = after(layers.Conv2D(16, 3, padding="same")(x))
+        x = layers.Conv2D(16, 3, padding="same", kernel_initializer=weights)(x)
+        x = after(x)
     out = keras.Model(start, x)(signal, training=True)
-    print(f"{step_name}: spread {np.std(out):.2f} after ten layers")
+    print(f"{way}: spread {np.std(out):.2f} after ten layers")
 
 # %% [markdown]
-# What shrinks in each layer is soon too small to learn from.
+# What shrinks in each layer is soon too small to learn from. Larger first
+# weights (*He initialisation*) help at the start; batch normalisation keeps
+# the range while the weights change, too. (ReLU cuts the negative half: of a
+# spread of 1, about 0.58 is left.) For use after training the layer keeps a
+# running mean and spread; `momentum` says how slowly these forget.
 #
 # ### (1) A block, with a way around it
 #
 # A block is two convolutions. Its input is also added to its output: a
 # *shortcut*. So the block need only learn what to *change* (He et al. 2016
-# call it *residual*). A 1x1 convolution fits the channels where their number
-# changes.
+# call it *residual*), and the gradient has a direct way back. A 1x1
+# convolution fits the channels where their number changes. No convolution here
+# has a *bias* of its own: the normalisation adds one.
 
 
 # %%
@@ -478,11 +492,11 @@ def block(x, filters):
 assert block(keras.Input((64, 64, 8)), 16).shape == (None, 64, 64, 16)
 
 # %% [markdown]
-# What is the shortcut good for? Send the image through the eight blocks that a
-# U-Net of four levels has, with random weights, and ask how much of it can
-# still be read off at the end: the share of its variance that a linear fit of
-# the 16 channels and a constant explains. Then the same blocks without their
-# shortcuts.
+# Is that worth it before anything is learned? Send the image through the eight
+# blocks that a U-Net of four levels has, with random weights, and ask how much
+# of it can still be read off at the end: the share of its variance that a
+# linear fit of the 16 channels and a constant explains. Then the same blocks
+# without their shortcuts.
 
 
 # %%
@@ -562,9 +576,12 @@ assert finest.shape[1:] == (64, 64, 8) and deepest.shape[1:] == (8, 8, 64)
 # ### (4) Three probabilities for each pixel
 #
 # A 1x1 convolution makes three numbers of each pixel's channels, the *logits*,
-# and *softmax* makes probabilities of them. The first function adds a thought
-# about the image as a whole: from the deepest maps, one number a class for all
-# pixels at once, so that the network can say "nothing here" everywhere.
+# and *softmax* makes probabilities of them. The first function adds a bias
+# that depends on the image as a whole: from the deepest maps, their mean and
+# their largest value, one number a class for all pixels at once. So the
+# network can say "nothing here" everywhere. (`kernel_initializer="zeros"`: at
+# first it says nothing. `float32`: the last steps need more digits than 16
+# bits have.)
 
 
 # %%
@@ -649,9 +666,10 @@ loss = model.fit(x, y, 8, rounds, verbose=0).history["loss"]
 print(f"loss: {loss[0]:.2f} in the first round, {loss[-1]:.2f} in the last")
 
 # %% [markdown]
-# Now the plan again, with what your network makes of this image. Of each
-# level you see the map that varies most. Expect edges and speckle at the fine
-# sides, and regions at the coarse ones.
+# Now the plan again, with what your network makes of this image. Of each level
+# you see the map that varies most; yellow is its largest response. Expect
+# edges and speckle first, regions at the coarse sides, and on the way up the
+# lesion ever sharper, bright or dark.
 
 # %%
 from helpers.model import training
@@ -672,8 +690,8 @@ figures.show(
 # %% [markdown]
 # Each of these maps is the response of one learned filter, everywhere. A map
 # that is dark nearly everywhere may respond to something rare, or be a filter
-# that never learned anything (a dead one). Three more of the finest level and
-# of the coarsest on the way down:
+# that never learned anything (a dead one). The same map of the finest level
+# and of the coarsest again, with two more of each:
 
 # %%
 kinds = [f"{side} map {k}" for side in ("fine", "coarse") for k in (1, 2, 3)]
@@ -704,13 +722,15 @@ for depth in (1, 2, 3, 4):
     rows.append((depth, reach, explain.side_holding(energy, 0.95)))
 
 # %%
-columns = ["levels", "prediction, measured", "holds 95 %"]
+columns = ["levels", "map logit, measured", "holds 95 %"]
 fields = pd.DataFrame(rows, columns=columns)
 fields
 
 # %% [markdown]
-# Both are in pixels across: each level about doubles the field, and the part
-# that matters is far smaller, as long as the weights are random.
+# Both are in pixels across. Each level about doubles what *can* matter, and
+# with random weights hardly enlarges what *does*: most of the influence comes
+# over the finest skip. To use the wide view is what training must teach. (The
+# class probability sees all of the image, through the bias of part 4.)
 #
 # ## A 1x1 convolution is a small dense layer at every pixel
 #
@@ -748,10 +768,12 @@ print(f"3x3 convolution, one channel to three: {3 * 3 * 1 * 3}")
 # ## Softmax: a distribution at every pixel
 #
 # The three logits of a pixel become probabilities: raise $e$ to each, and
-# divide by the sum of the three. By hand, for a pixel of the lesion:
+# divide by the sum of the three. By hand, for the pixel of the lesion where
+# the network is surest that there is one:
 
 # %%
-row, column = np.argwhere(target > 0)[len(np.argwhere(target > 0)) // 2]
+sure = (1 - of_case[..., 0]) * (target > 0)
+row, column = np.unravel_index(sure.argmax(), sure.shape)
 logit = logits[0, row // 2, column // 2]
 powers = np.exp(logit)
 softmax = {"logit": logit, "by hand": powers / powers.sum()}

@@ -83,8 +83,8 @@ print(f"{model.count_params():,} parameters, {policy}")
 # Take four lesion images, and let the network answer. It knows nothing yet.
 # How wrong is it? The *loss* says so in one number. Two of its three parts you
 # write yourself. *Cross-entropy* looks at each pixel alone: it is minus the
-# logarithm of the probability that the right class got. *Soft Dice* is 1 minus
-# the Dice of the whole lesion, taken of the probabilities.
+# logarithm of the probability that the right class got. The *soft Dice loss*
+# is 1 minus the Dice of the whole lesion, taken of the probabilities.
 
 
 # %%
@@ -103,8 +103,9 @@ def dice_loss(labels, classes):
 
 # %% [markdown]
 # The third part asks about the whole image: is there a lesion at all, and if
-# so, is it malignant? `losses.image_loss` has it. Expect the sum of the three
-# to be what training uses, `losses.segmentation_loss`.
+# so, is it malignant? `losses.image_loss` has it, and it counts 0.3 times:
+# found by experiment. Expect the sum to be what training uses,
+# `losses.segmentation_loss`.
 
 # %%
 from helpers.model import augmentation, losses
@@ -124,24 +125,33 @@ assert np.allclose(by_hand, used, rtol=1e-3)
 # %% [markdown]
 # On a normal image there is no lesion, and the plain Dice formula says 0
 # whatever the network predicts, so it would teach nothing there. The 1 above
-# and below the fraction bar repairs this. Check it: give a *false positive*, a
-# lesion of 4 x 4 pixels where there is none, to an empty mask and make it
-# fainter. The loss must fall.
+# and below the fraction bar changes this. Check it: give a *false positive*, a
+# square lesion where there is none, to an empty mask and make it fainter.
+# Expect the loss to fall for a small one, and hardly for a large one.
 
 # %%
-empty, spot = np.zeros((1, 16, 16), int), np.zeros((1, 16, 16, 3))
+empty, spot = np.zeros((1, 32, 32), int), np.zeros((1, 32, 32, 3))
 for p in (0.9, 0.5, 0.1):
-    spot[..., 0], spot[0, 4:8, 4:8] = 1, [1 - p, 0, p]
-    print(f"a lesion at {p}: Dice loss {dice_loss(empty, spot)[0]:.3f}")
+    for side in (4, 20):
+        spot[..., 0], spot[0, :side, :side] = 1, [1 - p, 0, p]
+        value = dice_loss(empty, spot)[0]
+        print(f"{side} x {side} pixels at {p}: Dice loss {value:.3f}")
 
 # %% [markdown]
+# Where a large false positive is to fade, cross-entropy and the image's part
+# of the loss must do the teaching.
+
+#
 # ## One step: answer, loss, gradient, change
 #
 # All of training is this step, again and again. The network *answers*. The
 # *loss* says how wrong that is. The *gradient* says, for each parameter, how
 # the loss would move if it grew a little. Then each parameter *changes* a
 # little the other way. TensorFlow's `GradientTape` writes down what is
-# computed, so that it can go through it backwards.
+# computed, so that it can go through it backwards. Take six steps. Expect the
+# loss to fall. (It begins higher than above: in training parts of the network
+# are switched off, and batch normalisation takes the mean and spread of these
+# four images, not its running ones.)
 
 # %%
 import tensorflow as tf
@@ -161,16 +171,20 @@ def taped(rate):
 
 
 # %%
-before, gradient = taped(rate=0.01)
-after, _ = taped(rate=0)
-print(f"loss of these four: {before:.3f} before, {after:.3f} after one step")
+steps = [taped(rate=0.01) for _ in range(6)]
+gradient = steps[0][1]
+listed = ", ".join(f"{loss:.2f}" for loss, _ in steps)
+print(f"loss of these four before each step: {listed}")
 
 # %% [markdown]
-# The gradient of all parameters comes from one walk backwards: how the loss
-# moves with the last layer's outputs; from that, how it moves with the layer's
-# parameters and with its *inputs*, which are the outputs of the layer before;
-# and so on to the first. This is *backpropagation*. Here is the gradient that
-# arrived at each convolution, as a share of its weights.
+# The gradient of all parameters comes from one walk backwards, by the chain
+# rule of calculus: how the loss moves with the last layer's outputs; times how
+# these move with the layer's parameters, and with its *inputs*, which are the
+# outputs of the layer before; and so on to the first. This is
+# *backpropagation*. The gradient of four images is only an estimate of that of
+# all: hence the name *stochastic gradient descent*. Here is the gradient that
+# arrived at each convolution, as a share of its weights: a bar at 1 is as
+# large as they are. It reaches the first layer, too, so all of them can learn.
 
 # %%
 pairs = zip(model.trainable_variables, gradient, strict=True)
@@ -193,9 +207,9 @@ figures.show(
 # The folds come from notebook 2; near copies of a frame always share a fold.
 # One fold is *held out*: its cases have no part in training. A small inner
 # part of the rest, an eighth, again in whole groups, is the *validation part*:
-# it decides which epoch's weights are kept, those of the lowest loss there.
-# The held-out fold must not decide anything, or its score would flatter
-# itself.
+# it decides which epoch's weights are kept, those of the lowest loss there
+# (the two fine-tuned networks below keep the last epoch's instead). The
+# held-out fold must not decide anything, or its score would flatter itself.
 
 # %%
 from helpers.data import splits
@@ -272,6 +286,9 @@ figures.show(figure, alt=alt)
 # looked at before each step. The *learning rate*, the size of the steps, rises
 # from 0 over the first epoch (the *warm-up*: random weights must not be thrown
 # about) and then falls along a cosine to 0, so that the last steps are small.
+#
+# Validated and kept is not the last state, but a moving average of the weights
+# over the last steps, which is steadier (Polyak & Juditsky 1992).
 #
 # You will train three networks on the same cases, so what all need goes into
 # functions: the first trains one, without one fold.
@@ -361,8 +378,9 @@ over_folds("from scratch", from_scratch, batch_size, epochs, **rates)
 # a shadow looks like. A network that has learned such things elsewhere needs
 # less: it is *pretrained*, and what you do with it now is called
 # *fine-tuning*. It takes few epochs and small steps, or what is known would be
-# overwritten, and keeps the weights of the last epoch: here the validation
-# loss may rise again while the masks still improve.
+# overwritten, and keeps the weights of the last epoch. (That rule was fixed
+# beforehand, on real images, where the validation loss rose again while the
+# masks still improved. A handful of validation images would choose roughly.)
 #
 # **Simulated images first**: the same U-Net, after 6,000 simulated images
 # (`tools/research/pretrain.py`), and no real one. If your cases are simulated,
@@ -440,14 +458,15 @@ figures.show(figures.curves(last, title), alt=alt)
 # normal images stay empty, as they should; but more lesions are missed. So say
 # first what an error costs, then look for the rule that costs least, on the
 # validation part alone. `postprocessing.frontier` tries them all. Its
-# `utility` is the mean Dice of the lesion images, less the share of them that is
-# missed, plus half the share of normal images left empty.
+# `utility` is the mean Dice of the lesion images, less the share of them that
+# is missed, plus half the share of normal images left empty.
 
 # %%
 curves = {}
 for name, found in networks.items():
     tried = found[-1]["frontier"].fillna({"empty": 0})
     best = tried.groupby("empty")["dice"].max()[::-1].cummax()
+    best = best[~best.duplicated()]  # of equal Dice the one with more empty
     curves[name] = best.index, best
 labelled = "share of normal images left empty", "mean lesion Dice"
 title = f"The best rules, validation part of fold {fold}"
@@ -492,13 +511,17 @@ for name, found in everyone.items():
         rows.append({"network": name, "fold": one["fold"]} | outcome)
 starts = pd.DataFrame(rows)
 shown = starts.groupby("network", sort=False).mean().drop(columns="fold")
+print("ahead on the held-out cases:", shown["utility"].idxmax())
 shown.round(2)
 
 # %% [markdown]
 # `marked` and `missed` are shares of the lesion images (missed: Dice below
 # 0.1), `empty` of the normal ones. From the first row to the second you see
-# what labelled images are worth, and below that, what knowledge is. As a
-# picture: one held-out lesion of a middle size, and each network's pixels
+# what labelled images are worth, and below that, what knowledge is, with the
+# training behind it and, in the last row, a larger network. If another
+# network than the chosen one is ahead, the few validation cases chose roughly;
+# and you may not change your mind now, or held-out cases would have decided.
+# As a picture: one held-out lesion of a middle size, and each network's pixels
 # above its threshold.
 
 # %%

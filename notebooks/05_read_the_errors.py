@@ -55,7 +55,7 @@ folds = step.read("02_prepare_the_masks", "folds.csv").set_index("case")
 
 # %% [markdown]
 # Notebook 4 kept its predictions on the cases that it had held out: with one
-# fold trained a fifth of all, with five every case. You bring the images, the
+# fold trained those of fold 0, with five every case. You bring the images, the
 # outlines and the folds into the order of these predictions.
 
 # %%
@@ -147,7 +147,9 @@ print(f"mean false-positive area: {false_positive:.2%} of a normal image")
 # as many cases, half the width. Check it: draw `n` groups of yours, and see
 # how far the interval of their mean reaches to either side (`seen`). Beside it
 # stands what the formula 1.96 · sd / √n expects, where sd is the *standard
-# deviation*: roughly, how far a single case lies from the mean.
+# deviation*: roughly, how far a single case lies from the mean. `n` counts
+# groups, and sizes above the number of yours are left out. With very few
+# groups a bootstrap comes out too narrow.
 
 # %%
 sizes = (5, 10, 25, 50, 100, 200, 400)
@@ -360,8 +362,10 @@ pixel_iou.T.round(3)
 # ## Benign or malignant, image by image?
 #
 # Where the network marked something, which class did it give to most of it?
-# (What may be said of the whole image is for notebook 7.) Rows are the cases'
-# labels, columns the predicted classes, and each cell counts cases.
+# (An image counts as "nothing", too, if no pixel has a lesion probability
+# above one half: the fitted threshold may be lower.) (What may be said of the
+# whole image is for notebook 7.) Rows are the cases' labels, columns the
+# predicted classes, and each cell counts cases.
 
 # %%
 majority = map(postprocessing.majority_class, probabilities, predicted)

@@ -106,9 +106,9 @@ by_pixels.round(4)
 # probability moves towards one half. But the Dice part of the loss rewards
 # marking a little too much, and that error has a direction. So a second fit,
 # *Platt scaling*, also adds a shift. Notebook 4 fitted both, for each fold on
-# its validation part alone. Expect most from the second fit: where
-# probabilities are too high rather than too far from one half, a temperature
-# alone may even do harm. Lower is better.
+# its validation part alone. Where probabilities are too high, the second fit
+# should help more; where they are only too far from one half, the first is
+# enough; and a shift fitted on few images may not fit others. Lower is better.
 
 # %%
 fits = rules.loc[scores["fold"]]
@@ -395,10 +395,9 @@ by_change.round(3)
 # gives other speckle and shadows. You disturb up to 120 held-out lesion images
 # more and more, and watch the mean Dice. The outline stays the same, so any
 # fall is the network's. Lengths are in pixels of the original image. Expect
-# little from gain, which the training varied, and from blur and shrinking, as
-# the network sees a much smaller square anyway. Speckle and shadow are another
-# matter. Gain is in *decibels* (dB): a step of 15 adds a quarter of the way
-# from black to white everywhere.
+# the least from gain, which the training varied, and from blur and shrinking,
+# as the network sees a much smaller square anyway. Gain is in *decibels* (dB):
+# a step of 15 adds a quarter of the way from black to white everywhere.
 
 # %%
 some = mine[:: -(-len(mine) // 120)]
@@ -407,11 +406,10 @@ title = f"Fold {last}, with 95 % intervals ({here.data.kind})"
 figures.show_disturbed(worse, title)
 
 # %% [markdown]
-# The bands are wide, because they are over few cases. But all strengths have
-# the *same* cases, so the difference from the undisturbed image is known
-# better than either value. Here it is for the worst point of each disturbance.
-# `value` is the mean Dice there. Each was picked from all tested strengths, so
-# count these as tests, too.
+# All strengths have the *same* cases, so the difference from the undisturbed
+# image is known better than either value. Here it is for the worst point of
+# each disturbance. `value` is the mean Dice there. Each was picked from all
+# tested strengths, so count these as tests, too.
 
 # %%
 n_tests = (worse["difference"] != 0).sum()

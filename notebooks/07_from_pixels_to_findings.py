@@ -276,7 +276,8 @@ reached = accuracy.loc[kept].loc[list(goals)]
 reached.assign(goal=list(goals.values())).round(2)
 
 # %% [markdown]
-# These were our goals before the first run. On a cleaned part of BUSI,
+# These were our goals for real images, before the first run; on simulated ones
+# they say nothing. On a cleaned part of BUSI,
 # Aumente-Maestro et al. (2025) reached 0.80 for all, with cross-validation as
 # here.
 #
@@ -430,7 +431,7 @@ auc.loc[["picture size", "outline: solidity", network]].round(2)
 #   rather too narrow, and the values rather too good.
 # - **Nothing about other hospitals.** All images come from one centre
 #   (Al-Dhabyani et al. 2020). Where the size of the picture hints at the class
-#   (its interval, above, does not reach 0.5), a network may learn it, and such
+#   (its interval, above, lies above 0.5), a network may learn it, and such
 #   hints do not travel.
 # - **Nothing beyond the labels.** Some frames stand in two classes (Pawłowska
 #   et al. 2023). On those no prediction can be right twice.

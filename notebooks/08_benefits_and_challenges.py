@@ -130,14 +130,15 @@ checks.means(trial.scored, trial.scored.columns[2:]).round(2)
 
 # %% [markdown]
 # Pictures show the ground truth solid and predictions dashed. You look at the
-# lesion of middle size:
+# lesion in the middle of the network's Dice; one picture proves nothing, the
+# tables are over all:
 
 # %%
 from helpers.claims.miniature import look, marked
 
 images, labels = trial.pixels["large"]
 order = trial.scored["area"].argsort().to_numpy()
-at = order[len(order) // 2]
+at = trial.scored["network"].argsort().to_numpy()[len(trial.scored) // 2]
 row = trial.test[at]
 image, truth, name = images[row], labels[row] > 0, cases["case"][row]
 

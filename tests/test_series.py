@@ -49,6 +49,17 @@ def test_every_figure_has_alternative_text(series):
                     assert output["metadata"]["image/png"]["alt"]
 
 
+def test_every_picture_of_a_notebook_is_on_its_page(series):
+    site = series[0].parent / "site"
+    for path in series[0].glob("*/[0-9A]*.ipynb"):
+        page = (site / "notebooks" / f"{path.stem}.html").read_text()
+        shown = re.findall(r"<img [^>]*_images/", page)
+        cells = json.loads(path.read_text())["cells"]
+        outputs = [out for cell in cells for out in cell.get("outputs", [])]
+        pictures = [o for o in outputs if "image/png" in o.get("data", {})]
+        assert len(shown) == len(pictures), path.stem
+
+
 def test_pages_are_built_and_marked_as_simulated(series):
     site = series[0].parent / "site"
     pages = [site / "notebooks" / f"{p.stem}.html" for p in NOTEBOOKS]

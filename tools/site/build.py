@@ -82,7 +82,7 @@ def text_of(output):
 def one_picture_each(cell):
     """Yield a cell in parts, each with one picture at most and its text.
 
-    MyST-NB takes one alternative text a cell. Later parts have no code.
+    MyST-NB takes one alternative text a cell, and leaves out empty cells.
     """
     if not cell.get("outputs"):
         yield cell
@@ -95,7 +95,7 @@ def one_picture_each(cell):
     for n, outputs in enumerate(groups):
         part = {**cell, "outputs": outputs}
         if n:
-            part |= {"id": f"{cell['id']}-{n}", "source": ""}
+            part |= {"id": f"{cell['id']}-{n}", "source": "# the next picture"}
             part["metadata"] = {"tags": ["remove-input"]}
         for alt in filter(None, map(text_of, outputs)):
             part["metadata"]["mystnb"] = {"image": {"alt": alt}}

@@ -14,8 +14,9 @@ recipe of `tools/research/knowledge.py` that was run over all folds, scored on
 real images by `tools/research/out_of_fold.py`: no leakage, each case
 predicted by a network that did not see it, at its original size, and marked by
 the rule of the highest utility (below) on what the other folds held out. In
-brackets: the 95 % interval by bootstrap over groups of near-duplicates
-(patients). All networks of a fold learn from the same cases of BUSI.
+brackets: the 95 % interval by bootstrap over groups of near-duplicates (of
+BUS-BRA: over patients). All networks of a fold learn from the same cases of
+BUSI.
 
 *Missed*: Dice below {missed}. *Empty*: the share of the normal images in which
 nothing is marked. *Accuracy*: over normal, benign and malignant.
