@@ -206,10 +206,11 @@ figures.show(
 #
 # The folds come from notebook 2; near copies of a frame always share a fold.
 # One fold is *held out*: its cases have no part in training. A small inner
-# part of the rest, an eighth, again in whole groups, is the *validation part*:
-# it decides which epoch's weights are kept, those of the lowest loss there
-# (the two fine-tuned networks below keep the last epoch's instead). The
-# held-out fold must not decide anything, or its score would flatter itself.
+# part of the rest, an eighth, again in whole groups, is the *validation part*,
+# with those that notebook 2 put aside for it. It decides which epoch's weights
+# are kept, those of the lowest loss there (the two fine-tuned networks below
+# keep the last epoch's instead). The held-out fold must not decide anything,
+# or its score would flatter itself.
 
 # %%
 from helpers.data import splits
@@ -217,10 +218,11 @@ from helpers.data import splits
 
 def split(fold):
     """Return three arrays of rows: for training, for validation, held out."""
-    rest = folds.index[folds["fold"] != fold]
+    rest = folds.index[(folds["fold"] != fold) & (folds["fold"] >= 0)]
     inner = splits.assign_folds(folds.loc[rest], n_folds=8, seed=seed)
+    checks = rest[inner == 0].union(folds.index[folds["fold"] < 0])
     held = folds.index[folds["fold"] == fold]
-    return [x.to_numpy() for x in (rest[inner != 0], rest[inner == 0], held)]
+    return [x.to_numpy() for x in (rest[inner != 0], checks, held)]
 
 
 # %%

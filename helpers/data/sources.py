@@ -12,7 +12,7 @@ from .phantom import dataset
 KAGGLE = "aryashah2k/breast-ultrasound-images-dataset"
 KAGGLE_INPUT = Path("/kaggle/input")
 DATA = files.ROOT / "data"
-PHANTOM = {"n_benign": 180, "n_malignant": 108, "n_normal": 72, "seed": 0}
+PHANTOM = {"n_benign": 200, "n_malignant": 120, "n_normal": 80, "seed": 0}
 ZIPS = ("archive*.zip", "*BUSI*.zip", "*[Bb]reast*[Uu]ltrasound*.zip")
 
 
