@@ -228,8 +228,10 @@ print(f"Dice on the image that it was trained on: {dices[0]:.2f}")
 # ## The same network on an image that it has never seen
 #
 # Now the benign image. Expect a lower score: the network has seen one lesion
-# in its life, a malignant one. And expect something else to be wrong: which
-# class can it know for this lesion?
+# in its life, a malignant one.
+#
+# **Predict, then run.** Which class will it give to most pixels of this benign
+# lesion: benign, malignant or background? The next cell tells.
 
 # %%
 map_1 = {"ground truth": targets[1], "predicted class": classes[1]}

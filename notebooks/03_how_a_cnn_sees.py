@@ -247,6 +247,10 @@ figures.show(
 # the time; below that, the lesion's is mostly the smaller one. The sign of a
 # blob filter has a meaning, dark on bright, so it counts. An edge has either
 # sign, by its side of the lesion: there only the size counts.
+#
+# **Predict, then run.** You have seen the six maps. Which one will tell the
+# two apart best, with a number furthest from 0.5: an edge, the local spread,
+# or a blob filter? The next cell tells.
 
 
 # %%

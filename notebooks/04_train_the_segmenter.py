@@ -503,6 +503,11 @@ print(f"From here on: the network {chosen}")
 memorised = results(first_fold, model, [])
 memorised["rule"] = postprocessing.best(memorised["frontier"])
 
+# %% [markdown]
+# **Predict, then run.** The first row will be the network that memorised one
+# image. What is its mean Dice on lesions that it never saw: near 0, about a
+# quarter, or more than half? The next cell tells.
+
 # %%
 everyone = {"one image": [memorised]} | networks
 rows = []

@@ -398,6 +398,9 @@ by_change.round(3)
 # the least from gain, which the training varied, and from blur and shrinking,
 # as the network sees a much smaller square anyway. Gain is in *decibels* (dB):
 # a step of 15 adds a quarter of the way from black to white everywhere.
+#
+# **Predict, then run.** Each at its worst, which one costs this network most:
+# gain, speckle or shadow? The next cell tells.
 
 # %%
 some = mine[:: -(-len(mine) // 120)]

@@ -226,6 +226,11 @@ methods = {
     "careful": np.select(careful, ["malignant", "normal"], "benign"),
 }
 
+# %% [markdown]
+# **Predict, then run.** How many cases does the fitted model classify
+# correctly: more than the plain rule, as many, or fewer? The next cell tells,
+# by class, and in the row of `all`.
+
 # %%
 correct = {k: classes == cases["label"] for k, classes in methods.items()}
 parts = {"all": everyone}

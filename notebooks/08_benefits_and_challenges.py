@@ -201,6 +201,11 @@ land, objects = toy_images.draw(45, side, seed + 1)
 own = objects.any(axis=(1, 2))
 land, objects = land[own], objects[own] > 0
 
+# %% [markdown]
+# **Predict, then run.** The network that was trained on ultrasound has never
+# seen land. What will it mark: the dark lake, the bright town, or neither? The
+# next cell tells.
+
 # %%
 networks = {"trained on land": toy, "on ultrasound": scratch}
 scenes = {"a lake": land[0], "a town": land[1]}

@@ -18,6 +18,7 @@ from tools.site import reading
 
 SOURCES = build_notebooks.sources()
 PROFILES = sorted(p.stem for p in (ROOT / "profiles").glob("*.yaml"))
+GUESS = "**Predict, then run.**"
 each = pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
 
 
@@ -111,6 +112,19 @@ def test_it_ends_with_questions_exercises_and_references(source):
     # unanswered, so that a run from top to bottom says what to do
     asked = re.findall(r"^\w+ = \.\.\.  # .+\nexercises.check", text, re.M)
     assert len(asked) == 2 and "doi.org/10." in text[at[-1] :]
+
+
+@each
+def test_a_lesson_asks_once_for_a_guess_right_before_a_cell(source):
+    lesson = source.read_text().split("# ## Check yourself")[0]
+    cells = jupytext.reads(lesson, "py:percent").cells
+    boxes = [i for i, c in enumerate(cells) if GUESS in c.source]
+    assert len(boxes) == (source.stem[0] != "A")  # not in an appendix
+    for i in boxes:
+        *_, box = cells[i].source.split("\n\n")
+        assert box.startswith(GUESS) and cells[i + 1].cell_type == "code"
+        asked = " ".join(box.split())
+        assert " or " in asked and "? The next cell tells" in asked
 
 
 @each
