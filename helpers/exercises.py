@@ -6,6 +6,7 @@ one more of them.
 """
 
 import math
+import re
 
 import numpy as np
 
@@ -29,8 +30,23 @@ def check(checker, solution):
     print(f"Not yet: {hint}" if hint else "Right.")
 
 
-def _nearest(number, hints, otherwise):
+def as_number(answer):
+    """Return a number as a float: 4640, 4640.0, "4640", "4,640" are the same.
+
+    ValueError: it is none.
+    """
+    thousands = r"\s*[1-9]\d{0,2}(,\d{3})+(\.\d*)?\s*"
+    if isinstance(answer, str) and re.fullmatch(thousands, answer):
+        answer = answer.replace(",", "")
+    try:
+        return float(answer)
+    except (TypeError, ValueError):
+        raise ValueError(f"{answer!r} is not a number") from None
+
+
+def _nearest(answer, hints, otherwise):
     """Return the hint of the value that a number is within 0.01 of."""
+    number = as_number(answer)
     near = (hints[x] for x in hints if abs(number - x) < 0.01)
     return next(near, otherwise)
 
@@ -59,7 +75,7 @@ def own_dice(function):
 
 def inner_size(size):
     """Wanted: (rows, columns) of a 470 x 560 image in a square of 128."""
-    rows, columns = size
+    rows, columns = map(as_number, size)
     if (rows, columns) == (128, 128):
         return "that would stretch the image: its copy is not square either."
     if max(rows, columns) > 128:
@@ -144,6 +160,7 @@ def leaking_groups(function):
 
 def one_file_of_three(number):
     """Wanted: the Dice of one lesion with the union of three of its size."""
+    number = as_number(number)
     if np.isclose(number, 1 / 2):
         return ""
     if np.isclose(number, 1 / 3, atol=0.01):
@@ -158,37 +175,51 @@ def one_file_of_three(number):
 
 def receptive_field_order(strides):
     """Wanted: strides 1, 1, 1, 2, 2, 2 of 3x3 filters that see furthest."""
+    strides = list(map(as_number, strides))
     if sorted(strides) != [1, 1, 1, 2, 2, 2]:
-        return f"use three strides of 1 and three of 2, not {list(strides)}."
+        given = ", ".join(f"{stride:g}" for stride in strides)
+        return f"use three strides of 1 and three of 2, not {given}."
     pixels = 1
     for stride in reversed(strides):
         pixels = stride * pixels + 3 - stride
     if pixels == 63:
         return ""
     return (
-        f"this one sees {pixels} pixels. A stride widens the steps of all "
+        f"this one sees {pixels:g} pixels. A stride widens the steps of all "
         "layers after it: how many come after yours?"
     )
 
 
-def edge_below(weights):
-    """Wanted: a 3x3 filter, positive where dark lies above bright, else 0."""
-    weights = np.asarray(weights, float)
-    if weights.shape != (3, 3):
-        return f"it takes 3 rows of 3 numbers, not shape {weights.shape}."
-    if not np.isclose(weights.sum(), 0):
-        total = f"its numbers sum to {weights.sum():g}"
-        return f"{total}, so it responds to plain brightness."
-    if not np.allclose(weights.sum(axis=0), 0):
+# Parameters of notebook 3's decoder, of the levels that are tried here.
+WITH_SKIPS = 127_104
+
+
+def without_skips(decoder):
+    """Wanted: notebook 3's decoder, but it reads the deepest level alone."""
+    import keras  # seconds, and needed here only
+
+    levels = [keras.Input((32 >> k, 32 >> k, 8 << k)) for k in range(4)]
+    made = decoder(list(levels))
+    if not isinstance(made, (tuple, list)) or len(made) != 2:
+        return "return two things: the finest maps and the deepest ones."
+    likes = levels[0], levels[-1]
+    ends = zip(("finest", "deepest"), made, likes, strict=True)
+    for name, maps, like in ends:
+        if maps.shape != like.shape:
+            got, wanted = maps.shape[1:], like.shape[1:]
+            return f"its {name} maps are {got}; {wanted} are wanted."
+    try:
+        network = keras.Model(levels[-1], made)
+    except ValueError:  # its output cannot be had from the deepest level
         return (
-            "it responds to an edge between left and right: let each column "
-            "sum to 0."
+            "its maps still hang on a finer level: lay nothing beside the "
+            "enlarged ones, and add nothing to them."
         )
-    # bright from row 1 on, or from row 2 on
-    least = min(weights[1:].sum(), weights[2].sum())
-    if least > 0:
-        return ""
-    return f"where dark lies above bright its response is {least:g}."
+    counts = (
+        f"{network.count_params():,} parameters, {WITH_SKIPS:,} with skips"
+    )
+    print(f"Your decoder on levels of 8 to 64 channels: {counts}")
+    return ""
 
 
 # ---- notebook 4
@@ -205,23 +236,26 @@ def layer_parameters(number):
         "that leaves.",
     }
     question = "how many filters are there, and weights and biases in each?"
-    return hints.get(number, question)
+    return _nearest(number, hints, question)
 
 
-def own_schedule(rate):
-    """Wanted: from the step, up to 0.002 at 10, then a cosine to 0 at 100."""
-    for step, wanted, hint in (
-        (0, 0, "the run begins at 0."),
-        (5, 0.001, "half of the way up, the rate is half of the highest."),
-        (10, 0.002, "the warm-up ends at the highest rate."),
-        (100, 0, "the run ends at 0."),
-        (55, 0.001, "half of the way down it is half of the highest."),
-        (40, 0.0015, "a third of the way down it is above a straight line."),
-    ):
-        value = rate(step)
-        if not math.isclose(value, wanted, abs_tol=1e-6):
-            return f"at step {step} it returns {value:.5f}: {hint}"
-    return ""
+def lesions_only(function):
+    """Wanted: which images show a lesion, a function of labels (n, h, w)."""
+    labels = np.zeros((5, 8, 6), np.uint8)
+    labels[0, 2:5, 1:4], labels[2, 3:, 2:], labels[4, 7, 5] = 1, 2, 1
+    kept = np.asarray(function(labels.copy()))
+    if kept.dtype != bool or kept.shape != (5,):
+        return (
+            "give True or False for each of 5 images, not "
+            f"{kept.dtype} of shape {kept.shape}."
+        )
+    if kept[[1, 3]].all():
+        return "it keeps the normal images: their labels are 0 everywhere."
+    shown = {0: "benign", 2: "malignant", 4: "of one pixel, in a corner"}
+    for i, lesion in shown.items():
+        if not kept[i]:
+            return f"it drops an image with a lesion: {lesion}."
+    return "it keeps one of two normal images." if kept[[1, 3]].any() else ""
 
 
 # ---- notebook 5
@@ -235,23 +269,7 @@ def without_normals(number):
         (76 - 40) / 60: "four of the normal images were marked: they count 0.",
         (76 - 36) / 100: "divide by the number of lesion images.",
     }
-    near = [
-        hint for value, hint in hints.items() if abs(number - value) < 0.01
-    ]
-    return near[0] if near else "what do all 100 images add up to?"
-
-
-def cases_needed(n):
-    """Wanted: cases whose mean Dice is known to 0.02 either side, sd 0.25."""
-    hints = {
-        (1.96 * 0.25 / 0.02) ** 2: "",
-        24.5: "that is the root of it.",
-        12.5: "that is the root of it, and for one standard error, not 1.96.",
-        156.25: "one standard error is not yet 95 %: take 1.96 of them.",
-        2401: "0.02 is the reach to either side, not the whole width.",
-    }
-    near = [hint for value, hint in hints.items() if abs(n - value) <= 1]
-    return near[0] if near else "solve 1.96 * sd / sqrt(n) = 0.02 for n."
+    return _nearest(number, hints, "what do all 100 images add up to?")
 
 
 # ---- notebook 6
@@ -284,18 +302,33 @@ def own_calibration_error(function):
     return ""
 
 
-def at_temperature_two(number):
-    """Wanted: the probability 0.9 at a temperature of 2."""
-    hints = {
-        0.75: "",
-        0.45: "the temperature divides the logit, not the probability.",
-        81 / 82: "above 1 it makes less sure: divide the logit by it.",
-        np.log(9) / 2: "that is the new logit: make it a probability again.",
-    }
-    near = [
-        hint for value, hint in hints.items() if abs(number - value) < 0.01
-    ]
-    return near[0] if near else "the odds are 9 to 1: what is their root?"
+def own_shadow(function):
+    """Wanted: an image with a random shadow, from uint8 (h, w) and an rng."""
+    image = np.random.default_rng(0).integers(60, 240, (96, 128), np.uint8)
+    made = []
+    for seed in range(4):
+        given = image.copy()
+        shaded = function(given, np.random.default_rng(seed))
+        if (given != image).any():
+            return "it changes the image that it is given: copy that first."
+        made.append(np.asarray(shaded))
+        if made[-1].dtype != np.uint8 or made[-1].shape != image.shape:
+            got = f"{made[-1].dtype} of shape {made[-1].shape}"
+            return f"give uint8 of shape {image.shape}, not {got}."
+        taken = image.astype(int) - made[-1]
+        if taken.min() < 0:
+            return "some pixels are brighter than before."
+        dark = taken.mean(axis=0) >= 5  # of each column
+        if not dark.any() or dark.mean() > 0.6:
+            share = f"{dark.mean():.0%} of the columns"
+            return f"it darkens {share}: some must, and some must not."
+        if taken[0].any():
+            return "begin below the skin: leave the top row as it is."
+        if not (taken[-1, dark] > 0).all():
+            return "a shadow reaches down to the lowest row."
+    if all((one == made[0]).all() for one in made):
+        return "it falls at the same place each time: ask the generator."
+    return ""
 
 
 # ---- notebook 7
@@ -307,6 +340,7 @@ BENIGN = (0.81, 0.66, 0.47, 0.36, 0.35, 0.28, 0.21, 0.15, 0.10, 0.05)
 
 def threshold_for_nine(threshold):
     """Wanted: one that flags nine of MALIGNANT and the fewest of BENIGN."""
+    threshold = as_number(threshold)
     true = sum(p >= threshold for p in MALIGNANT)
     false = sum(p >= threshold for p in BENIGN)
     if true == 9 and false == 5:
@@ -357,21 +391,23 @@ def data_to_halve(function):
     return ""
 
 
-def rate_share(number):
-    """Wanted: the rate's share of variance: 0.60, 0.62 against 0.70, 0.72."""
-    total, seeds = 2 * (0.06**2 + 0.04**2), 4 * 0.01**2
-    if math.isclose(number, 1 - seeds / total, abs_tol=0.005):
-        return ""
-    if math.isclose(number, seeds / total, abs_tol=0.005):
-        return "that is the share of the seeds. The rate has the rest."
-    if math.isclose(number, 0.1, abs_tol=0.005):
-        return "that is the effect of the rate, in Dice, not its share."
-    if not 0 <= number <= 1:
-        return "a share lies between 0 and 1."
-    return (
-        "square each run's distance from the mean of all four, and add up. "
-        "How much of it is left if each run has the mean of its rate?"
-    )
+def share_of_groups(function):
+    """Wanted: which images to keep, a function of their groups and a share."""
+    groups = np.repeat([f"g{k}" for k in range(20)], [1, 1, 2, 6] * 5)
+    for share in (0.5, 0.1, 1.0):
+        kept = np.asarray(function(groups.copy(), share))
+        if kept.dtype != bool or kept.shape != groups.shape:
+            return (
+                f"give True or False for each of {len(groups)} images, not "
+                f"{kept.dtype} of shape {kept.shape}."
+            )
+        some, rest = set(groups[kept]), set(groups[~kept])
+        if some & rest:
+            return f"{min(some & rest)} is kept in part: keep whole groups."
+        if len(some) != round(20 * share):
+            found = f"of 20 groups it keeps {len(some)}"
+            return f"for a share of {share:g}, {found}: count groups."
+    return ""
 
 
 # ---- appendix A1
@@ -397,4 +433,4 @@ def looks_for_a_quarter(number):
         4: "4 looks leave a half: the grain falls with their root.",
         2: "2 looks leave 71 %: the grain falls with their root.",
     }
-    return hints.get(number, "solve 1 / sqrt(N) = 1 / 4 for N.")
+    return _nearest(number, hints, "solve 1 / sqrt(N) = 1 / 4 for N.")

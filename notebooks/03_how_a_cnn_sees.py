@@ -903,25 +903,60 @@ exercises.check(exercises.receptive_field_order, strides)
 #
 # </details>
 #
-# ## Exercise 2: a filter for the edge below
+# ## Exercise 2: a decoder without skips
 #
-# Write a 3x3 filter that gives a positive response where dark lies above
-# bright, as where enhancement begins below a cyst, and 0 on flat ground and on
-# edges between left and right.
+# What are the skip connections worth? Write the decoder again without them. It
+# gets the same list of levels and returns the same two: maps as fine as those
+# of the first level, with as many channels, and the deepest ones. But it reads
+# only the last level.
 
 # %%
-my_filter = ...  # your nine numbers: a list of three lists
-exercises.check(exercises.edge_below, my_filter)
+no_skips = ...  # a function of the list of levels: finest, deepest
+exercises.check(exercises.without_skips, no_skips)
 
 # %% [markdown]
 # <details><summary>Solution</summary>
 #
 # ```python
-# my_filter = [[-1, -1, -1], [0, 0, 0], [1, 1, 1]]
-# exercises.check(exercises.edge_below, my_filter)
+# def no_skips(levels):
+#     x = layers.SpatialDropout2D(0.2)(levels[-1])
+#     x = deepest = block(x, levels[-1].shape[-1])
+#     for level in levels[-2::-1]:
+#         x = layers.UpSampling2D(interpolation="bilinear")(x)
+#         x = block(x, level.shape[-1])
+#     return x, deepest
+#
+# exercises.check(exercises.without_skips, no_skips)
 # ```
 #
-# This one is Prewitt's; Sobel's, with 2 in the middle, is right as well.
+# Now train a network with it, on the same images for as many rounds, and set
+# it beside the one from above. That takes as long as it took there.
+#
+# ```python
+# keras.utils.set_random_seed(seed)
+# start = keras.Input((*image.shape, 1))
+# ends = no_skips(encoder(start, [8, 16, 32, 64]))
+# blind = keras.Model(start, head(*ends))
+# x, y = augmentation.as_input(images[learn]), labels[learn]
+# rate = keras.optimizers.schedules.CosineDecay(3e-3, steps)
+# blind.compile(keras.optimizers.Adam(rate), losses.segmentation_loss)
+# blind_loss = blind.fit(x, y, 8, rounds, verbose=0).history["loss"]
+# print(f"last round: {loss[-1]:.2f} with skips, {blind_loss[-1]:.2f} without")
+#
+# both = {"with skips": model, "without": blind}
+# seen = {k: training.predict(m, images[[case]])[0] for k, m in both.items()}
+# maps = {k: 1 - classes[..., 0] for k, classes in seen.items()}
+# style = {"scale": (0, 1), "outlines": [target > 0] * 2}
+# figures.show(
+#     figures.heat(maps, name, "lesion probability", **style),
+#     alt="The lesion probability with skips and without.",
+# )
+# ```
+#
+# Compare the two losses first. Then look along the outline: without skips, the
+# place of an edge comes from maps of a sixteenth of the side, and what is
+# drawn there can only be smooth. After so few rounds the two may still differ
+# little; give both more `rounds`, and ask again.
 #
 # </details>
 #

@@ -773,28 +773,54 @@ exercises.check(exercises.layer_parameters, parameters)
 #
 # </details>
 #
-# ## Exercise 2: a learning rate that warms up
+# ## Exercise 2: train without normal images
 #
-# Write a function of the step, 0 to 100, that returns the learning rate. In
-# the first 10 steps it rises along a straight line from 0 to 0.002. Then it
-# falls to 0 at step 100 along half a cosine: at share $t$ of the way down it
-# is $0.002 \, (1 + \cos(\pi t)) / 2$.
+# Notebook 2 kept the normal images. What if it had not? Write a function of
+# label maps, an array (images, rows, columns) of 0, 1 and 2, that returns True
+# for each image that shows a lesion, and False for each normal one.
 
 # %%
-rate = ...  # a function of the step
-exercises.check(exercises.own_schedule, rate)
+lesions_only = ...  # a function of an array of label maps
+exercises.check(exercises.lesions_only, lesions_only)
 
 # %% [markdown]
 # <details><summary>Solution</summary>
 #
 # ```python
-# def rate(step):
-#     if step < 10:
-#         return 0.002 * step / 10
-#     return 0.002 * (1 + np.cos(np.pi * (step - 10) / 90)) / 2
+# def lesions_only(labels):
+#     return labels.any(axis=(1, 2))
 #
-# exercises.check(exercises.own_schedule, rate)
+# exercises.check(exercises.lesions_only, lesions_only)
 # ```
+#
+# Now train twice for a short while from simulated images, on all training
+# cases and on those with a lesion, and count the false positives on held-out
+# normal images.
+#
+# ```python
+# def fine_tuned(rows, steps=60):
+#     """Return a network that knew simulated images, after these rows."""
+#     network = knows_simulated()
+#     rate = keras.optimizers.schedules.CosineDecay(1e-3, steps)
+#     network.compile(keras.optimizers.Adam(rate), losses.segmentation_loss)
+#     drawn = np.random.default_rng(seed).choice(rows, 8 * steps)
+#     x, y = augmentation.as_input(images[drawn]), labels[drawn]
+#     network.fit(x, y, 8, verbose=0)
+#     return network
+#
+# learns, _, held = split(first_fold)
+# normal = held[~lesions_only(labels[held])]
+# both = {"all": learns, "lesions only": learns[lesions_only(labels[learns])]}
+# for name, rows in both.items():
+#     p = training.predict(fine_tuned(rows), images[normal])
+#     marked = (p[..., 0] < 0.5).any(axis=(1, 2)).sum()
+#     print(f"{name}: something marked on {marked} of {len(normal)} normals")
+# ```
+#
+# Both take as many steps of as many images, under half a minute each. If the
+# second network marks more normal images, remember that it was never wrong in
+# training to mark something. Then ask for the price: which of the two has the
+# higher Dice on held-out lesions?
 #
 # </details>
 #

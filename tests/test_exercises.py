@@ -1,7 +1,6 @@
 """Checkers: a right solution passes, a typical wrong one gets its hint."""
 
 import itertools
-import math
 import re
 
 import keras
@@ -9,14 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
+from keras import layers
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from helpers import exercises
+from helpers.claims import checks
 from helpers.data import masks
-from helpers.evaluation import bootstrap, calibration, metrics
-
-SOBEL = np.array([[-1, -2, -1], [0, 0, 0], [1, 2, 1]])
+from helpers.evaluation import calibration, metrics, robustness, unseen
+from helpers.model import unet
 
 
 def dice(a, b):
@@ -40,14 +40,35 @@ def leaking(groups, folds):
     return set(folds_of.index[folds_of > 1])
 
 
-def warmed(step, top=0.002):
-    return top * min(step / 10, (1 + math.cos(math.pi * (step - 10) / 90)) / 2)
+def blind(levels, join=lambda x, skip: x, upsample=layers.UpSampling2D):
+    """The decoder of notebook 3, with another way to use a skip or none."""
+    x = deepest = unet.block(levels[-1], levels[-1].shape[-1])
+    for skip in levels[-2::-1]:
+        x = join(upsample()(x), skip)
+        x = unet.block(x, skip.shape[-1])
+    return x, deepest
 
 
-def as_keras(step):
-    options = {"warmup_target": 0.002, "warmup_steps": 10}
-    decay = keras.optimizers.schedules.CosineDecay(0.0, 90, **options)
-    return float(decay(step))
+def added(x, skip):
+    return layers.Add()([layers.Conv2D(skip.shape[-1], 1)(x), skip])
+
+
+def band(image, rng, top=10, bottom=None, width=30, factor=0.5):
+    """Return an image with a dark band of columns at a random place."""
+    image, left = image.copy(), rng.integers(image.shape[1] - width)
+    part = np.s_[top:bottom, left : left + width]
+    image[part] = image[part] * factor
+    return image
+
+
+def in_place(image, rng):
+    image[10:, :20] //= 2
+    return image
+
+
+def some_groups(groups, share, number=round):
+    names = np.unique(groups)
+    return np.isin(groups, names[: number(share * len(names))])
 
 
 def predictive(sensitivity, specificity, prevalence):
@@ -80,20 +101,29 @@ RIGHT = {
     "count_groups": [components],
     "leaking_groups": [leaking, lambda *both: sorted(leaking(*both))],
     "one_file_of_three": [metrics.dice(MERGED, FIRST)],
-    "edge_below": [SOBEL, SOBEL.tolist(), SOBEL / 8, np.sign(SOBEL)],
-    "layer_parameters": [parameters()],
-    "own_schedule": [warmed, as_keras],
-    "without_normals": [2 / 3, 0.67],
-    "at_temperature_two": [calibration.rescale(0.9, 2), 0.75],
+    "without_skips": [blind],
+    "layer_parameters": [parameters(), 4640.0, "4640", "4,640"],
+    "lesions_only": [
+        lambda labels: labels.any(axis=(1, 2)),
+        lambda labels: [bool(one.max()) for one in labels],
+    ],
+    "without_normals": [2 / 3, 0.67, "0.67"],
+    "own_shadow": [
+        band,
+        lambda image, rng: robustness.shadow(image, 0.6, rng),
+    ],
     "own_calibration_error": [
         two_bins,
         lambda p, true: calibration.calibration_error(p, true, bins=2),
     ],
     "data_to_halve": [lambda b: 2 ** (1 / b)],
-    "rate_share": [0.01 / 0.0104, 0.96],
+    "share_of_groups": [
+        some_groups,
+        lambda groups, share: checks.share_of_groups(groups, 100 * share, 0),
+    ],
     "predictive_value": [predictive],
     "depth_of_echo": [lambda delay: delay * 0.154 / 2],
-    "looks_for_a_quarter": [16],
+    "looks_for_a_quarter": [16, "16"],
 }
 WRONG = {
     "own_dice": [
@@ -150,19 +180,22 @@ WRONG = {
     "receptive_field_order": [
         ([1, 1, 1, 2, 2, 2], "sees 21 pixels"),
         ([2, 2, 2, 2, 2, 2], "three strides"),
+        ("212121", "sees 43 pixels"),
     ],
     "depth_of_echo": [
         (lambda delay: delay * 0.154, "there and back"),
         (lambda delay: delay * 1540, "in centimetres"),
     ],
     "looks_for_a_quarter": [(4, "a half"), (2, "71 %"), (8, "solve")],
-    "edge_below": [
-        (SOBEL.T, "between left and right"),
-        ([[0, 1, 0], [1, -4, 1], [0, 1, 0]], "between left and right"),
-        (-SOBEL, "where dark lies above bright its response is -4"),
-        (np.zeros((3, 3)), "its response is 0"),
-        (np.ones((3, 3)) / 9, "plain brightness"),
-        ([-1, 0, 1], "3 rows of 3 numbers"),
+    "without_skips": [
+        (unet.decoder, "still hang on a finer level"),
+        (lambda levels: blind(levels, added), "add nothing"),
+        (lambda levels: blind(levels)[0], "two things"),
+        (lambda levels: blind(levels)[::-1], "its finest maps are (4, 4, 64)"),
+        (
+            lambda levels: blind(levels, upsample=layers.Identity),
+            "(32, 32, 8) are wanted",
+        ),
     ],
     "layer_parameters": [
         (4608, "A bias"),
@@ -170,12 +203,15 @@ WRONG = {
         (145, "one filter"),
         (512, "how many"),
     ],
-    "own_schedule": [
-        (lambda step: 0.002, "begins at 0"),
-        (lambda s: 0.002 * min(s / 10, (100 - s) / 90), "above a straight"),
-        (lambda step: warmed(step, 0.02), "half of the highest"),
-        (lambda step: 0.002 * min(step / 10, 1), "ends at 0"),
-        (lambda s: min(2e-4 * s, warmed(10 + 0.9 * s)), "warm-up ends"),
+    "lesions_only": [
+        (lambda labels: labels.max(axis=(1, 2)) == 0, "the normal images"),
+        (lambda labels: np.ones(5, bool), "the normal images"),
+        (lambda labels: labels.any(axis=(1, 2)) | [0, 1, 0, 0, 0] > 0, "two"),
+        (lambda labels: (labels == 1).any(axis=(1, 2)), "malignant"),
+        (lambda labels: (labels == 2).any(axis=(1, 2)), "benign"),
+        (lambda labels: labels.sum(axis=(1, 2)) > 1, "one pixel"),
+        (lambda labels: labels > 0, "bool of shape (5, 8, 6)"),
+        (lambda labels: np.array([0, 2, 4]), "int64 of shape (3,)"),
     ],
     "own_calibration_error": [
         (lambda p, true: abs(p.mean() - true.mean()), "0.6, 1.0] and"),
@@ -193,17 +229,19 @@ WRONG = {
         (0.4, "number of lesion images"),
         (0.9, "add up to"),
     ],
-    "at_temperature_two": [
-        (0.45, "divides the logit"),
-        (calibration.rescale(0.9, 0.5), "less sure"),
-        (1.0986, "a probability again"),
-        (0.5, "their root"),
-    ],
-    "cases_needed": [
-        (24.5, "root"),
-        (2401, "whole width"),
-        (156, "1.96 of them"),
-        (50, "solve"),
+    "own_shadow": [
+        (in_place, "copy that first"),
+        (lambda image, rng: image / 2, "not float64"),
+        (lambda image, rng: image[:, :64], "of shape (96, 64)"),
+        (lambda image, rng: image + np.uint8(90), "brighter"),
+        (lambda image, rng: image.copy(), "darkens 0% of the columns"),
+        (lambda image, rng: band(image, rng, width=127), "darkens 99%"),
+        (lambda image, rng: band(image, rng, top=0), "below the skin"),
+        (lambda image, rng: band(image, rng, bottom=50), "the lowest row"),
+        (
+            lambda image, rng: band(image, np.random.default_rng(0)),
+            "same place each time",
+        ),
     ],
     "data_to_halve": [
         (lambda b: 2, "for b = 0.5 it returns 2"),
@@ -211,11 +249,15 @@ WRONG = {
         (lambda b: 0.5 ** (1 / b), "mind the sign"),
         (lambda b: 2 / b, "when is that 1 / 2"),
     ],
-    "rate_share": [
-        (0.0004 / 0.0104, "share of the seeds"),
-        (0.1, "effect of the rate"),
-        (96, "between 0 and 1"),
-        (0.5, "square each run"),
+    "share_of_groups": [
+        (lambda groups, share: some_groups(groups, 0.5), "share of 0.1"),
+        (lambda groups, share: np.unique(groups)[:10], "each of 50 images"),
+        (lambda groups, share: np.arange(50) < 50 * share, "kept in part"),
+        (lambda groups, share: groups < "g", "it keeps 0"),
+        (
+            lambda groups, share: some_groups(groups, share / 2),
+            "of 20 groups it keeps 5",
+        ),
     ],
     "threshold_for_nine": [
         (0.34, "go lower"),
@@ -260,28 +302,86 @@ def test_one_gap_between_the_cases_holds_the_threshold_for_nine():
     assert right[0] > 0.28 and right[-1] == 0.33
 
 
-def test_cases_needed_are_those_of_the_half_width():
-    right = [n for n in range(500, 700) if not exercises.cases_needed(n)]
-    assert right == [600, 601]
-    assert bootstrap.half_width(600.25, 0.25) == pytest.approx(0.02)
+@pytest.mark.parametrize("text", ["4640", " 4,640 ", "4,640.0"])
+def test_a_number_given_as_text_counts(text):
+    assert exercises.as_number(text) == 4640
+
+
+@pytest.mark.parametrize("text", ["0,75", "46,40", "many", "4,640,1", None])
+def test_what_is_no_number_is_said_to_be_none(text):
+    with pytest.raises(ValueError, match="is not a number"):
+        exercises.as_number(text)
+
+
+def test_the_count_with_skips_is_that_of_the_lessons_decoder():
+    levels = [keras.Input((32 >> k, 32 >> k, 8 << k)) for k in range(4)]
+    whole = keras.Model(levels, unet.decoder(levels))
+    assert whole.count_params() == exercises.WITH_SKIPS
+
+
+def above(cut, at=0.5):
+    """Return a rule: parts above `at`, if their mean is above `cut`."""
+
+    def rule(classes):
+        p = 1 - classes[..., 0]
+        mask = p > at
+        return mask & (p[mask].mean() > cut if mask.any() else False)
+
+    return rule
+
+
+WRONG_RULES = {
+    "not float32": lambda classes: classes,
+    "no more normal images": above(0),
+    "1 minus the first": lambda classes: classes[..., 0] > 0.5,
+    "nothing of any lesion": lambda classes: classes[..., 0] < 0,
+    "costs too many lesions": above(0.92),
+}
+
+
+@pytest.mark.parametrize(("hint", "rule"), WRONG_RULES.items())
+def test_a_rule_that_gains_nothing_gets_a_hint(hint, rule):
+    assert hint in unseen.own_rule(rule)
+
+
+def test_a_better_rule_passes_beside_the_fitted_one(capsys):
+    assert unseen.own_rule(above(0.7)) == ""
+    said = capsys.readouterr().out
+    rows = {line[:8].strip(): line.split() for line in said.splitlines()[1:]}
+    assert set(rows) == {"yours", "fitted", "one half"}
+    assert "lesion Dice" in said and "left empty" in said
+    assert float(rows["yours"][-1]) > float(rows["one half"][-1]) + 0.05
+
+
+def test_the_exam_is_new_and_has_as_many_images_of_each_class():
+    probabilities, lesions = unseen.exam()
+    has_lesion = lesions.any(axis=(1, 2))
+    assert has_lesion.sum() == 2 * unseen.EACH == 2 * (~has_lesion).sum()
+    assert np.allclose(probabilities.sum(axis=-1), 1, atol=1e-4)
 
 
 def test_check_says_right_not_yet_or_no_answer_and_never_stops(capsys):
-    for solution in (SOBEL, -SOBEL, ..., "a word"):
-        exercises.check(exercises.edge_below, solution)
+    for solution in (0.5, 1 / 3, ..., "a word"):
+        exercises.check(exercises.one_file_of_three, solution)
     exercises.check(exercises.receptive_field_order, 3)
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "Right." and said[1].startswith("Not yet: where dark")
+    assert said[0] == "Right." and said[1].startswith("Not yet: that is the")
     assert said[2].startswith("No answer yet")
-    assert "ValueError" in said[3] and "TypeError" in said[4]
+    assert "'a word' is not a number" in said[3] and "TypeError" in said[4]
 
 
 def test_the_solutions_in_the_notebooks_pass_their_checkers(capsys):
+    known = {"np": np, "layers": layers, "block": unet.block}
+    known |= {"exercises": exercises, "unseen": unseen}
     tried, fenced = 0, r"<summary>Solution.*?```python\n(.*?)```"
     for source in (ROOT / "notebooks").glob("[0-9A][0-9]_*.py"):
         text = re.sub(r"^# ?", "", source.read_text(), flags=re.MULTILINE)
         for solution in re.findall(fenced, text, re.DOTALL):
-            exec(solution, {"exercises": exercises, "np": np})
+            exec(solution, known.copy())
             tried += 1
+        for more in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+            compile(more, source.name, "exec")  # too long to run here
     assert tried >= 10
-    assert capsys.readouterr().out.splitlines() == ["Right."] * tried
+    said = capsys.readouterr().out.splitlines()
+    assert said.count("Right.") == tried
+    assert not [line for line in said if line.startswith("N")]
