@@ -551,8 +551,8 @@ figures.show(figure, alt=said + ", ".join(everyone))
 
 # %%
 if here.data.kind == "phantom":
-    print("The simulator and these images are kin: what simulated images")
-    print("are worth here, they are not worth on patients' images.")
+    print("The simulator and these images are kin: this table does not say")
+    print("what simulated images are worth on patients' images.")
 
 # %% [markdown]
 # For the notebooks that follow you keep each fold's rule. Three more columns

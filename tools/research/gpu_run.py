@@ -43,12 +43,8 @@ LIMIT = 64 * 2**20  # bytes that `pack` may write
 PAUSE = 1.0  # seconds between two looks at the GPU
 PROFILE = yaml.safe_load((ROOT / "profiles" / "gpu.yaml").read_text())
 RECIPE = {"epochs": PROFILE["epochs_simulated"], "start": "simulated"}
-RECIPE |= {
-    "width": PROFILE["width"],
-    "batch_size": 8,
-    "learning_rate": 2e-3,
-    "seed": 0,
-}  # notebook 4's
+RECIPE |= {"width": PROFILE["width"], "seed": 0}
+RECIPE |= {"batch_size": 8, "learning_rate": 2e-3}  # notebook 4's
 SCORED = ["label", "group", "dice", "area"]
 BLANK = {"finished": False, "epochs": 0, "images": 0, "image_seconds": 0.0}
 BLANK |= dict.fromkeys(["first_epoch_seconds", "images_per_second"])
