@@ -4,8 +4,7 @@
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/03_how_a_cnn_sees.ipynb)
 #
 # Textbooks explain segmentation by a convolutional neural network (CNN) in
-# three sentences. You will test each of them, and make it exact where it is
-# loose:
+# three sentences. You will test each, and make it exact where it is loose:
 #
 # 1. Semantic segmentation gives a class to each pixel, unlike classification.
 # 2. A CNN slides a filter over the image and takes dot products; the output is
@@ -14,15 +13,14 @@
 #    gives a probability distribution over the classes.
 #
 # **You will** be able to
-# - slide a filter by hand, and tell what edge, blob and speckle filters find,
-# - follow a patch through convolution, ReLU and pooling,
-# - compute and measure how much of the image one prediction depends on,
-# - tell where a prediction is uncertain,
+# - slide a filter by hand, and follow a patch through one layer,
+# - compute and measure how much of the image one response depends on,
 # - write a U-Net yourself, the one that notebook 4 trains, and see what each
-#   of its parts does to an image.
+#   of its parts does to an image,
+# - tell where a prediction is uncertain.
 #
 # **Takes** under a minute. **Needs** notebooks 1 and 2. **Reads** `cases.csv`,
-# `arrays.npz`, `folds.csv`. **Writes** `receptive_fields.csv`, `layers.csv`.
+# `arrays.npz`, `folds.csv`. **Writes** `receptive_fields.csv`.
 #
 # > **For teaching and research. This is not a medical device.**
 
@@ -50,10 +48,10 @@ import cv2
 import keras
 import numpy as np
 import pandas as pd
+from keras import layers
 
 from helpers import exercises, figures
 from helpers.data import masks
-from helpers.data.phantom import physics
 
 step = here.step("03_how_a_cnn_sees")
 arrays = step.read("02_prepare_the_masks", "arrays.npz")
@@ -61,31 +59,6 @@ folds = step.read("02_prepare_the_masks", "folds.csv")
 explored = step.read("01_explore_the_data", "cases.csv")
 
 # %% [markdown]
-# ## What tells the class may lie outside of the lesion
-#
-# The probe sends sound into the tissue and draws its echoes: the later, the
-# deeper. Many small ones overlap, so the picture is grainy (*speckle*). What a
-# lesion does to the sound shows *below* it. If it swallows more than the
-# tissue around, it is dark there, a *shadow*; if less, as fluid does, it is
-# bright, *enhancement*. [Appendix A1](A1_ultrasound_physics.ipynb) shows how
-# all of this comes about. Here are two simulated lesions that differ in what
-# they swallow, in decibels (dB), and in nothing else. Expect to tell them
-# apart by what lies below.
-
-# %%
-below = {"12 dB more: shadow": 12, "8 dB less: enhancement": -8}
-pictures = [physics.round_lesion(10, swallows) for swallows in below.values()]
-figures.show(
-    figures.gallery(pictures, list(below), heading="What a lesion swallows"),
-    alt="Two simulated images of the same round dark lesion: left with a dark "
-    "band below it, right with a bright one.",
-)
-
-# %% [markdown]
-# Shadows are more often seen with malignant lesions, enhancement with benign
-# ones. So a part of what tells the class lies **outside** the lesion, and a
-# network that saw only a small patch would miss it.
-#
 # ## One prediction, or one for each pixel
 #
 # *The first sentence.* To *classify* an image is to predict one class for all
@@ -93,7 +66,7 @@ figures.show(
 # fold 0, which the network below does not train on: the one whose lesion is
 # larger than four in five others.
 
-# %%
+# %% tags=["hide-input"]
 images, labels = arrays["images"], arrays["labels"]
 held_out = np.flatnonzero(folds["fold"] == 0)
 marked = explored.set_index("case")["marked"].loc[folds["case"]].to_numpy()
@@ -117,12 +90,14 @@ figures.show(
 )
 
 # %% [markdown]
-# The sentence holds, with one addition: *semantic* means classes only. Two
-# benign lesions in one image get one class, and nothing says that they are
-# two; telling them apart is called *instance* segmentation. Yet the class of a
-# pixel can depend on all of the image, as you have just seen. A network must
-# know *what*, from afar, and *where*, to the pixel. The rest of this notebook
-# shows how one network gets both.
+# The sentence holds, with one addition: *semantic* means classes only. Nothing
+# says that two benign lesions in one image are two; telling them apart is
+# called *instance* segmentation. And what tells the
+# class of a pixel may lie far from it: a dark *shadow* below a lesion is more
+# often seen with malignant ones, a bright band (*enhancement*) with benign
+# ones ([appendix A1](A1_ultrasound_physics.ipynb) shows why). So a network
+# must know *what*, from afar, and *where*, to the pixel. The rest of this
+# notebook shows how one network gets both.
 #
 # ## A filter, slid by hand
 #
@@ -130,12 +105,13 @@ figures.show(
 # patch of the image, multiply each pixel by the weight on it, and add up: that
 # is a *dot product*, and the sum is the filter's *response* at this place.
 # This one subtracts the row above from the row below. Lay it where, along the
-# lesion's outline, the image brightens most from top to bottom: `cv2.Sobel`,
-# which has these weights, finds the place. Expect a response far above 0.
-# (White below black would give the largest, 4 x 255 = 1,020.)
+# lesion's outline, the image brightens most from top to bottom. Expect a
+# response far above 0. (White below black would give the largest, 1,020.)
 
 # %%
 weights = np.float32([[-1, -2, -1], [0, 0, 0], [1, 2, 1]])
+
+# %% tags=["hide-input"]
 inside = cv2.erode(np.uint8(target > 0), np.ones((3, 3), np.uint8))
 brighter = cv2.Sobel(image, -1, 0, 1) * ((target > 0) & (inside == 0))
 within = brighter[6:-6, 6:-6]  # a patch of 12 pixels must fit around it
@@ -148,10 +124,9 @@ print(" ".join(f"{p:+.0f}" for p in products.flat), "=", products.sum())
 
 # %% [markdown]
 # Nine products and their sum: one response, for one place. A loop slides the
-# filter on. A patch of 12 pixels a side has room for 12 - 3 + 1 = 10 places a
-# side. Each row below is one stop on the way: the window on the patch (its
-# darkest pixel drawn black, its brightest white), the nine products, and the
-# responses so far. Expect the large ones where the patch changes from top to
+# filter on; a patch of 12 pixels has room for 12 - 3 + 1 = 10 places a side.
+# Each row below is one stop: the window on the patch, the nine products, and
+# the responses so far. Expect large ones where the patch changes from top to
 # bottom.
 
 
@@ -201,21 +176,20 @@ assert difference < 1e-6
 
 # %% [markdown]
 # So the sentence is right for one filter on one image. Three things are
-# missing. A filter of a later layer spans *all channels* of the maps below it,
-# not one image. A *bias* is added, and a *nonlinearity* (ReLU: negative
-# responses become 0) follows, without which any number of layers would be no
-# more than one. (And with `padding="same"`, zeros are laid around the image,
-# so that there are as many responses as pixels.) Strictly this is
-# *cross-correlation*: in a mathematician's convolution the filter is mirrored
-# first. As a network learns its weights, that makes no difference to it.
+# missing. A filter of a later layer spans *all channels* of the maps below it.
+# A *bias* is added. And a *nonlinearity* follows (ReLU: negative responses
+# become 0), without which many layers would be no more than one. (With
+# `padding="same"`, zeros around the image make as many responses as pixels.
+# Strictly, all this is *cross-correlation*: in a mathematician's convolution
+# the filter is mirrored first, which makes no difference to a network that
+# learns its weights.)
 #
 # ## Filters that find things
 #
 # Before networks, people designed filters. The *Sobel* filter above and its
-# sibling find edges. The *Laplacian of Gaussian* finds blobs of about one
-# size; its response to dark blobs on bright ground is positive. The *local
-# spread*, a standard deviation over a few grains, is high in speckle and low
-# in a cyst. Expect none of them to mark the lesion alone.
+# sibling find edges. The *Laplacian of Gaussian* finds dark blobs of about one
+# size. The *local spread*, a standard deviation over a few grains, is high in
+# speckle and low in a cyst. Expect none of them to mark the lesion alone.
 
 
 # %%
@@ -242,36 +216,10 @@ figures.show(
 )
 
 # %% [markdown]
-# How well does each one tell lesion from background? Take a pixel of each at
-# random: how often does the lesion's have the larger response? By chance, half
-# the time; below that, the lesion's is mostly the smaller one. The sign of a
-# blob filter has a meaning, dark on bright, so it counts. An edge has either
-# sign, by its side of the lesion: there only the size counts.
-#
-# **Predict, then run.** You have seen the six maps. Which one will tell the
-# two apart best, with a number furthest from 0.5: an edge, the local spread,
-# or a blob filter? The next cell tells.
-
-
-# %%
-def larger_in_lesion(responses):
-    """Return how often a lesion pixel has the larger response (AUC)."""
-    ranks = pd.Series(responses.ravel()).rank()[target.ravel() > 0]
-    n, rest = len(ranks), target.size - len(ranks)
-    return (ranks.sum() - n * (n + 1) / 2) / (n * rest)
-
-
-judged = {f"size of {k}": np.abs(by_filter[k]) for k in list(by_filter)[:2]}
-judged |= dict(list(by_filter.items())[2:])
-pd.Series({k: larger_in_lesion(v) for k, v in judged.items()}).round(2)
-
-# %% [markdown]
-# However far the best of them gets, none is a segmentation. Edge and small
-# blob filters respond to speckle everywhere, and most of all,
-# often, to burned-in marks or the black borders that notebook 2 added. A CNN
-# does two things about it: it *learns* its filters from examples, and it
-# *stacks* them, so that filters read other filters' maps. (The local spread is
-# such a stack: it squares, then averages.)
+# None is a segmentation: compare what responds inside the dashed outline with
+# what responds outside. A CNN does two things about it. It *learns* its
+# filters from examples, and it *stacks* them, so that filters read other
+# filters' maps. (The local spread is such a stack: it squares, then averages.)
 #
 # ## One layer: convolution, ReLU, pooling
 #
@@ -326,21 +274,19 @@ def field(layers):
     return pixels
 
 
-stacks = {
-    "two 3x3": [(3, 1)] * 2,
-    "six 3x3": [(3, 1)] * 6,
-    "six 3x3, every other with stride 2": [(3, 2), (3, 1)] * 3,
-}
+stacks = {"two": [(3, 1)] * 2, "six": [(3, 1)] * 6}
+stacks["six, every other with stride 2"] = [(3, 2), (3, 1)] * 3
 
 # %% [markdown]
-# Now *measure* it: build the stack with random weights, and take the gradient
-# of one response by every pixel. (The *gradient* tells how much a response
-# moves when the pixel moves a little.) Where it is not 0, the pixel can change
-# the response. Expect computed and measured to be equal.
+# Now *measure* it: build the stack with random weights, and take the *gradient*
+# of one response, which tells how much it moves when a pixel moves a little.
+# Where it is not 0, the pixel can change the response.
+#
+# **Predict, then run.** Two 3x3 filters see 5 pixels. Six, every other with a
+# stride of 2: do they see about 13, about 30, or more than 60? The next cell
+# tells.
 
 # %%
-from keras import layers
-
 from helpers.model import explain
 
 # %%
@@ -354,17 +300,15 @@ for title, stack in stacks.items():
     energy = explain.gradient_energy(keras.Model(start, x), noise, *middle)
     seen = energy.any(axis=0).sum()
     print(f"{title}: {field(stack)} pixels computed, {seen} measured")
-    assert seen == field(stack)
 
 # %% [markdown]
-# The third stack sees several times as far with the same number of filters.
-# That is why a network goes *down*: to coarser maps, from which each response
-# sees more.
+# The third stack sees several times as far with as many filters. That is why a
+# network goes *down*: to coarser maps, from which each response sees more.
 #
 # ## Down and up again: what a skip connection carries
 #
 # Going down (the *encoder*) buys a wide view and pays with the place. How much
-# is lost? Shrink the image, enlarge it again, and look at the difference.
+# is lost? Shrink the image, and enlarge it again.
 
 
 # %%
@@ -377,6 +321,8 @@ def down_and_up(picture, factor):
 
 # %%
 blurred = down_and_up(image, 8)
+
+# %%
 three = [image, blurred, 128 + image - blurred]
 titles = ["image", "shrunk by 8,\nenlarged again"]
 titles += ["the difference\n(grey: none)"]
@@ -409,17 +355,18 @@ for factor in (2, 4, 8, 16):
 # ## Now you write the network
 #
 # You have all the pieces of a *U-Net* (Ronneberger et al. 2015). Here is the
-# plan, with what each scale sees: the image as fine as the maps of that level
-# are. Down on the left, up on the right, skip connections across. The grain
-# goes first, large dark regions last: the fine maps know *where*, the coarse
-# ones see enough to tell *what*. You will write each numbered part in a few
-# lines of Keras; (1) is the block that works at every level of (2) and (3).
+# plan: down on the left, up on the right, skip connections across. Each
+# picture is the image as fine as the maps of that level are: the fine ones
+# know *where*, the coarse ones see enough to tell *what*. You will write each
+# numbered part; (1) is the block that works at every level of (2) and (3).
 
 # %%
 sides = [len(image) // 2**level for level in range(1, 5)]
+small = [down_and_up(image, len(image) // side) for side in sides]
+
+# %%
 down = [f"(2) down: {side} x {side}" for side in sides]
 up = [f"(3) up: {side} x {side}" for side in sides[-2::-1]]
-small = [down_and_up(image, len(image) // side) for side in sides]
 plan = {f"image: {len(image)} x {len(image)}": image}
 plan |= dict(zip(down, small, strict=True))
 plan |= dict(zip(up, small[-2::-1], strict=True))
@@ -437,8 +384,7 @@ figures.show(
 # After each convolution, the responses of each channel are brought to mean 0
 # and spread 1, over all pixels of the batch; then each channel gets a learned
 # scale and offset. This is *batch normalisation* (Ioffe & Szegedy 2015). Then
-# ReLU. Without it? Send noise of spread 1 through ten convolutions, with ReLU
-# alone and with both.
+# ReLU.
 
 
 # %%
@@ -449,27 +395,35 @@ def normalised(x):
     return layers.Activation("relu")(x)
 
 
+# %% [markdown]
+# Without it? Send noise of spread 1 through ten convolutions with random
+# weights, with ReLU alone and with both.
+
+
+# %%
+def after(n, part, x):
+    """Return what n parts with random weights make of maps x."""
+    y = start = keras.Input(x.shape[1:])
+    for _ in range(n):
+        y = part(y)
+    return np.array(keras.Model(start, y)(x, training=True))
+
+
+def convolved(x):
+    return layers.Conv2D(16, 3, padding="same")(x)
+
+
 # %%
 signal = keras.random.normal((8, 32, 32, 16), seed=seed)
-
-# %%
-ways = {"ReLU alone": ("glorot_uniform", layers.ReLU())}
-ways["larger first weights"] = "he_normal", layers.ReLU()
-ways["normalised"] = "glorot_uniform", normalised
-for way, (weights, after) in ways.items():
-    x = start = keras.Input((32, 32, 16))
-    for _ in range(10):
-        x = layers.Conv2D(16, 3, padding="same", kernel_initializer=weights)(x)
-        x = after(x)
-    out = keras.Model(start, x)(signal, training=True)
-    print(f"{way}: spread {np.std(out):.2f} after ten layers")
+alone = after(10, lambda x: layers.ReLU()(convolved(x)), signal)
+both = after(10, lambda x: normalised(convolved(x)), signal)
+print(f"spread {alone.std():.2f} with ReLU alone, {both.std():.2f} with both")
 
 # %% [markdown]
-# What shrinks in each layer is soon too small to learn from. Larger first
-# weights (*He initialisation*) help at the start; batch normalisation keeps
-# the range while the weights change, too. (ReLU cuts the negative half: of a
-# spread of 1, about 0.58 is left.) For use after training the layer keeps a
-# running mean and spread; `momentum` says how slowly these forget.
+# What shrinks in each layer is soon too small to learn from. (ReLU cuts the
+# negative half: of a spread of 1, about 0.58 is left.) After training the
+# layer uses a running mean and spread; `momentum` says how slowly these
+# forget.
 #
 # ### (1) A block, with a way around it
 #
@@ -496,37 +450,31 @@ def block(x, filters):
 assert block(keras.Input((64, 64, 8)), 16).shape == (None, 64, 64, 16)
 
 # %% [markdown]
-# Is that worth it before anything is learned? Send the image through the eight
-# blocks that a U-Net of four levels has, with random weights, and ask how much
-# of it can still be read off at the end: the share of its variance that a
-# linear fit of the 16 channels and a constant explains. Then the same blocks
-# without their shortcuts.
+# Is that worth it before anything is learned? Send the image through eight
+# blocks, as many as the U-Net has, with random weights, and ask how much of it
+# is left: the share of its variance that a linear fit of the channels
+# explains. Then through the same blocks without their shortcuts.
 
 
 # %%
-def plain(x, filters):
-    """The block without its shortcut."""
-    for _ in range(2):
-        x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
-        x = normalised(x)
-    return x
+def plain(x):
+    return normalised(convolved(normalised(convolved(x))))
 
 
-def still_there(kind):
-    """Return how much of the image eight random blocks let through."""
-    x = start = keras.Input((*image.shape, 1))
-    for _ in range(8):
-        x = kind(x, 16)
-    out = keras.Model(start, x)(image[None, :, :, None] / 255, training=True)
-    channels = np.insert(np.array(out).reshape(-1, 16), 0, 1, axis=1)
+# %% tags=["hide-input"]
+def left_of(image, channels):
+    """Return the share of the image's variance that channels explain."""
+    channels = np.insert(channels.reshape(-1, 16), 0, 1, axis=1)
     fit = np.linalg.lstsq(channels, image.ravel(), rcond=None)[0]
     return 1 - np.var(image.ravel() - channels @ fit) / image.var()
 
 
 # %%
-for kind in (plain, block):
-    shares = [still_there(kind) for _ in range(3)]
-    print(f"{kind.__name__}: {np.mean(shares):.0%} (mean of three)")
+kinds = {"plain": plain, "with shortcuts": lambda x: block(x, 16)}
+for kind, part in kinds.items():
+    outs = [after(8, part, picture[None, ..., None]) for _ in range(3)]
+    shares = [left_of(picture, out) for out in outs]
+    print(f"{kind}: {np.mean(shares):.0%} (mean of three)")
 
 # %% [markdown]
 # ### (2) The way down
@@ -548,10 +496,7 @@ def encoder(image, widths):
 
 
 # %%
-inputs = keras.Input((128, 128, 1))
-levels = encoder(inputs, [8, 16, 32, 64])
-for level in levels:
-    print("side, side, channels:", level.shape[1:])
+levels = encoder(keras.Input((128, 128, 1)), [8, 16, 32, 64])
 assert [level.shape[1] for level in levels] == [64, 32, 16, 8]
 
 # %% [markdown]
@@ -581,11 +526,10 @@ assert finest.shape[1:] == (64, 64, 8) and deepest.shape[1:] == (8, 8, 64)
 #
 # A 1x1 convolution makes three numbers of each pixel's channels, the *logits*,
 # and *softmax* makes probabilities of them. The first function adds a bias
-# that depends on the image as a whole: from the deepest maps, their mean and
-# their largest value, one number a class for all pixels at once. So the
-# network can say "nothing here" everywhere. (`kernel_initializer="zeros"`: at
-# first it says nothing. `float32`: the last steps need more digits than 16
-# bits have.)
+# that depends on the image as a whole: from the deepest maps, one number a
+# class for all pixels at once. So the network can say "nothing here"
+# everywhere. (`zeros`: at first it says nothing. `float32`: the last steps
+# need more digits than 16 bits have.)
 
 
 # %%
@@ -635,18 +579,15 @@ print(f"{model.count_params():,} parameters")
 
 # %% [markdown]
 # That is the whole network. `helpers/model/unet.py` holds the same functions,
-# so that the other notebooks need not repeat them. Are they the same? Compare
-# layer by layer.
+# so that other notebooks need not repeat them. The same? Compare each layer's
+# shape.
 
 # %%
 from helpers.model import unet
 
 theirs = unet.build(len(image), width=8)
-pairs = zip(model.layers, theirs.layers, strict=True)
-assert all(
-    type(a) is type(b) and a.output.shape == b.output.shape for a, b in pairs
-)
-print(f"all {len(model.layers)} layers are alike")
+both = [[x.output.shape for x in m.layers] for m in (model, theirs)]
+assert both[0] == both[1]
 
 # %% [markdown]
 # ## It learns
@@ -680,6 +621,8 @@ from helpers.model import training
 
 stages = explain.feature_maps(model, images[case])
 of_case = training.predict(model, images[[case]])[0]
+
+# %%
 pictures = [image / 255, *(stage[0] for stage in stages), 1 - of_case[..., 0]]
 titles = [*list(plan)[:-1], "(4) lesion probability"]
 figures.show(
@@ -694,47 +637,7 @@ figures.show(
 # %% [markdown]
 # Each of these maps is the response of one learned filter, everywhere. A map
 # that is dark nearly everywhere may respond to something rare, or be a filter
-# that never learned anything (a dead one). The same map of the finest level
-# and of the coarsest again, with two more of each:
-
-# %%
-kinds = [f"{side} map {k}" for side in ("fine", "coarse") for k in (1, 2, 3)]
-some = dict(zip(kinds, stages[0] + stages[3], strict=True))
-style = {"scale": (0, 1), "columns": 3, "width": 2.6}
-figures.show(
-    figures.heat(some, name, "share of the map's largest response", **style),
-    alt="Six feature maps: three fine ones, three coarse ones.",
-)
-
-# %% [markdown]
-# ## How far does one prediction see?
-#
-# "Can change it" is not yet "matters". Luo et al. (2016) found most of the
-# influence in a small part of the receptive field. So take the gradient of one
-# prediction by every pixel, and find the smallest square around it that holds
-# 95 % of the gradient's *energy*, its sum of squares; for networks of 1 to 4
-# levels, with random weights.
-
-# %%
-pixels = np.random.default_rng(seed).random((320, 320), np.float32)
-rows = []
-for depth in (1, 2, 3, 4):
-    network = build(size=320, width=8, depth=depth)
-    logits = keras.Model(network.input, network.get_layer("logits").output)
-    energy = explain.gradient_energy(logits, pixels, 80, 80)
-    reach = energy.any(axis=0).sum()
-    rows.append((depth, reach, explain.side_holding(energy, 0.95)))
-
-# %%
-columns = ["levels", "map logit, measured", "holds 95 %"]
-fields = pd.DataFrame(rows, columns=columns)
-fields
-
-# %% [markdown]
-# Both are in pixels across. Each level about doubles what *can* matter, and
-# with random weights hardly enlarges what *does*: most of the influence comes
-# over the finest skip. To use the wide view is what training must teach. (The
-# class probability sees all of the image, through the bias of part 4.)
+# that never learned anything (a dead one).
 #
 # ## A 1x1 convolution is a small dense layer at every pixel
 #
@@ -758,16 +661,10 @@ assert np.allclose(by_dense, logits, atol=1e-4)
 # %% [markdown]
 # So "a fully connected layer" is right only for *one pixel and its channels*.
 # It is not connected to the other pixels: those have had their say through the
-# features. Why not connect every output to every pixel? Count the weights.
-
-# %%
-print(f"dense, all pixels to all outputs: {image.size * image.size * 3:,}")
-print(f"3x3 convolution, one channel to three: {3 * 3 * 1 * 3}")
-
-# %% [markdown]
-# Far too many, and tied to one image size. And it would have to learn each
-# pattern anew at each place, while a convolution of a shifted image is the
-# shifted response.
+# features. Why not connect every output to every pixel? At 128 pixels a side
+# that would be $128^4 \cdot 3$ weights, some 800 million, where a 3x3
+# convolution has 27. And it would have to learn each pattern anew at each
+# place, while a convolution of a shifted image is the shifted response.
 #
 # ## Softmax: a distribution at every pixel
 #
@@ -779,10 +676,9 @@ print(f"3x3 convolution, one channel to three: {3 * 3 * 1 * 3}")
 sure = (1 - of_case[..., 0]) * (target > 0)
 row, column = np.unravel_index(sure.argmax(), sure.shape)
 logit = logits[0, row // 2, column // 2]
-powers = np.exp(logit)
-softmax = {"logit": logit, "by hand": powers / powers.sum()}
-softmax["by Keras"] = np.array(keras.ops.softmax(logit))
-pd.DataFrame(softmax, index=masks.CLASSES).round(4)
+softmax = np.exp(logit) / np.exp(logit).sum()
+table = {"logit": logit, "probability": softmax}
+pd.DataFrame(table, index=masks.CLASSES).round(4)
 
 # %% [markdown]
 # (These are the logits of the map, before the number for the whole image is
@@ -808,26 +704,8 @@ figures.show(
 )
 
 # %% [markdown]
-# A network can be undecided and right, or sure and wrong. Whether its
-# probabilities can be taken at their word is a question for notebook 6.
-#
-# ## What does it cost?
-#
-# `explain.layer_costs` counts each layer's parameters, and its *multiply-adds*
-# for one image. Where are the parameters, and where is the work? Expect the
-# first at the coarse end, as filters between many channels have many weights.
-# The work is spread more evenly, as a weight of a fine layer is used at more
-# places.
-
-# %%
-costs = explain.layer_costs(build(len(image), width=16))
-share = costs.groupby("side")[["parameters", "multiply_adds"]].sum()
-(share / share.sum()).round(3)
-
-# %%
-step.save("receptive_fields.csv", fields)
-step.save("layers.csv", costs)
-step.finish()
+# A network can be undecided and right, or sure and wrong: notebook 6 asks
+# whether its probabilities can be taken at their word.
 
 # %% [markdown]
 # ## The three sentences again
@@ -838,10 +716,8 @@ step.finish()
 # | a filter slides and takes dot products | yes, over all channels below, plus a bias and a nonlinearity; strictly it is cross-correlation |
 # | a fully connected layer classifies each pixel | a 1x1 convolution: the same small dense layer at each pixel, on its channels alone; softmax makes the distribution |
 #
-# **You have** slid a filter by hand, followed a patch through one layer,
-# computed and measured receptive fields, written a U-Net, and seen what each
-# of its parts is good for. Next: `04_train_the_segmenter` trains it in
-# earnest.
+# **You have** slid a filter by hand and written a U-Net. Next:
+# `04_train_the_segmenter` trains it in earnest.
 #
 # ## Check yourself
 #
@@ -861,8 +737,9 @@ step.finish()
 #
 # <details><summary>3. Why is the computed receptive field too good a promise?</summary>
 #
-# It tells which pixels *can* change a prediction. Most of the influence comes
-# from a much smaller part around the centre, as you measured.
+# It tells which pixels *can* change a prediction. Most of the influence may
+# come from a much smaller part around the centre: the last section measures
+# it.
 #
 # </details>
 #
@@ -960,6 +837,40 @@ exercises.check(exercises.without_skips, no_skips)
 #
 # </details>
 #
+# ## For the curious: how far does one prediction see?
+#
+# A receptive field tells which pixels *can* change a prediction, not which
+# matter. Luo et al. (2016) found most of the influence in a small part of it.
+# So take the gradient of one prediction by every pixel, and find the smallest
+# square around it that holds 95 % of the gradient's *energy*, its sum of
+# squares; for networks of 1 to 4 levels, with random weights.
+
+# %%
+pixels = np.random.default_rng(seed).random((320, 320), np.float32)
+rows = []
+for depth in (1, 2, 3, 4):
+    network = build(size=320, width=8, depth=depth)
+    logits = keras.Model(network.input, network.get_layer("logits").output)
+    energy = explain.gradient_energy(logits, pixels, 80, 80)
+    reach = energy.any(axis=0).sum()
+    rows.append((depth, reach, explain.side_holding(energy, 0.95)))
+
+# %%
+columns = ["levels", "map logit, measured", "holds 95 %"]
+fields = pd.DataFrame(rows, columns=columns)
+fields
+
+# %% [markdown]
+# Both are in pixels across. Each level about doubles what *can* matter, and
+# with random weights hardly enlarges what *does*: most of the influence comes
+# over the finest skip. To use the wide view is what training must teach. (The
+# class probability sees all of the image, through the bias of part 4.)
+
+# %%
+step.save("receptive_fields.csv", fields)
+step.finish()
+
+# %% [markdown]
 # ## References
 #
 # - Araujo, Norris, Sim: Computing receptive fields of convolutional neural

@@ -140,7 +140,6 @@ for p in (0.9, 0.5, 0.1):
 # %% [markdown]
 # Where a large false positive is to fade, cross-entropy and the image's part
 # of the loss must do the teaching.
-
 #
 # ## One step: answer, loss, gradient, change
 #
@@ -629,82 +628,6 @@ step.save("predictions.npz", contents)
 step.finish()
 
 # %% [markdown]
-# ## When a run is stopped
-#
-# A long run will be interrupted one day: Colab takes its machine back, a
-# laptop sleeps. `training.fit` saves everything after each epoch: the weights,
-# the optimizer's memory, the random numbers' state. You need not take its word
-# for it. Train a tiny network on tiny images, and press Ctrl-C in the middle
-# of the third epoch (the class does it for you).
-
-# %% tags=["hide-cell"]
-from signal import SIGINT, raise_signal
-
-
-class Interrupted(augmentation.Batches):
-    """Batches that press Ctrl-C in the third epoch."""
-
-    def __getitem__(self, i):
-        if self.epoch == 2 and i == 1:
-            raise_signal(SIGINT)
-        return super().__getitem__(i)
-
-
-# %% tags=["hide-cell"]
-def tiny_run(kind, folder):
-    """Train four epochs on 24 images of a quarter of the size."""
-    keras.utils.set_random_seed(seed)
-    small = [x[:24, ::4, ::4] for x in (images, labels)]
-    model = unet.build(size=image_size // 4, width=4, depth=2)
-    train = kind(*small, batch_size=8, seed=seed)
-    check = augmentation.Batches(*small, 8, seed, augment=False)
-    settings = {"epochs": 4, "learning_rate": learning_rate, "seed": seed}
-    return training.fit(model, train, check, folder, **settings)[0]
-
-
-# %% [markdown]
-# Run it, let it be interrupted, and call it again: it goes on after the second
-# epoch. Then train the same network without any interruption. Expect the
-# weights to be equal to the last bit on a CPU. (Some sums on a GPU are taken
-# in another order each time, and the last digits differ. So they do on a CPU
-# with another number of cores.)
-
-# %% tags=["hide-cell"]
-from pathlib import Path
-from tempfile import mkdtemp
-
-scratch = Path(mkdtemp())
-try:
-    tiny_run(Interrupted, scratch / "a")
-except KeyboardInterrupt:
-    resumed = tiny_run(augmentation.Batches, scratch / "a")
-
-# %% tags=["hide-cell"]
-whole = tiny_run(augmentation.Batches, scratch / "b")
-pairs = zip(resumed.get_weights(), whole.get_weights(), strict=True)
-print(f"largest difference: {max(abs(a - b).max() for a, b in pairs)}")
-
-# %% [markdown]
-# 0.0 means that no bit differs: you may close the laptop in the middle of a
-# run.
-#
-# ## The same on a GPU
-#
-# Nothing in the code changes. In Colab choose *Runtime*, *Change runtime
-# type*, *T4 GPU*, and run all cells again; the machine is a new one, so
-# notebook 2 comes first, or its results are found on your Drive.
-# `training.precision` then picks 16-bit numbers by itself, the kind that this
-# GPU computes fastest. With the time that it saves, take the numbers of
-# `profiles/gpu.yaml` in the parameters cell: larger images, a wider network,
-# all five folds. How long will it take? The line of the second epoch tells
-# you, once the start-up of the first one no longer counts.
-
-# %%
-from helpers import environment
-
-print(f"{environment.device()}: computes in {training.precision()}")
-
-# %% [markdown]
 # **You have** written a loss that also teaches on normal images, taken a step
 # by hand, trained your U-Net from nothing and from knowledge, weighed the
 # errors against each other, and kept predictions on cases that no network had
@@ -824,6 +747,82 @@ exercises.check(exercises.lesions_only, lesions_only)
 #
 # </details>
 #
+# ## For later: when a run is stopped
+#
+# A long run will be interrupted one day: Colab takes its machine back, a
+# laptop sleeps. `training.fit` saves everything after each epoch: the weights,
+# the optimizer's memory, the random numbers' state. You need not take its word
+# for it. Train a tiny network on tiny images, and press Ctrl-C in the middle
+# of the third epoch (the class does it for you).
+
+# %% tags=["hide-cell"]
+from signal import SIGINT, raise_signal
+
+
+class Interrupted(augmentation.Batches):
+    """Batches that press Ctrl-C in the third epoch."""
+
+    def __getitem__(self, i):
+        if self.epoch == 2 and i == 1:
+            raise_signal(SIGINT)
+        return super().__getitem__(i)
+
+
+# %% tags=["hide-cell"]
+def tiny_run(kind, folder):
+    """Train four epochs on 24 images of a quarter of the size."""
+    keras.utils.set_random_seed(seed)
+    small = [x[:24, ::4, ::4] for x in (images, labels)]
+    model = unet.build(size=image_size // 4, width=4, depth=2)
+    train = kind(*small, batch_size=8, seed=seed)
+    check = augmentation.Batches(*small, 8, seed, augment=False)
+    settings = {"epochs": 4, "learning_rate": learning_rate, "seed": seed}
+    return training.fit(model, train, check, folder, **settings)[0]
+
+
+# %% [markdown]
+# Run it, let it be interrupted, and call it again: it goes on after the second
+# epoch. Then train the same network without any interruption. Expect the
+# weights to be equal to the last bit on a CPU. (Some sums on a GPU are taken
+# in another order each time, and the last digits differ. So they do on a CPU
+# with another number of cores.)
+
+# %% tags=["hide-cell"]
+from pathlib import Path
+from tempfile import mkdtemp
+
+scratch = Path(mkdtemp())
+try:
+    tiny_run(Interrupted, scratch / "a")
+except KeyboardInterrupt:
+    resumed = tiny_run(augmentation.Batches, scratch / "a")
+
+# %% tags=["hide-cell"]
+whole = tiny_run(augmentation.Batches, scratch / "b")
+pairs = zip(resumed.get_weights(), whole.get_weights(), strict=True)
+print(f"largest difference: {max(abs(a - b).max() for a, b in pairs)}")
+
+# %% [markdown]
+# 0.0 means that no bit differs: you may close the laptop in the middle of a
+# run.
+#
+# ## For later: the same on a GPU
+#
+# Nothing in the code changes. In Colab choose *Runtime*, *Change runtime
+# type*, *T4 GPU*, and run all cells again; the machine is a new one, so
+# notebook 2 comes first, or its results are found on your Drive.
+# `training.precision` then picks 16-bit numbers by itself, the kind that this
+# GPU computes fastest. With the time that it saves, take the numbers of
+# `profiles/gpu.yaml` in the parameters cell: larger images, a wider network,
+# all five folds. How long will it take? The line of the second epoch tells
+# you, once the start-up of the first one no longer counts.
+
+# %%
+from helpers import environment
+
+print(f"{environment.device()}: computes in {training.precision()}")
+
+# %% [markdown]
 # ## References
 #
 # - Gómez-Flores, Gregorio-Calas, Coelho de Albuquerque Pereira: BUS-BRA.

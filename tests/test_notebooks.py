@@ -139,13 +139,14 @@ def test_rhythm_of_prose_and_code(source):
 def test_rhythm_counts_what_it_says():
     text = "# %% [markdown]\n# One, two - three [four](five six).\n\n"
     text += (
-        "# %%\nimport helpers\n\n# %%\n# why\na = 1\n\nb = 2\n\n# %%\na\n\n"
+        "# %%\nimport helpers\n\n# %%\n# why\na = 1\n\nb = 2\n\n# %%\n"
+        "figures.show(\n    a)\n\n"
     )
     text += "# %% [markdown]\n# ## Check yourself\n# five\n\n# %%\nc\nd\n"
     assert reading.rhythm(jupytext.reads(text, "py:percent")) == {
-        "minutes": pytest.approx(4 / 200 + 3 / 10),
-        "words per code line": 4 / 3,
-        "median cell": 1.5,
+        "minutes": pytest.approx(4 / 200 + 2 / 10),
+        "words per code line": 1,
+        "median cell": 2,
         "largest cell": 2,
         "cells in a row": 2,
     }

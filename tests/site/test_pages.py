@@ -5,7 +5,7 @@ import re
 import pytest
 from conftest import ROOT
 
-from tools.site import build, glossary, start_page
+from tools.site import build, folding, glossary, start_page
 
 WORDS = glossary.words((ROOT / "pages" / "glossary.md").read_text())
 DRAW = "figures.show(figure, alt='x')"
@@ -60,7 +60,7 @@ OPEN += [f"{more}\n{DRAW}" for more in [*MORE, "def own():\n    pass"]]
 @pytest.mark.parametrize("code", FOLDED + OPEN)
 def test_code_that_only_plots_is_folded(code):
     cell = {"source": [code], "metadata": {}}
-    assert build.is_folded(cell) == (code in FOLDED)
+    assert folding.is_folded(cell) == (code in FOLDED)
 
 
 def picture(alt):

@@ -3,8 +3,6 @@
 python -m tools.site.build [RUN]     (default: the run that finished last)
 """
 
-import ast
-import builtins
 import json
 import os
 import re
@@ -19,6 +17,7 @@ from helpers import environment
 from helpers.files import ROOT, replacing_folder
 from tools.site import (
     benchmark_page,
+    folding,
     glossary,
     knowledge_page,
     report_page,
@@ -29,7 +28,6 @@ from tools.site import (
     try_page,
 )
 
-HELPERS = {path.stem for path in (ROOT / "helpers").rglob("*.py")}
 SITE = Path(os.environ.get("BUSI_SITE", ROOT / "site"))
 NOTEBOOKS = "*/[0-9A][0-9]_*.ipynb"  # in the folder of a run
 # Pages that others may link to, by their old names, and what they are now.
@@ -67,7 +65,7 @@ def page_of(notebook, link):
             # the page's header has this button
             kept = [line for line in lines if "colab-badge.svg" not in line]
             cell["source"] = link("".join(kept))
-        elif is_folded(cell):
+        elif folding.is_folded(cell):
             cell["metadata"].setdefault("tags", []).append("hide-input")
         cells.extend(one_picture_each(cell))
     content["metadata"].pop("papermill", None)  # paths and times of the run
@@ -106,47 +104,6 @@ def linked_to(names, text):
     """Return a text whose links to notebooks not in `names` are plain."""
     link = r"\[([^\]]*)\]\((\w+\.ipynb)\)"
     return re.sub(link, lambda m: m[0] if m[2] in names else m[1], text)
-
-
-def is_folded(cell):
-    """Tell whether a code cell is set-up or only plots: the page folds it."""
-    if "setup" in cell["metadata"].get("tags", []):
-        return True
-    try:
-        code = ast.parse("".join(cell["source"]))
-    except SyntaxError:  # a line for the shell
-        return False
-    parts = list(simple(code.body))
-    drawing = [part for part in parts if draws(part)]
-    return bool(drawing) and all(p in drawing or prepares(p) for p in parts)
-
-
-def simple(statements):
-    """Yield the statements, and in place of loops and conditions theirs."""
-    for statement in statements:
-        if isinstance(statement, ast.For | ast.If):
-            yield from simple(statement.body + statement.orelse)
-        else:
-            yield statement
-
-
-def draws(statement):
-    """Tell whether a statement calls `helpers.figures`."""
-    call = getattr(statement, "value", None)
-    is_call = isinstance(call, ast.Call)
-    return is_call and ast.unparse(call).startswith("figures.")
-
-
-def prepares(statement):
-    """Tell whether a statement only names values or picks them from tables.
-
-    It does more if it prints, or calls a helper or a function of the notebook.
-    """
-    calls = [n.func for n in ast.walk(statement) if isinstance(n, ast.Call)]
-    names = {ast.unparse(call).split(".")[0] for call in calls}
-    functions = {call.id for call in calls if isinstance(call, ast.Name)}
-    more = names & HELPERS | functions - set(dir(builtins))
-    return isinstance(statement, ast.Assign) and not more
 
 
 def collect(run, source):

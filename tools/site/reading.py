@@ -3,17 +3,19 @@
 import re
 import statistics
 
+from tools.site import folding
+
 
 def rhythm(notebook):
     """Return how a lesson reads, {what: number}.
 
-    Minutes: 200 words, or 10 lines of code, each. Words a code line, lines of
-    its cells, cells in a row. The lesson ends at "Check yourself". Left out of
-    the code are the cells that only open a notebook: setup, parameters, and
-    the one that begins with its imports. Blank lines and comments are no code;
-    fenced code and addresses no prose.
+    Minutes: 200 words, or 10 lines of code that the page does not fold, each.
+    Words a code line, lines of its cells, cells in a row. The lesson ends at
+    "Check yourself". Left out of the code are the cells that only open a
+    notebook: setup, parameters, and the one that begins with its imports.
+    Blank lines and comments are no code; fenced code and addresses no prose.
     """
-    words, lines, row, longest = 0, [], 0, 0
+    words, shown, lines, row, longest = 0, 0, [], 0, 0
     for cell in notebook.cells:
         opens = {"setup", "parameters"} & set(cell.metadata.get("tags", []))
         if cell.cell_type == "markdown":
@@ -26,9 +28,10 @@ def rhythm(notebook):
         elif not opens and not cell.source.startswith("import "):
             found = re.findall(r"^\s*[^\s#].*$", cell.source, re.M)
             lines, row = [*lines, len(found)], row + 1
+            shown += 0 if folding.is_folded(cell) else len(found)
             longest = max(longest, row)
     return {
-        "minutes": words / 200 + sum(lines) / 10,
+        "minutes": words / 200 + shown / 10,
         "words per code line": words / sum(lines),
         "median cell": statistics.median(lines),
         "largest cell": max(lines),
