@@ -83,8 +83,10 @@ print(f"{model.count_params():,} parameters, {policy}")
 # Take four lesion images, and let the network answer. It knows nothing yet.
 # How wrong is it? The *loss* says so in one number. Two of its three parts you
 # write yourself. *Cross-entropy* looks at each pixel alone: it is minus the
-# logarithm of the probability that the right class got. The *soft Dice loss*
-# is 1 minus the Dice of the whole lesion, taken of the probabilities.
+# logarithm of the probability that the right class got. But most pixels are
+# background (*class imbalance*), so a network that marks nothing does well by
+# it. The *soft Dice loss*, 1 minus the Dice of the whole lesion, taken of the
+# probabilities, counts a small lesion as much as a large one.
 
 
 # %%
@@ -177,9 +179,26 @@ print(f"loss of these four before each step: {listed}")
 
 # %% [markdown]
 # The gradient of all parameters comes from one walk backwards, by the chain
-# rule of calculus: how the loss moves with the last layer's outputs; times how
-# these move with the layer's parameters, and with its *inputs*, which are the
-# outputs of the layer before; and so on to the first. This is
+# rule: multiply how the loss moves with an output, how that moves with what
+# made it, and so on to the parameter. For a network of one weight, which
+# multiplies a pixel and makes a probability of the product, do it by hand.
+# Then nudge the weight, and see how far the loss really moves.
+
+# %%
+pixel, weight, nudge = 0.5, 2.0, 1e-4
+
+
+def p_of(weight):
+    return 1 / (1 + np.exp(-weight * pixel))
+
+
+p = p_of(weight)  # loss by p, p by product, product by weight
+chain = (-1 / p) * (p * (1 - p)) * pixel
+moved = (np.log(p) - np.log(p_of(weight + nudge))) / nudge
+print(f"chain rule {chain:.4f}, nudged {moved:.4f}")
+
+# %% [markdown]
+# In a deep network the walk goes from layer to layer: this is
 # *backpropagation*. The gradient of four images is only an estimate of that of
 # all: hence the name *stochastic gradient descent*. Here is the gradient that
 # arrived at each convolution, as a share of its weights: a bar at 1 is as
@@ -207,9 +226,9 @@ figures.show(
 # One fold is *held out*: its cases have no part in training. A small inner
 # part of the rest, an eighth, again in whole groups, is the *validation part*,
 # with those that notebook 2 put aside for it. It decides which epoch's weights
-# are kept, those of the lowest loss there (the two fine-tuned networks below
-# keep the last epoch's instead). The held-out fold must not decide anything,
-# or its score would flatter itself.
+# are kept, those of the lowest loss there, a form of *early stopping* (the two
+# fine-tuned networks below keep the last epoch's instead). The held-out fold
+# must not decide anything, or its score would flatter itself.
 
 # %%
 from helpers.data import splits
@@ -230,8 +249,8 @@ counts = [folds.loc[x, "label"].value_counts() for x in split(first_fold)]
 pd.DataFrame(counts, index=names).fillna(0).astype(int)
 
 # %% [markdown]
-# Three rows of cases, and no case is in two of them. The validation part is
-# small, so what it decides is decided roughly.
+# No case is in two of these. The validation part is small, so what it decides
+# is decided roughly.
 #
 # ## First memorise one image
 #
@@ -283,10 +302,10 @@ figures.show(figure, alt=alt)
 # %% [markdown]
 # ## Train
 #
-# An *epoch* is one look at all images, a *batch* the number of images that are
-# looked at before each step. The *learning rate*, the size of the steps, rises
-# from 0 over the first epoch (the *warm-up*: random weights must not be thrown
-# about) and then falls along a cosine to 0, so that the last steps are small.
+# An *epoch* is one look at all images, a *batch* the images of one step. The
+# *learning rate*, the size of the steps, rises from 0 over the first epoch
+# (the *warm-up*: random weights must not be thrown about) and then falls along
+# a cosine to 0, so that the last steps are small.
 #
 # Validated and kept is not the last state, but a moving average of the weights
 # over the last steps, which is steadier (Polyak & Juditsky 1992).
@@ -377,11 +396,11 @@ over_folds("from scratch", from_scratch, batch_size, epochs, **rates)
 #
 # Some hundred images are few to learn from nothing what an edge, a texture or
 # a shadow looks like. A network that has learned such things elsewhere needs
-# less: it is *pretrained*, and what you do with it now is called
-# *fine-tuning*. It takes few epochs and small steps, or what is known would be
-# overwritten, and keeps the weights of the last epoch. (That rule was fixed
-# beforehand, on real images, where the validation loss rose again while the
-# masks still improved. A handful of validation images would choose roughly.)
+# less. It is *pretrained*; to train it on is called *fine-tuning*, and the
+# whole idea *transfer learning*. Fine-tuning takes few epochs and small steps,
+# or what is known would be overwritten, and keeps the weights of the last
+# epoch. (That rule was fixed beforehand, on real images, where the validation
+# loss rose again while the masks still improved.)
 #
 # **Simulated images first**: the same U-Net, after 6,000 simulated images
 # (`tools/research/pretrain.py`), and no real one. If your cases are simulated,
@@ -444,8 +463,7 @@ figures.show(figures.curves(last, title), alt=alt)
 
 # %% [markdown]
 # The steps shrink to 0 towards the end, so a curve that lies flat there does
-# not say that more epochs would not help: they would be planned from the
-# start, with larger steps for longer.
+# not say that more epochs, planned from the start, would not help.
 #
 # ## Choose the thresholds, but not on held-out cases
 #
@@ -476,9 +494,8 @@ figures.show_lines(curves, *labelled, title, marker="o")
 # %% [markdown]
 # Each point is a rule that no other one beats in both; a single point means
 # that one rule beats all others. Further up and to the right is better; where
-# you stand on it is your choice, and
-# `postprocessing.fit_rule` makes it by the utility. These are few cases, so
-# expect the thresholds to differ between folds.
+# you stand on it is your choice, made here by the utility. These are few
+# cases, so expect the thresholds to differ between folds.
 
 # %%
 for found in networks.values():
@@ -602,9 +619,8 @@ for i in examples:
 #
 # Notebook 5 reads these probabilities and scores them at the images' original
 # size. They are kept as 16-bit numbers, which have three digits: half the
-# space, and more is not needed. Notebook 7 asks what they say of the whole
-# image; what it fits, it fits on the validation part alone, which
-# `validation.csv` keeps.
+# space, and more is not needed. `validation.csv` keeps what notebook 7 needs of
+# the validation part.
 
 # %%
 histories = [
