@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+from threadpoolctl import threadpool_limits
 
 from . import busi, registration
 
@@ -62,7 +63,10 @@ def near_duplicates(cases, limit=LIMIT):
     (bool). The order of `cases` changes only which case of a pair is a.
     """
     ordered = cases.sort_values("case", kind="stable")
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    # a product that starts threads of its own in each of ours wastes two
+    # thirds of the work on waiting
+    one_each = threadpool_limits(1, user_api="blas")
+    with one_each, ThreadPoolExecutor(os.cpu_count()) as pool:
         frames = list(pool.map(_frame, ordered["image"]))
         hashes = list(pool.map(_hashes, frames))
         similarity = _similarity(hashes, pool)
