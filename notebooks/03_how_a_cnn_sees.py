@@ -283,7 +283,7 @@ stacks["six, every other with stride 2"] = [(3, 2), (3, 1)] * 3
 # Where it is not 0, the pixel can change the response.
 #
 # **Predict, then run.** Two 3x3 filters see 5 pixels. Six, every other with a
-# stride of 2: do they see about 13, about 30, or more than 60? The next cell
+# stride of 2: do they see about 15, about 25, or more than 40? The next cell
 # tells.
 
 # %%
