@@ -67,7 +67,7 @@ def shortcut_auc(features, ground_truth, groups, folds):
     features: (n, k); ground_truth: bool (n,). A random forest (Breiman 2001)
     predicts each case out of fold.
     """
-    forest = RandomForestClassifier(200, min_samples_leaf=5, random_state=0)
+    forest = RandomForestClassifier(100, min_samples_leaf=5, random_state=0)
     x, y = np.asarray(features, float), np.asarray(ground_truth)
     scheme = {"groups": folds, "cv": LeaveOneGroupOut()}
     p = cross_val_predict(forest, x, y, method="predict_proba", **scheme)
