@@ -28,31 +28,54 @@ NAME = re.compile(
     r"(?P<mask>_mask(_(?P<part>\d+))?)?\.png",
     re.IGNORECASE,
 )
-IGNORED = {"phantom.json", "thumbs.db", "desktop.ini"}
+MARKER = "PHANTOM.json"  # beside the classes: the images are simulated
+IGNORED = {"thumbs.db", "desktop.ini"}
 COLUMNS = ["case", "label", "image", "masks", "height", "width"]
 PROBLEM = ["severity", "file", "problem", "remedy"]
 SEVERITIES = ["fatal", "error", "warning"]
+PICTURES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif"}
+PICTURES |= {".tif", ".tiff", ".webp", ".jp2", ".dcm"}
+MASK_WORD = re.compile("mask|label|truth|gt|seg|lesion|annot|roi", re.I)
+NO_LESION = "has no usable case with a lesion"
+LEAST = 10  # cases of each kind of lesion, for five folds and their validation
 IMAGE, FIRST_MASK = -2, -1  # before masks 1, 2, ...
 
 
 class DataError(ValueError):
     """The data set cannot be used; the message says what to do."""
 
+    def _render_traceback_(self):  # Jupyter then shows the sentence alone
+        return [f"The data: {self}"]
+
+
+class SeveralSets(DataError):
+    """There are several data sets, and none of them holds all the others."""
+
 
 def find(where):
     """Return the folder that holds benign/, malignant/ and normal/.
 
     where: it, a folder up to two levels above it, or Kaggle's zip, which is
-    unpacked into the cache. DataError: it is missing or holds something else.
+    unpacked into the cache. DataError: it is missing, holds something else, or
+    several sets.
+    """
+    return choose(where)[0]
+
+
+def choose(where, levels=2):
+    """Return (the folder that `find` does, the other sets there: a list).
+
+    The others hold nothing that the first does not. Simulated sets give way.
+    levels: how far down `where` is searched, if it is a folder.
     """
     where = Path(where).expanduser().absolute()
     try:
         if where.is_file():
-            return _find_below(archives.unpack(where), where)
+            return _choose_below(archives.unpack(where), where, 2)
         if not where.is_dir():
             remedy = "give BUSI's folder or zip as DATA."
             raise DataError(f"{where} does not exist: {remedy}")
-        return _find_below(where, where)
+        return _choose_below(where, where, levels)
     except archives.ArchiveError as error:
         raise DataError(str(error)) from None
     except PermissionError as error:
@@ -63,27 +86,81 @@ def _closed(path):
     return DataError(f"{path} may not be read: change its permissions.")
 
 
-def _find_below(folder, named):
-    """Return the folder with the most class folders, at most two below."""
-    level, locked = [folder], []
-    for _ in range(3):
-        counts = [_class_folders(candidate, locked) for candidate in level]
-        if any(counts):
-            return level[counts.index(max(counts))]
+def _choose_below(folder, named, levels):
+    """Return (set, other sets) of a folder; `named` is what the user gave."""
+    sets, listed, locked = _sets_below(folder, levels)
+    if not sets:
+        raise _closed(locked[0]) if locked else _nothing_in(named, listed)
+    real = [root for root in sets if not (root / MARKER).exists()]
+    sets = {root: sets[root] for root in real or sets}
+    everything = set().union(*sets.values())
+    whole = [root for root, found in sets.items() if found == everything]
+    if whole:
+        return whole[0], [root for root in sets if root != whole[0]]
+    counts = [
+        f"{root.relative_to(folder)} ({_n_images(found)} images)"
+        for root, found in sets.items()
+    ]
+    problem = f"{named} holds {len(sets)} data sets: {', '.join(counts)}"
+    raise SeveralSets(f"{problem}. Give one of them as DATA, or join them.")
+
+
+def _n_images(found):
+    return sum("_mask" not in name for name, _ in found)
+
+
+def _sets_below(folder, levels):
+    """Return ({folder of a set: its files}, what was seen, closed folders).
+
+    If `folder` is a set itself, it is the only one.
+    """
+    level, sets, seen, locked = [folder], {}, [], []
+    for _ in range(levels + 1):
+        found = {
+            candidate: _files_of(candidate, locked) for candidate in level
+        }
+        sets |= {
+            candidate: names for candidate, names in found.items() if names
+        }
+        if folder in sets:
+            break
         below = [path for above in level for path in _listing(above, locked)]
-        level = [p for p in below if not p.name.startswith((".", "__MACOSX"))]
-        level = [p for p in level if os.path.isdir(p)]
-    if locked:
-        raise _closed(locked[0])
-    wanted = "benign/, malignant/ or normal/ with files like 'benign (1).png'"
-    problem = f"{named} does not hold the BUSI data set: no folder {wanted}"
-    raise DataError(f"{problem} was found in it; see data/README.md.")
+        below = [p for p in below if not p.name.startswith((".", "__MACOSX"))]
+        level = [path for path in below if os.path.isdir(path)]
+        seen += below
+    return sets, seen, locked
 
 
-def _class_folders(folder, locked):
-    """Return how many class folders with files of the pattern are in one."""
-    inside = [_listing(folder / label, locked) for label in LABELS]
-    return sum(any(NAME.fullmatch(p.name) for p in paths) for paths in inside)
+def _files_of(root, locked):
+    """Return {(class/name, bytes)}: a folder's files of the pattern."""
+    return {
+        (f"{label}/{path.name.lower()}", path.lstat().st_size)
+        for label in LABELS
+        for path in _listing(class_folder(root, label), locked)
+        if NAME.fullmatch(path.name)
+    }
+
+
+def class_folder(root, label):
+    """Return the folder of a class, however it is written: Benign, BENIGN."""
+    spelled = [p for p in _listing(root, []) if p.name.lower() == label]
+    return next(filter(os.path.isdir, reversed(spelled)), root / label)
+
+
+def _nothing_in(named, seen):
+    """Return the DataError that says what there is instead of a data set."""
+    problem = f"{named} does not hold the BUSI data set"
+    packed = [path.name for path in seen if archives.kind(path)]
+    folders = [p for p in seen if p.name.lower() in LABELS and p.is_dir()]
+    names = [p.name for folder in folders for p in _listing(folder, [])]
+    if packed:
+        hint = f"but {packed[0]}: unpack that, and give its folder as DATA"
+    elif names:
+        hint = f"its files are named like '{names[0]}', not 'benign (1).png'"
+    else:
+        hint = "no folder benign/, malignant/ or normal/ with files like "
+        hint += "'benign (1).png' was found in it"
+    return DataError(f"{problem}: {hint}; see data/README.md.")
 
 
 def _listing(folder, locked):
@@ -101,13 +178,21 @@ def index(root):
     """Return a DataFrame of the usable cases, sorted by class and number.
 
     Columns: case ("benign (1)"), label, image (path), masks (tuple of paths),
-    height and width (pixels). DataError: `find` refuses `root`, or no case is
-    left without those that `check` lists as an error.
+    height and width (pixels). DataError: `find` refuses `root`, or no case
+    with a lesion is left without those that `check` lists as an error.
     """
-    cases, _ = _scan(find(root))
-    if cases.empty:
-        raise DataError(f"{root} holds no usable case: see `make check-data`.")
+    cases, problems = examine(find(root))
+    if no_lesion(cases):
+        first = problems[problems["severity"] == "error"].head(1)
+        errors = [f"{r.file}: {r.problem}" for r in first.itertuples()]
+        more = f" (the first problem is {errors[0]})" if errors else ""
+        raise DataError(f"{root} {NO_LESION}{more}: see `make check-data`.")
     return cases
+
+
+def no_lesion(cases):
+    """Tell whether there is no case of which anything could be learned."""
+    return not (cases["label"] != "normal").any()
 
 
 def check(root):
@@ -117,30 +202,78 @@ def check(root):
     "warning", the case is kept. Never raises for bad data.
     """
     try:
-        return _scan(find(root))[1]
+        return examine(find(root))[1]
     except DataError as error:
         problem = [("fatal", str(root), str(error), "see data/README.md")]
         return pd.DataFrame(problem, columns=PROBLEM)
 
 
-def _scan(root):
-    """Return (cases, problems): the one place where the rules are."""
-    items, problems = [], []
+def too_few(cases):
+    """Return why notebooks 2 to 8 cannot work with these cases, or "".
+
+    They tell benign from malignant, and deal the cases into folds.
+    """
+    counts = [int((cases["label"] == label).sum()) for label in LABELS[:2]]
+    if min(counts) >= LEAST:
+        return ""
+    return (
+        f"notebooks 2 to 8 need {LEAST} benign and {LEAST} malignant cases; "
+        f"here are {counts[0]} and {counts[1]}"
+    )
+
+
+def examine(root):
+    """Return (cases, problems) as `index` and `check` do, of a set's folder.
+
+    The one place where the rules are; raises nothing for bad data.
+    """
+    items, problems = [], _beside(root)
     for label in LABELS:
-        found, wrong = _list_class(root / label, label)
+        found, wrong = _list_class(class_folder(root, label), label)
         items += found
         problems += wrong
-    reported = {file for severity, file, *_ in problems if severity == "fatal"}
     results = _in_threads(_examine, items, "reading images")
     cases = [case for case, _ in results if case is not None]
     problems += [problem for _, wrong in results for problem in wrong]
-    known = reported | {case["label"] for case in cases}
-    no_case = "no usable case of this class", "add them"
-    missing = [label for label in LABELS if label not in known]
-    problems += [("fatal", label, *no_case) for label in missing]
-    problems.sort(key=lambda row: SEVERITIES.index(row[0]))
     cases = pd.DataFrame(cases, columns=COLUMNS)
+    problems += _lacking(root, cases, problems)
+    problems.sort(key=lambda row: SEVERITIES.index(row[0]))
     return cases, pd.DataFrame(problems, columns=PROBLEM)
+
+
+def _lacking(root, cases, problems):
+    """Return the problems of a set that lacks a class."""
+    if no_lesion(cases):
+        add = "add benign or malignant cases, or mend those called errors"
+        return [("fatal", root.name, NO_LESION, add)]
+    problem = (
+        "no usable case of this class",
+        "add some, as far as you have any",
+    )
+    known = {file for _, file, *_ in problems} | set(cases["label"])
+    missing = [label for label in LABELS if label not in known]
+    return [("warning", label, *problem) for label in missing]
+
+
+def _beside(root):
+    """Return a warning for each folder or picture that lies beside a class."""
+    known = {class_folder(root, label) for label in LABELS}
+    remedy = (
+        "move its files into benign/, malignant/ or normal/ if they belong"
+    )
+    return [
+        ("warning", path.name, "is beside the classes: not read", remedy)
+        for path in _listing(root, [])
+        if path not in known and not _is_junk(path)
+        if path.is_dir() or path.suffix.lower() in PICTURES
+    ]
+
+
+def _is_junk(path):
+    """Tell whether an operating system or an editor left a file or folder."""
+    return path.name.startswith((".", "__MACOSX")) or (
+        path.name.lower() in IGNORED
+    )
 
 
 def _list_class(folder, label):
@@ -150,33 +283,50 @@ def _list_class(folder, label):
     """
     cases, problems = {}, []
     try:
-        names = sorted(path.name for path in folder.iterdir())
+        paths = sorted(folder.iterdir())
     except PermissionError:
         fatal = "may not be read", "change its permissions"
         return [], [("fatal", label, *fatal)]
     except (FileNotFoundError, NotADirectoryError):
-        fatal = "folder is missing", "fetch the set again"
-        return [], [("fatal", label, *fatal)]
+        return [], []  # `_lacking` tells
 
-    def warn(name, problem, remedy):
-        problems.append(("warning", f"{label}/{name}", problem, remedy))
-
-    for name in names:
-        match = NAME.fullmatch(name)
-        if name.startswith(".") or name.lower() in IGNORED:
+    for path in paths:
+        match = NAME.fullmatch(path.name)
+        if _is_junk(path):
             continue
         if match is None or match["label"].lower() != label:
-            remedy = "remove it, or name it like 'benign (1).png'"
-            warn(name, "unknown file name", remedy)
+            advice = _stranger(path, label)
+            problems.append(("warning", f"{label}/{path.name}", *advice))
             continue
         case = cases.setdefault(int(match["number"]), {})  # "01" is "1"
         part = int(match["part"] or FIRST_MASK) if match["mask"] else IMAGE
         if part in case:
             same = f"{case[part].name} is the same file of the same case"
-            warn(name, f"not used, since {same}", "keep one of them")
+            advice = f"not used, since {same}", "keep one of them"
+            problems.append(("warning", f"{label}/{path.name}", *advice))
             continue
-        case[part] = folder / name
+        case[part] = path
     return [(label, n, case) for n, case in sorted(cases.items())], problems
+
+
+def _stranger(path, label):
+    """Return (problem, remedy) of a name that is not of a class's pattern."""
+    other = NAME.fullmatch(path.name)
+    if path.is_dir():
+        return "folder is not read", f"move its files up into {label}/"
+    if other:
+        other = other["label"].lower()
+        remedy = f"move it to {other}/, or name it '{label} (...)' if it is"
+        return f"is named {other}: not read", remedy
+    if path.suffix.lower() not in PICTURES:
+        return "is no picture: not read", "remove it"
+    if NAME.fullmatch(f"{path.stem}.png"):
+        remedy = "save it as a PNG; another name alone does not help"
+        return f"is a {path.suffix} file: not read", remedy
+    mask = "_mask" if MASK_WORD.search(path.stem) else ""
+    number = next(iter(re.findall(r"\d+", path.stem)), 1)
+    name = f"{label} ({int(number)}){mask}.png"
+    return "unknown name: not read", f"name it like '{name}', or remove it"
 
 
 def _examine(item):
@@ -184,14 +334,14 @@ def _examine(item):
     label, number, paths = item
     image = paths.get(IMAGE)
     mask_paths = [paths[part] for part in sorted(paths) if part != IMAGE]
-    pictures, problems = {}, []
+    case, pictures, problems = f"{label} ({number})", {}, []
 
     def add(path, problem, remedy):
         problems.append(("error", f"{label}/{path.name}", problem, remedy))
 
     if image is None:
         for path in mask_paths:
-            remedy = "fetch the image or remove the mask"
+            remedy = f"fetch {case}.png, or remove the mask"
             add(path, "mask without an image", remedy)
         return None, problems
     for path in [image, *mask_paths]:
@@ -200,28 +350,54 @@ def _examine(item):
         except ValueError as error:
             add(path, str(error), "fetch the file again, as an 8-bit PNG")
     if not mask_paths:
-        add(image, "image without a mask", "fetch its _mask.png")
+        add(image, "image without a mask", f"add '{case}_mask.png'")
     if problems:
         return None, problems
-    height, width = pictures[image].shape[:2]
-    for path in mask_paths:
-        h, w = pictures[path].shape[:2]
+    shown = image, pictures.pop(image)
+    for problem in _misfits(label, shown, pictures):
+        add(*problem)
+    if problems:
+        return None, problems
+    height, width = shown[1].shape[:2]
+    row = case, label, str(image), tuple(map(str, mask_paths)), height, width
+    return dict(zip(COLUMNS, row, strict=True)), []
+
+
+def _misfits(label, image, mask_pictures):
+    """Return (path, problem, remedy) of what a case's pictures cannot be.
+
+    image: (path, picture); mask_pictures: {path: picture}.
+    """
+    where, picture = image
+    height, width = picture.shape[:2]
+    found = []
+    if len(np.unique(picture[::4, ::4])) <= 2 and len(np.unique(picture)) <= 2:
+        problem = "image has two grey values at most"
+        found.append((where, problem, "fetch it again; is it the mask?"))
+    for path, mask in mask_pictures.items():
+        h, w = mask.shape[:2]
         if (h, w) != (height, width):
             problem = f"mask is {w}x{h}, image {width}x{height}"
-            add(path, problem, "fetch both again")
-    lesions = [masks.from_picture(pictures[path]) for path in mask_paths]
-    has_lesion = any(map(np.any, lesions))
+            found.append((path, problem, "fetch both again"))
+        elif np.array_equal(as_grey(mask), as_grey(picture)) and picture.any():
+            problem = "mask is the image itself"
+            found.append((path, problem, "fetch the mask again"))
+        elif masks.fault(mask):
+            remedy = "save it as black (0) with the lesion white (255)"
+            found.append((path, masks.fault(mask), remedy))
+    if found:
+        return found
+    path = next(iter(mask_pictures))
+    has_lesion = any(
+        map(np.any, map(masks.from_picture, mask_pictures.values()))
+    )
     if label == "normal" and has_lesion:
         problem = "normal image with a lesion in its mask"
-        add(mask_paths[0], problem, "check its class")
+        return [(path, problem, "check its class")]
     if label != "normal" and not has_lesion:
         problem = f"{label} image with an empty mask"
-        add(mask_paths[0], problem, "fetch the mask again")
-    if problems:
-        return None, problems
-    case, mask_paths = f"{label} ({number})", tuple(map(str, mask_paths))
-    row = case, label, str(image), mask_paths, height, width
-    return dict(zip(COLUMNS, row, strict=True)), []
+        return [(path, problem, "fetch the mask again")]
+    return []
 
 
 def _decode(path):
@@ -254,6 +430,11 @@ def read_image(path):
     except ValueError as error:
         remedy = "fetch it again, as an 8-bit PNG"
         raise ValueError(f"{path}: {error}; {remedy}") from None
+    return as_grey(picture)
+
+
+def as_grey(picture):
+    """Return a decoded picture's grey values, uint8 (height, width)."""
     if picture.ndim == 2:
         return picture
     return cv2.cvtColor(picture[..., :3], cv2.COLOR_BGR2GRAY)
@@ -281,7 +462,8 @@ def _in_threads(function, items, what=None):
 def fingerprint(root):
     """Return the hex SHA-256 of the names and contents of the set's PNGs."""
     root = find(root)
-    paths = [p for label in LABELS for p in _listing(root / label, [])]
+    folders = [class_folder(root, label) for label in LABELS]
+    paths = [path for folder in folders for path in _listing(folder, [])]
     paths = [path for path in paths if path.suffix.lower() == ".png"]
     pairs = zip(paths, _in_threads(_digest, paths), strict=True)
     lines = [f"{path.parent.name}/{path.name} {sha}\n" for path, sha in pairs]

@@ -10,6 +10,8 @@ import numpy as np
 from scipy import ndimage
 
 CLASSES = ("background", "benign", "malignant")
+FEW = 8  # values that a mask of classes may have; smooth edges have more
+NOISE = 16  # how far JPEG moves black and white
 
 
 def read_mask(path):
@@ -38,6 +40,39 @@ def from_picture(picture):
     if picture.ndim == 3:
         picture = picture[..., :3].max(axis=-1)
     return picture > np.iinfo(picture.dtype).max // 2
+
+
+def fault(picture):
+    """Return why a decoded picture can be no mask, or "".
+
+    picture: uint8, (h, w) or (h, w, channels). A mask is black and white, or
+    black alone, and leaves most of the image's border black.
+    """
+    grey, alpha = picture, np.zeros(1)
+    if picture.ndim == 3:
+        grey, alpha = picture[..., :3].max(axis=-1), picture[..., 3:]
+    if alpha.size and np.ptp(alpha) > 0 == np.ptp(grey):
+        return "mask is in the transparency, its colour is one"
+    counts = np.bincount(grey.ravel(), minlength=256)
+    *others, highest = map(str, np.flatnonzero(counts))
+    values = f"{', '.join(others)} and {highest}" if others else highest
+    lesion = from_picture(picture)
+    # values next to black and white are JPEG's noise, unless there is just one
+    near = 1 if len(others) == 2 else NOISE
+    between = counts[near:-near].sum() > 0.1 * counts[1:].sum()
+    if 1 < len(others) < FEW and between:
+        return f"mask's values are {values}, not 0 and 255"
+    if counts[1:].any() and not lesion.any():
+        if len(others) >= FEW:
+            return f"mask's brightest value is {highest}, not 255"
+        return f"mask's values are {values}, not 0 and 255"
+    if counts[NOISE:-NOISE].sum() > 0.2 * grey.size:
+        return "mask is a grey picture, not black and white"
+    if lesion.mean() > 0.9:
+        return f"mask marks {lesion.mean():.0%} of the image"
+    if lesion[[0, -1]].sum() + lesion[:, [0, -1]].sum() > sum(lesion.shape):
+        return "mask marks most of the image's border: it seems inverted"
+    return ""
 
 
 def merge(paths):
