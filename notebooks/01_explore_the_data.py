@@ -164,7 +164,7 @@ lesions.groupby("label", sort=False).agg(
 # %%
 squares, targets = busi.load_arrays(cases, 64, cache=here.runs / "cache")
 share = {}
-for label in ("benign", "malignant"):
+for label in middle.index:
     rows = (cases["label"] == label).to_numpy()
     share[label] = (targets[rows] > 0).mean(axis=0)
 top = max(map(np.max, share.values()))
@@ -210,7 +210,7 @@ columns = np.broadcast_to((targets > 0).any(1, keepdims=True), squares.shape)
 beside = np.ma.array(squares, mask=columns | (squares == 0)).mean(axis=(1, 2))
 cases["brightness_beside"] = beside.filled(np.nan)
 kinds_of = ["brightness", "brightness_beside"]
-medians = cases.groupby("label")[kinds_of].median().T
+medians = cases.groupby("label")[kinds_of].median().reindex(busi.LABELS).T
 gaps = (medians["benign"] - medians["malignant"]).to_numpy()
 said = f"{gaps[0]:.0f} grey levels, {gaps[1]:.0f} beside the lesion"
 print("benign minus malignant:", said)

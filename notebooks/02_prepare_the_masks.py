@@ -61,7 +61,7 @@ step = here.step("02_prepare_the_masks")
 explored = step.read("01_explore_the_data", "cases.csv")
 pairs = step.read("01_explore_the_data", "near_duplicates.csv")
 per_case = explored[["case", "group", "glyphs", "brightness"]]
-cases = busi.index(here.data.root).merge(per_case, on="case")
+cases = busi.index(here.data.root, for_folds=True).merge(per_case, on="case")
 print(f"{len(cases)} cases in {cases['group'].nunique()} groups")
 
 # %% [markdown]

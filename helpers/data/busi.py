@@ -36,7 +36,7 @@ SEVERITIES = ["fatal", "error", "warning"]
 PICTURES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif"}
 PICTURES |= {".tif", ".tiff", ".webp", ".jp2", ".dcm"}
 MASK_WORD = re.compile("mask|label|truth|gt|seg|lesion|annot|roi", re.I)
-NO_LESION = "has no usable case with a lesion"
+NO_LESION = "has fewer than two usable cases with a lesion"
 LEAST = 10  # cases of each kind of lesion, for five folds and their validation
 IMAGE, FIRST_MASK = -2, -1  # before masks 1, 2, ...
 
@@ -174,25 +174,25 @@ def _listing(folder, locked):
     return []
 
 
-def index(root):
+def index(root, for_folds=False):
     """Return a DataFrame of the usable cases, sorted by class and number.
 
     Columns: case ("benign (1)"), label, image (path), masks (tuple of paths),
-    height and width (pixels). DataError: `find` refuses `root`, or no case
-    with a lesion is left without those that `check` lists as an error.
+    height and width (pixels). DataError: `find` refuses `root`, or what is
+    left without those that `check` lists as an error is fewer than two cases
+    with a lesion, or, `for_folds`, `too_few`.
     """
-    cases, problems = examine(find(root))
+    cases = examine(find(root))[0]
     if no_lesion(cases):
-        first = problems[problems["severity"] == "error"].head(1)
-        errors = [f"{r.file}: {r.problem}" for r in first.itertuples()]
-        more = f" (the first problem is {errors[0]})" if errors else ""
-        raise DataError(f"{root} {NO_LESION}{more}: see `make check-data`.")
+        raise DataError(f"{root} {NO_LESION}: see `make check-data`.")
+    if for_folds and too_few(cases):
+        raise DataError(f"{too_few(cases)}.")
     return cases
 
 
 def no_lesion(cases):
-    """Tell whether there is no case of which anything could be learned."""
-    return not (cases["label"] != "normal").any()
+    """Tell whether there is too little of which anything could be learned."""
+    return (cases["label"] != "normal").sum() < 2
 
 
 def check(root):

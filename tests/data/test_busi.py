@@ -90,7 +90,7 @@ FAULTS = {  # kind: (file that is named, file that is changed, its content)
     "a dark picture as mask": (MASK, MASK, png(COLOURS // 3)),
     "a picture as mask": (MASK, MASK, png(255 - COLOURS)),
     "the image as mask": (MASK, MASK, PNG),
-    "a mask as image": (IMAGE, IMAGE, png(LESION[::-1])),
+    "a mask as image": (IMAGE, IMAGE, png(LESION[:, ::-1])),
     "inverted": (MASK, MASK, png(255 - LESION)),
     "all is lesion": (MASK, MASK, png(255 - EMPTY)),
     "transparent lesion": (
@@ -192,7 +192,7 @@ def test_without_any_lesion_the_set_cannot_be_used(root):
     for label in ("benign", "malignant"):
         shutil.rmtree(root / label)
     assert problems(root) == [("fatal", root.name)]
-    with pytest.raises(busi.DataError, match="no usable case with a lesion"):
+    with pytest.raises(busi.DataError, match="fewer than two usable"):
         busi.index(root)
 
 
