@@ -180,8 +180,12 @@ def find_data(where):
     print(f"Data: {data.how}")
     cases, problems = busi.examine(data.root)
     counts = problems["severity"].value_counts()
-    for row in problems[problems["severity"] == "fatal"].itertuples():
-        raise Stop(f"{row.file}: {row.problem}; {row.remedy}.")
+    for row in problems.itertuples():
+        said = f"{row.file}: {row.problem}; {row.remedy}."
+        if row.severity == "fatal":
+            raise Stop(said)
+        if row.file in busi.LABELS:  # of a class, not of one file
+            print(said)
     if len(counts):
         more = f"`make check-data DATA={shlex.quote(str(data.root))}`"
         print(f"It has {counts.to_dict()}: {more} lists them.")
