@@ -9,6 +9,7 @@ venv and pip.
 --colab makes .venv-colab instead, with the versions of Colab's image.
 """
 
+import csv
 import glob
 import hashlib
 import os
@@ -163,10 +164,36 @@ def ready(venv, stamp, wanted_stamp):
     """Tell whether the environment is whole and of these versions."""
     try:
         with open(stamp) as file:
-            same = file.read() == wanted_stamp
+            if file.read() != wanted_stamp:
+                return False
     except OSError:
         return False
-    return same and os.path.exists(os.path.join(venv, "bin", "python"))
+    damaged = damage(venv)
+    if damaged:
+        name = os.path.basename(venv)
+        print("%s is damaged (%s): it is made anew." % (name, damaged))
+    return not damaged
+
+
+def damage(venv):
+    """Return which file of an environment is missing or cut off, or ""."""
+    if version_of(os.path.join(venv, "bin", "python")) is None:
+        return "its Python does not run"
+    packages = os.path.join(venv, "lib", "python*", "site-packages")
+    # what an installer has written of each package: file, hash, bytes
+    for record in glob.glob(os.path.join(packages, "*.dist-info", "RECORD")):
+        home = os.path.dirname(os.path.dirname(record))
+        with open(record, encoding="utf-8", newline="") as file:
+            for name, _, size in csv.reader(file):
+                # without commands, which are outside, and compiled code
+                if not size or name.startswith("..") or name.endswith(".pyc"):
+                    continue
+                path = os.path.join(home, name)
+                if not os.path.exists(path):
+                    return "%s is missing" % name
+                if os.path.getsize(path) != int(size):
+                    return "%s is not whole" % name
+    return ""
 
 
 def main(colab):

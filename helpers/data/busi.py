@@ -252,7 +252,7 @@ def _lacking(root, cases, problems):
     )
     known = {file for _, file, *_ in problems} | set(cases["label"])
     missing = [label for label in LABELS if label not in known]
-    return [("warning", label, *problem) for label in missing]
+    return [("warning", label, problem, remedy) for label in missing]
 
 
 def _beside(root):
