@@ -77,6 +77,7 @@ def venv(tmp_path):
     record = "numpy.py,sha256=a,5\n../../../bin/f2py,sha256=b,9\nRECORD,,\n"
     (packages / "numpy-2.dist-info" / "RECORD").write_text(record)
     (tmp_path / "made-from.txt").write_text("this lock")
+    (tmp_path / "packages.txt").write_text("numpy")
     return tmp_path
 
 
@@ -90,17 +91,19 @@ def test_an_environment_counts_only_with_its_stamp(venv):
     assert not ready(venv)
 
 
-@pytest.mark.parametrize("kind", ["missing", "cut off", "python"])
+@pytest.mark.parametrize("kind", ["missing", "cut off", "python", "all"])
 def test_a_damaged_environment_is_named_and_does_not_count(venv, kind, capsys):
     module = next(venv.rglob("numpy.py"))
-    if kind == "missing":
+    if kind in ("missing", "all"):
         module.unlink()
+    if kind == "all":
+        shutil.rmtree(next(venv.rglob("numpy-2.dist-info")))
     elif kind == "cut off":
         module.write_text("who")
-    else:
+    elif kind == "python":
         (venv / "bin" / "python").unlink()
     assert not ready(venv)
-    named = "Python" if kind == "python" else "numpy.py"
+    named = "Python" if kind == "python" else "numpy"
     assert named in capsys.readouterr().out
 
 

@@ -21,6 +21,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OLDEST, NEWEST = (3, 11), (3, 13)
 PYTHONS = ("python3.13", "python3.12", "python3.11")  # Colab has the first two
+INSTALLED = "packages.txt"  # in an environment: what was put into it
 NEEDED_GB = 6  # 2.8 for .venv, as much for what uv or pip unpack and cache
 NETWORK_WORDS = (
     "Could not find a version",  # pip, after its retries
@@ -175,16 +176,28 @@ def ready(venv, stamp, wanted_stamp):
     return not damaged
 
 
+def records(venv):
+    """Return the installers' lists of files: {package: path}."""
+    packages = os.path.join(venv, "lib", "python*", "site-packages")
+    found = glob.glob(os.path.join(packages, "*.dist-info", "RECORD"))
+    folders = [os.path.basename(os.path.dirname(path)) for path in found]
+    return dict(zip([folder.split("-")[0] for folder in folders], found))
+
+
 def damage(venv):
-    """Return which file of an environment is missing or cut off, or ""."""
+    """Return what of an environment is missing or cut off, or ""."""
     if version_of(os.path.join(venv, "bin", "python")) is None:
         return "its Python does not run"
-    packages = os.path.join(venv, "lib", "python*", "site-packages")
-    # what an installer has written of each package: file, hash, bytes
-    for record in glob.glob(os.path.join(packages, "*.dist-info", "RECORD")):
+    found, installed = records(venv), os.path.join(venv, INSTALLED)
+    if os.path.exists(installed):
+        with open(installed) as file:
+            gone = sorted(set(file.read().split()) - set(found))
+        if gone:
+            return "%s is missing" % gone[0]
+    for record in found.values():
         home = os.path.dirname(os.path.dirname(record))
         with open(record, encoding="utf-8", newline="") as file:
-            for name, _, size in csv.reader(file):
+            for name, _, size in csv.reader(file):  # its hash takes long
                 # without commands, which are outside, and compiled code
                 if not size or name.startswith("..") or name.endswith(".pyc"):
                     continue
@@ -225,6 +238,8 @@ def main(colab):
         os.remove(stamp)  # from here on an interrupted install is redone
     uv = install(python, venv, requirements, log)
     mend_opencv(venv, uv, log)
+    with open(os.path.join(venv, INSTALLED), "w") as file:
+        file.write("\n".join(sorted(records(venv))))
     # by hand: what the helpers have for it needs a newer Python
     with open(stamp + ".tmp", "w") as file:
         file.write(wanted_stamp)

@@ -246,10 +246,8 @@ def _lacking(root, cases, problems):
     if no_lesion(cases):
         add = "add benign or malignant cases, or mend those called errors"
         return [("fatal", root.name, NO_LESION, add)]
-    problem = (
-        "no usable case of this class",
-        "add some, as far as you have any",
-    )
+    problem = "no usable case of this class"
+    remedy = "add some, or what asks for them stays empty (NaN)"
     known = {file for _, file, *_ in problems} | set(cases["label"])
     missing = [label for label in LABELS if label not in known]
     return [("warning", label, problem, remedy) for label in missing]
