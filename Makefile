@@ -42,8 +42,8 @@ serve: ## show site/ at http://localhost:8000 (PORT=...)
 	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory site $(PORT) 2>/dev/null \
 	  || { echo "Port $(PORT) is taken: make serve PORT=8001"; exit 1; }
 
-lab: setup ## open the notebooks in Jupyter
-	@$(PY) -m jupyter lab notebooks
+lab: setup ## open the notebooks in Jupyter [DATA=...]
+	@$(PY) -m tools.lab "$$DATA"
 
 check-data: setup ## list what is wrong with the images at DATA
 	@$(PY) -m tools.check_data "$$DATA"

@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 DRIVE = Path("/content/drive")
@@ -120,6 +121,16 @@ def stderr_into(file):
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+
+
+def prefer_own_kernel():
+    """Let this Python's own kernel go before others that are named so, too.
+
+    Others may be installed for the user, or named by $JUPYTER_PATH.
+    """
+    others = os.environ.get("JUPYTER_PATH", "").split(os.pathsep)
+    paths = [os.path.join(sys.prefix, "share", "jupyter"), *others]
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, paths))
 
 
 def versions():

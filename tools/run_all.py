@@ -140,13 +140,6 @@ def execute(notebook, folder, parameters, title):
         progress.end(f"done in {time.time() - began:.0f} s")
 
 
-def own_kernel():
-    """Let this Python's own kernel go before others named python3."""
-    others = os.environ.get("JUPYTER_PATH", "").split(os.pathsep)
-    own = os.path.join(sys.prefix, "share", "jupyter")
-    os.environ["JUPYTER_PATH"] = os.pathsep.join([own, *filter(None, others)])
-
-
 def kernel_problem(error, log):
     """Return in words why a kernel did not start, or died."""
     why = f"{type(error).__name__}: {error}."
@@ -201,7 +194,7 @@ def run_series(data, profile, until, too_few=""):
     run = runs / f"{data.kind}-{profile['profile']}"
     os.environ["BUSI_DIR"], os.environ["BUSI_RUNS"] = str(data.root), str(runs)
     os.environ["BUSI_UNATTENDED"] = "1"
-    own_kernel()
+    environment.prefer_own_kernel()
     todo = [n for n in profiles.notebooks() if not until or n.stem <= until]
     if too_few:
         print(f"Some are left out: {too_few}.")

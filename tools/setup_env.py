@@ -180,8 +180,8 @@ def records(venv):
     """Return the installers' lists of files: {package: path}."""
     packages = os.path.join(venv, "lib", "python*", "site-packages")
     found = glob.glob(os.path.join(packages, "*.dist-info", "RECORD"))
-    folders = [os.path.basename(os.path.dirname(path)) for path in found]
-    return dict(zip([folder.split("-")[0] for folder in folders], found))
+    folders = {os.path.basename(os.path.dirname(path)): path for path in found}
+    return {name.split("-")[0]: path for name, path in folders.items()}
 
 
 def damage(venv):
