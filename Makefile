@@ -9,6 +9,8 @@ MODEL ?=
 ADDRESS ?=
 export DATA PROFILE IMAGES OUT MODEL ADDRESS
 export TF_CPP_MIN_LOG_LEVEL ?= 3
+# another Python's packages must not be found before those of .venv
+unexport PYTHONPATH PYTHONHOME
 
 PY := .venv/bin/python
 COLAB_PY := .venv-colab/bin/python

@@ -57,8 +57,8 @@ def misnamed(path):
     if found == ".zip":
         return "is not a whole zip, the end is missing: download it again."
     if found:
-        ends = "".join(Path(path).suffixes[-2:])
-        shown = ends if ends in (".tar.gz", ".tar.bz2", ".tar.xz") else found
+        name = Path(path).name
+        shown = f".tar{found}" if f".tar{found}" in name else found
         return f"is a {shown} archive: unpack it, and give the folder as DATA."
     if not head:
         return "is empty: download it again."
@@ -67,7 +67,7 @@ def misnamed(path):
         return f"is a web page, not a zip: {remedy}"
     if head.startswith(PICTURES):
         return "is one picture: give the folder of the data set as DATA."
-    return "is not a zip: download it again."
+    return "is not a zip: give BUSI's folder or zip, or download it again."
 
 
 def unpack(archive):

@@ -134,7 +134,7 @@ def _sets_below(folder, levels):
 def _files_of(root, locked):
     """Return {(class/name, bytes)}: a folder's files of the pattern."""
     return {
-        (f"{label}/{path.name.lower()}", path.lstat().st_size)
+        (f"{label}/{path.name.lower()}", path.exists() and path.stat().st_size)
         for label in LABELS
         for path in _listing(class_folder(root, label), locked)
         if NAME.fullmatch(path.name)
@@ -150,11 +150,13 @@ def class_folder(root, label):
 def _nothing_in(named, seen):
     """Return the DataError that says what there is instead of a data set."""
     problem = f"{named} does not hold the BUSI data set"
-    packed = [path.name for path in seen if archives.kind(path)]
+    packed = [path for path in seen if archives.kind(path)]
     folders = [p for p in seen if p.name.lower() in LABELS and p.is_dir()]
     names = [p.name for folder in folders for p in _listing(folder, [])]
     if packed:
-        hint = f"but {packed[0]}: unpack that, and give its folder as DATA"
+        whole = packed[0].suffix == ".zip" and packed[0].is_relative_to(named)
+        do = "give that" if whole else "unpack that, and give its folder"
+        hint = f"but {packed[0].name}: {do} as DATA"
     elif names:
         hint = f"its files are named like '{names[0]}', not 'benign (1).png'"
     else:

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 CLASSES = ("background", "benign", "malignant")
-FEW = 8  # values that a mask of classes may have; smooth edges have more
+FEW = 8  # values in a mask of classes, at most; pixels in a lesion, at least
 NOISE = 16  # how far JPEG moves black and white
 
 
@@ -72,6 +72,12 @@ def fault(picture):
         return f"mask marks {lesion.mean():.0%} of the image"
     if lesion[[0, -1]].sum() + lesion[:, [0, -1]].sum() > sum(lesion.shape):
         return "mask marks most of the image's border: it seems inverted"
+    if 0 < lesion.sum() < FEW:
+        return f"mask marks {lesion.sum()} pixels only"
+    mode = cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
+    outlines, _ = cv2.findContours(lesion.astype(np.uint8), *mode)
+    if sum(map(cv2.contourArea, outlines)) > 1.5 * lesion.sum():
+        return "mask is an outline that is not filled"
     return ""
 
 

@@ -49,7 +49,9 @@ def locate(where="", drive=None):
     if where == "kagglehub":
         return from_kagglehub()
     if where:
-        return described(*busi.choose(where))
+        root, others = busi.choose(where)
+        zips = zips_in(Path(where).expanduser())
+        return described(root, [*others, *zips])
     # KAGGLE_INPUT/<name> or, since 2026, KAGGLE_INPUT/datasets/<owner>/<name>
     for folder in (DATA, KAGGLE_INPUT, *KAGGLE_INPUT.glob("datasets/*")):
         found = look_in(folder)

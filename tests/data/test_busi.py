@@ -27,6 +27,8 @@ def png(picture):
 
 
 CLASSES = np.repeat([[1], [2]], SHAPE[0] // 2, 0).astype(np.uint8)
+SPECK = np.zeros_like(LESION)
+SPECK[15, 20:23] = 1
 WHITE = np.uint8([255, 255, 255, 0])
 COLOURS = np.random.default_rng(0).integers(0, 255, (*SHAPE, 3), np.uint8)
 PNG = png(COLOURS)
@@ -99,6 +101,12 @@ FAULTS = {  # kind: (file that is named, file that is changed, its content)
         png(np.dstack([COLOURS, LESION]) | WHITE),
     ),
     "nearly all": (MASK, MASK, png(np.pad(255 - EMPTY[1:], [(0, 1), (0, 0)]))),
+    "a speck": (MASK, MASK, png(LESION * SPECK)),
+    "an outline": (
+        MASK,
+        MASK,
+        png(LESION - cv2.erode(LESION, np.ones((3, 3)))),
+    ),
     "dangling link": (IMAGE, IMAGE, lambda path: path.symlink_to("nowhere")),
 }
 
