@@ -43,6 +43,8 @@ def kind(path):
 
 def head_of(path):
     """Return a file's first bytes; none of what is no file."""
+    if not os.path.isfile(path):  # a pipe would keep us waiting
+        return b""
     try:
         with open(path, "rb") as file:
             return file.read(512)

@@ -68,10 +68,11 @@ def fault(picture):
         return f"mask's values are {values}, not 0 and 255"
     if counts[NOISE:-NOISE].sum() > 0.2 * grey.size:
         return "mask is a grey picture, not black and white"
+    border = lesion[[0, -1]].sum() + lesion[:, [0, -1]].sum()
+    if border > sum(lesion.shape) and not lesion.all():  # half of it
+        return "mask marks most of the image's border: it seems inverted"
     if lesion.mean() > 0.9:
         return f"mask marks {lesion.mean():.0%} of the image"
-    if lesion[[0, -1]].sum() + lesion[:, [0, -1]].sum() > sum(lesion.shape):
-        return "mask marks most of the image's border: it seems inverted"
     if 0 < lesion.sum() < FEW:
         return f"mask marks {lesion.sum()} pixels only"
     mode = cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from .. import environment, files
-from . import busi
+from . import busi, layout
 from .phantom import dataset
 
 KAGGLE = "aryashah2k/breast-ultrasound-images-dataset"
@@ -49,7 +49,7 @@ def locate(where="", drive=None):
     if where == "kagglehub":
         return from_kagglehub()
     if where:
-        root, others = busi.choose(where)
+        root, others = layout.choose(where)
         zips = zips_in(Path(where).expanduser())
         return described(root, [*others, *zips])
     # KAGGLE_INPUT/<name> or, since 2026, KAGGLE_INPUT/datasets/<owner>/<name>
@@ -107,15 +107,15 @@ def simulated():
 def look_in(folder):
     """Return (root, others) of the real data set in `folder`, or None.
 
-    It may be a zip there. busi.SeveralSets: it is not clear which to take.
+    It may be a zip there. layout.SeveralSets: it is not clear which to take.
     """
     if not folder.is_dir():
         return None
     zips = zips_in(folder)
     for candidate in [folder, *zips]:
         try:
-            root, others = busi.choose(candidate, levels=3)
-        except busi.SeveralSets:
+            root, others = layout.choose(candidate, levels=3)
+        except layout.SeveralSets:
             raise
         except busi.DataError as error:
             if candidate in zips:

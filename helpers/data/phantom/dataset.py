@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from ... import files
-from ..busi import MARKER
+from ..layout import MARKER
 from .physics import LABELS, noise, simulate
 
 FOLDER = "Dataset_BUSI_with_GT"
