@@ -53,21 +53,29 @@ def fault(picture):
         grey, alpha = picture[..., :3].max(axis=-1), picture[..., 3:]
     if alpha.size and np.ptp(alpha) > 0 == np.ptp(grey):
         return "mask is in the transparency, its colour is one"
+    return _wrong_values(grey) or _wrong_shape(from_picture(picture))
+
+
+def _wrong_values(grey):
+    """Return why grey values are not those of a mask, or ""."""
     counts = np.bincount(grey.ravel(), minlength=256)
     *others, highest = map(str, np.flatnonzero(counts))
     values = f"{', '.join(others)} and {highest}" if others else highest
-    lesion = from_picture(picture)
     # values next to black and white are JPEG's noise, unless there is just one
     near = 1 if len(others) == 2 else NOISE
     between = counts[near:-near].sum() > 0.1 * counts[1:].sum()
-    if 1 < len(others) < FEW and between:
+    dark = 0 < int(highest) <= np.iinfo(np.uint8).max // 2
+    if len(others) < FEW and (dark or (len(others) > 1 and between)):
         return f"mask's values are {values}, not 0 and 255"
-    if counts[1:].any() and not lesion.any():
-        if len(others) >= FEW:
-            return f"mask's brightest value is {highest}, not 255"
-        return f"mask's values are {values}, not 0 and 255"
+    if dark:
+        return f"mask's brightest value is {highest}, not 255"
     if counts[NOISE:-NOISE].sum() > 0.2 * grey.size:
         return "mask is a grey picture, not black and white"
+    return ""
+
+
+def _wrong_shape(lesion):
+    """Return why a lesion, bool (h, w), was hardly marked so, or ""."""
     border = lesion[[0, -1]].sum() + lesion[:, [0, -1]].sum()
     if border > sum(lesion.shape) and not lesion.all():  # half of it
         return "mask marks most of the image's border: it seems inverted"
