@@ -103,7 +103,9 @@ def fit(name, value, types):
             value = float(value)  # YAML takes 2e-3 for a text
     if type(value).__name__ != wanted:
         given = "nothing" if value is None else f"{value!r}"
-        raise Refused(f"sets {name} to {given}, and it must be {wanted}")
+        quoted = " (write it in quotes)" if wanted == "str" else ""
+        must = f"and it must be {wanted}{quoted}"
+        raise Refused(f"sets {name} to {given}, {must}")
     return value
 
 

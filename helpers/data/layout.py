@@ -87,7 +87,8 @@ def _choose_below(folder, named, levels):
         for root, found in sets.items()
     ]
     problem = f"{named} holds {len(sets)} data sets: {', '.join(counts)}"
-    raise SeveralSets(f"{problem}. Give one of them as DATA, or join them.")
+    remedy = "Give one of them as DATA (in a notebook, as BUSI_DIR)"
+    raise SeveralSets(f"{problem}. {remedy}, or join them in one folder.")
 
 
 def _n_images(found):
