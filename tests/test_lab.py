@@ -25,14 +25,14 @@ def foreign(tmp_path, monkeypatch):
     return tmp_path
 
 
-def display_name():
-    return KernelSpecManager().get_kernel_spec("python3").display_name
+def python():
+    return KernelSpecManager().get_kernel_spec("python3").argv[0]
 
 
 def test_the_own_kernel_goes_before_others(foreign):
-    assert display_name() == "foreign"
+    assert python() == "sh"
     environment.prefer_own_kernel()
-    assert display_name() != "foreign"
+    assert os.path.samefile(python(), sys.executable)
     assert str(foreign) in os.environ["JUPYTER_PATH"].split(os.pathsep)
 
 
@@ -51,10 +51,10 @@ def test_lab_opens_the_notebooks_with_the_data_that_is_given(
     monkeypatch.setenv("BUSI_DIR", "")
     monkeypatch.setattr(os, "execv", lambda *words: called.append(words))
     lab.main(str(phantom_root.parent), "--no-browser")
-    ((python, words),) = called
-    assert python == sys.executable and words[-1] == "--no-browser"
+    ((command, words),) = called
+    assert command == sys.executable and words[-1] == "--no-browser"
     assert os.environ["BUSI_DIR"] == str(phantom_root)
-    assert display_name() != "foreign"
+    assert os.path.samefile(python(), sys.executable)
     with pytest.raises(SystemExit, match="does not exist"):
         lab.main(str(phantom_root / "gone"))
 

@@ -87,7 +87,8 @@ def _choose_below(folder, named, levels):
         for root, found in sets.items()
     ]
     problem = f"{named} holds {len(sets)} data sets: {', '.join(counts)}"
-    remedy = "Give one of them as DATA (in a notebook, as BUSI_DIR)"
+    do = "Unpack it, and give" if named.is_file() else "Give"
+    remedy = f"{do} one of them as DATA (in a notebook, as BUSI_DIR)"
     raise SeveralSets(f"{problem}. {remedy}, or join them in one folder.")
 
 
