@@ -9,6 +9,8 @@ MODEL ?=
 ADDRESS ?=
 export DATA PROFILE IMAGES OUT MODEL ADDRESS
 export TF_CPP_MIN_LOG_LEVEL ?= 3
+# another Python's packages must not be found before those of .venv
+unexport PYTHONPATH PYTHONHOME
 
 PY := .venv/bin/python
 COLAB_PY := .venv-colab/bin/python
@@ -42,8 +44,8 @@ serve: ## show site/ at http://localhost:8000 (PORT=...)
 	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory site $(PORT) 2>/dev/null \
 	  || { echo "Port $(PORT) is taken: make serve PORT=8001"; exit 1; }
 
-lab: setup ## open the notebooks in Jupyter
-	@$(PY) -m jupyter lab notebooks
+lab: setup ## open the notebooks in Jupyter [DATA=...]
+	@$(PY) -m tools.lab "$$DATA"
 
 check-data: setup ## list what is wrong with the images at DATA
 	@$(PY) -m tools.check_data "$$DATA"

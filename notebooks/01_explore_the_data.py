@@ -21,18 +21,23 @@
 # > **For teaching and research. This is not a medical device.**
 
 # %% tags=["setup"]
-import importlib  # Setup: the same cell opens every notebook.
-import os
+import os  # Setup: the same cell opens every notebook.
 import sys
 
 REPO = "https://github.com/OWNER/breast-ultrasound-notebooks"
 name = os.path.basename(REPO)
 homes = [".", "..", name, f"/content/drive/MyDrive/{name}"]
-found = [h for h in homes if os.path.exists(f"{h}/helpers/workspace.py")]
-if not found and os.system(f"git clone -q --depth=1 {REPO}"):
-    importlib.import_module("google.colab.drive").mount("/content/drive")
+found = [h for h in homes if os.path.exists(f"{h}/tools/setup_env.py")]
+fetch = f"git init -q {name} && cd {name} && rm -f .git/*.lock && git fetch "
+fetch += f"-q --depth=1 {REPO} && git checkout -qf FETCH_HEAD"
+if not found and os.system(fetch):
+    try:
+        __import__("google.colab.drive").colab.drive.mount("/content/drive")
+        os.stat(f"{homes[-1]}/helpers")
+    except Exception:
+        sys.exit(f"{REPO} was not reached (see above), nor found in Drive.")
 sys.path[:0] = map(os.path.abspath, found or homes[2:])
-here = importlib.import_module("helpers.workspace").start()
+here = __import__("helpers").start()
 
 # %% tags=["parameters"]
 profile: str = "quick"  # results go to runs/<data>-<profile>/
@@ -164,7 +169,7 @@ lesions.groupby("label", sort=False).agg(
 # %%
 squares, targets = busi.load_arrays(cases, 64, cache=here.runs / "cache")
 share = {}
-for label in ("benign", "malignant"):
+for label in middle.index:
     rows = (cases["label"] == label).to_numpy()
     share[label] = (targets[rows] > 0).mean(axis=0)
 top = max(map(np.max, share.values()))
@@ -210,7 +215,7 @@ columns = np.broadcast_to((targets > 0).any(1, keepdims=True), squares.shape)
 beside = np.ma.array(squares, mask=columns | (squares == 0)).mean(axis=(1, 2))
 cases["brightness_beside"] = beside.filled(np.nan)
 kinds_of = ["brightness", "brightness_beside"]
-medians = cases.groupby("label")[kinds_of].median().T
+medians = cases.groupby("label")[kinds_of].median().reindex(busi.LABELS).T
 gaps = (medians["benign"] - medians["malignant"]).to_numpy()
 said = f"{gaps[0]:.0f} grey levels, {gaps[1]:.0f} beside the lesion"
 print("benign minus malignant:", said)

@@ -23,18 +23,23 @@
 # > **For teaching and research. This is not a medical device.**
 
 # %% tags=["setup"]
-import importlib  # Setup: the same cell opens every notebook.
-import os
+import os  # Setup: the same cell opens every notebook.
 import sys
 
 REPO = "https://github.com/OWNER/breast-ultrasound-notebooks"
 name = os.path.basename(REPO)
 homes = [".", "..", name, f"/content/drive/MyDrive/{name}"]
-found = [h for h in homes if os.path.exists(f"{h}/helpers/workspace.py")]
-if not found and os.system(f"git clone -q --depth=1 {REPO}"):
-    importlib.import_module("google.colab.drive").mount("/content/drive")
+found = [h for h in homes if os.path.exists(f"{h}/tools/setup_env.py")]
+fetch = f"git init -q {name} && cd {name} && rm -f .git/*.lock && git fetch "
+fetch += f"-q --depth=1 {REPO} && git checkout -qf FETCH_HEAD"
+if not found and os.system(fetch):
+    try:
+        __import__("google.colab.drive").colab.drive.mount("/content/drive")
+        os.stat(f"{homes[-1]}/helpers")
+    except Exception:
+        sys.exit(f"{REPO} was not reached (see above), nor found in Drive.")
 sys.path[:0] = map(os.path.abspath, found or homes[2:])
-here = importlib.import_module("helpers.workspace").start()
+here = __import__("helpers").start()
 
 # %% tags=["parameters"]
 profile: str = "quick"  # results go to runs/<data>-<profile>/

@@ -4,6 +4,7 @@ import ast
 import re
 import shutil
 import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -65,15 +66,45 @@ def test_a_failed_install_is_explained(tmp_path, said, sentence):
         setup_env.run(command, str(tmp_path / "log"))
 
 
-def test_an_environment_counts_only_with_its_stamp(tmp_path):
+@pytest.fixture
+def venv(tmp_path):
+    """An environment with one package and its stamp."""
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "python").touch()
-    stamp = tmp_path / "made-from.txt"
-    ready = [setup_env.ready(str(tmp_path), str(stamp), "this lock")]
-    for text in ("an older lock", "this lock"):
-        stamp.write_text(text)
-        ready.append(setup_env.ready(str(tmp_path), str(stamp), "this lock"))
-    assert ready == [False, False, True]
+    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    packages = tmp_path / "lib" / "python3.12" / "site-packages"
+    (packages / "numpy-2.dist-info").mkdir(parents=True)
+    (packages / "numpy.py").write_text("whole")
+    record = "numpy.py,sha256=a,5\n../../../bin/f2py,sha256=b,9\nRECORD,,\n"
+    (packages / "numpy-2.dist-info" / "RECORD").write_text(record)
+    (tmp_path / "made-from.txt").write_text("this lock")
+    (tmp_path / "packages.txt").write_text("numpy")
+    return tmp_path
+
+
+def ready(venv, lock="this lock"):
+    return setup_env.ready(str(venv), str(venv / "made-from.txt"), lock)
+
+
+def test_an_environment_counts_only_with_its_stamp(venv):
+    assert ready(venv) and not ready(venv, "another lock")
+    (venv / "made-from.txt").unlink()
+    assert not ready(venv)
+
+
+@pytest.mark.parametrize("kind", ["missing", "cut off", "python", "all"])
+def test_a_damaged_environment_is_named_and_does_not_count(venv, kind, capsys):
+    module = next(venv.rglob("numpy.py"))
+    if kind in ("missing", "all"):
+        module.unlink()
+    if kind == "all":
+        shutil.rmtree(next(venv.rglob("numpy-2.dist-info")))
+    elif kind == "cut off":
+        module.write_text("who")
+    elif kind == "python":
+        (venv / "bin" / "python").unlink()
+    assert not ready(venv)
+    named = "Python" if kind == "python" else "numpy"
+    assert named in capsys.readouterr().out
 
 
 def requirements():

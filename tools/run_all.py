@@ -11,6 +11,7 @@ import importlib.util
 import json
 import logging
 import os
+import shlex
 import shutil
 import sys
 import time
@@ -18,12 +19,13 @@ import time
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import papermill
-import yaml
+from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from helpers import environment, files
 from helpers.data import busi, sources
 from helpers.files import ROOT
+from tools import profiles
 
 LOGGER = logging.getLogger("papermill")
 LOGGER.propagate = False
@@ -32,34 +34,6 @@ LOGGER.setLevel(logging.INFO)
 
 class Stop(Exception):
     """Something that ends the run; its message is the sentence to print."""
-
-
-def notebooks():
-    """Return the series' notebooks in order, the appendix (A1, ...) last."""
-    return sorted((ROOT / "notebooks").glob("[0-9A][0-9]_*.ipynb"))
-
-
-def declared(notebook):
-    """Return the parameters that a notebook declares."""
-    return set(papermill.inspect_notebook(str(notebook)))
-
-
-def read_profile(name):
-    """Return a profile's parameters; refuse one that no notebook declares."""
-    path = ROOT / "profiles" / f"{name}.yaml"
-    known = sorted(p.stem for p in path.parent.glob("*.yaml"))
-    if name not in known:
-        raise Stop(f"There is no profile '{name}': PROFILE is one of {known}.")
-    profile = yaml.safe_load(path.read_text())
-    all_declared = set().union(*map(declared, notebooks()))
-    unknown = sorted(set(profile) - all_declared)
-    if unknown:
-        raise Stop(
-            f"profiles/{path.name} sets {unknown}, which no notebook declares "
-            "in its parameters cell: remove or rename it (declared: "
-            f"{sorted(all_declared)})."
-        )
-    return profile
 
 
 def imported_helpers(code, package="", found=()):
@@ -159,12 +133,21 @@ def execute(notebook, folder, parameters, title):
             why = f"cell {error.cell_index}: {error.ename}: {error.evalue}"
             raise failed(notebook, folder, partial, progress, why) from None
         except Exception as error:  # a dead kernel, a time-out
-            kind = type(error).__name__
-            why = f"{kind}: {error}. Too little memory is the usual cause."
+            why = kernel_problem(error, folder / "log.txt")
             raise failed(notebook, folder, partial, progress, why) from None
         finally:
             LOGGER.handlers = []
         progress.end(f"done in {time.time() - began:.0f} s")
+
+
+def kernel_problem(error, log):
+    """Return in words why a kernel did not start, or died."""
+    why = f"{type(error).__name__}: {error}."
+    if isinstance(error, DeadKernelError):
+        return f"{why} Too little memory is the usual cause."
+    lines = [line for line in log.read_text().splitlines() if line.strip()]
+    said = [line for line in lines if "kernel client for kernel" not in line]
+    return f"{why} The kernel's last line: {said[-1] if said else 'none'}"
 
 
 def failed(notebook, folder, partial, progress, why):
@@ -179,25 +162,46 @@ def failed(notebook, folder, partial, progress, why):
 
 
 def find_data(where):
-    """Return the data Source; what is wrong with it becomes a Stop."""
+    """Return (data Source, why notebooks 2 to 8 are left out or "").
+
+    Stop: `make check-data` calls something fatal.
+    """
     try:
         data = sources.locate(where, environment.drive())
     except (busi.DataError, OSError) as error:
         raise Stop(str(error)) from None
     print(f"Data: {data.how}")
-    return data
+    cases, problems = busi.examine(data.root)
+    counts = problems["severity"].value_counts()
+    for row in problems.itertuples():
+        said = f"{row.file}: {row.problem}; {row.remedy}."
+        if row.severity == "fatal":
+            raise Stop(said)
+        if row.file in busi.LABELS:  # of a class, not of one file
+            print(said)
+    if len(counts):
+        more = f"`make check-data DATA={shlex.quote(str(data.root))}`"
+        print(f"It has {counts.to_dict()}: {more} lists them.")
+    return data, busi.too_few(cases)
 
 
-def run_series(data, profile, until):
-    """Run each notebook up to `until` that is not up to date; return where."""
+def run_series(data, profile, until, too_few=""):
+    """Run each notebook up to `until` that is not up to date; return where.
+
+    too_few: why notebooks 2 to 8 are left out, if they are.
+    """
     runs = environment.runs_folder(ROOT)
     run = runs / f"{data.kind}-{profile['profile']}"
     os.environ["BUSI_DIR"], os.environ["BUSI_RUNS"] = str(data.root), str(runs)
     os.environ["BUSI_UNATTENDED"] = "1"
-    todo = [n for n in notebooks() if not until or n.stem <= until]
+    environment.prefer_own_kernel()
+    todo = [n for n in profiles.notebooks() if not until or n.stem <= until]
+    if too_few:
+        print(f"Some are left out: {too_few}.")
+        todo = [n for n in todo if not "02" <= n.stem[:2] <= "08"]
     for i, notebook in enumerate(todo, 1):
         title = f"[{i}/{len(todo)}] {notebook.stem}"
-        names = declared(notebook)
+        names = profiles.declared(notebook)
         parameters = {k: v for k, v in profile.items() if k in names}
         inputs = inputs_of(notebook, parameters, data)
         folder = run / notebook.stem
@@ -221,17 +225,17 @@ def main():
     options = parser.parse_args()
     began = time.time()
     try:
-        profile = read_profile(options.profile)
-        steps = [n.stem for n in notebooks()]
+        profile = profiles.read(options.profile)
+        steps = [n.stem for n in profiles.notebooks()]
         if options.until and options.until not in steps:
             missing = f"There is no notebook '{options.until}'"
             raise Stop(f"{missing}: one of {steps}.")
-        data = find_data(options.data)
+        data, too_few = find_data(options.data)
         print(f"Data ready after {time.time() - began:.0f} s", flush=True)
-        run = run_series(data, profile, options.until)
+        run = run_series(data, profile, options.until, too_few)
         spent = time.time() - began
         print(f"Notebooks ready after {spent:.0f} s: {run}", flush=True)
-    except Stop as stop:
+    except (Stop, profiles.Refused) as stop:
         sys.exit(f"\n{stop}")
     except KeyboardInterrupt:
         sys.exit("\nInterrupted: what was finished is kept, run again.")

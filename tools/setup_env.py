@@ -9,6 +9,7 @@ venv and pip.
 --colab makes .venv-colab instead, with the versions of Colab's image.
 """
 
+import csv
 import glob
 import hashlib
 import os
@@ -20,6 +21,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OLDEST, NEWEST = (3, 11), (3, 13)
 PYTHONS = ("python3.13", "python3.12", "python3.11")  # Colab has the first two
+INSTALLED = "packages.txt"  # in an environment: what was put into it
 NEEDED_GB = 6  # 2.8 for .venv, as much for what uv or pip unpack and cache
 NETWORK_WORDS = (
     "Could not find a version",  # pip, after its retries
@@ -163,10 +165,48 @@ def ready(venv, stamp, wanted_stamp):
     """Tell whether the environment is whole and of these versions."""
     try:
         with open(stamp) as file:
-            same = file.read() == wanted_stamp
+            if file.read() != wanted_stamp:
+                return False
     except OSError:
         return False
-    return same and os.path.exists(os.path.join(venv, "bin", "python"))
+    damaged = damage(venv)
+    if damaged:
+        name = os.path.basename(venv)
+        print("%s is damaged (%s): it is made anew." % (name, damaged))
+    return not damaged
+
+
+def records(venv):
+    """Return the installers' lists of files: {package: path}."""
+    packages = os.path.join(venv, "lib", "python*", "site-packages")
+    found = glob.glob(os.path.join(packages, "*.dist-info", "RECORD"))
+    folders = {os.path.basename(os.path.dirname(path)): path for path in found}
+    return {name.split("-")[0]: path for name, path in folders.items()}
+
+
+def damage(venv):
+    """Return what of an environment is missing or cut off, or ""."""
+    if version_of(os.path.join(venv, "bin", "python")) is None:
+        return "its Python does not run"
+    found, installed = records(venv), os.path.join(venv, INSTALLED)
+    if os.path.exists(installed):
+        with open(installed) as file:
+            gone = sorted(set(file.read().split()) - set(found))
+        if gone:
+            return "%s is missing" % gone[0]
+    for record in found.values():
+        home = os.path.dirname(os.path.dirname(record))
+        with open(record, encoding="utf-8", newline="") as file:
+            for name, _, size in csv.reader(file):  # its hash takes long
+                # without commands, which are outside, and compiled code
+                if not size or name.startswith("..") or name.endswith(".pyc"):
+                    continue
+                path = os.path.join(home, name)
+                if not os.path.exists(path):
+                    return "%s is missing" % name
+                if os.path.getsize(path) != int(size):
+                    return "%s is not whole" % name
+    return ""
 
 
 def main(colab):
@@ -198,6 +238,8 @@ def main(colab):
         os.remove(stamp)  # from here on an interrupted install is redone
     uv = install(python, venv, requirements, log)
     mend_opencv(venv, uv, log)
+    with open(os.path.join(venv, INSTALLED), "w") as file:
+        file.write("\n".join(sorted(records(venv))))
     # by hand: what the helpers have for it needs a newer Python
     with open(stamp + ".tmp", "w") as file:
         file.write(wanted_stamp)

@@ -9,9 +9,14 @@ from pathlib import Path
 
 from .. import files
 
-WANTED = (".png", ".PNG", "PHANTOM.json")  # which says: simulated
 LIMIT = 4 * 10**9  # bytes; BUSI itself is about 0.2 GB
 NOT_WHOLE = zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError
+# first bytes; a .tar.gz is a .gz, and a .tar has its word further on
+OTHER_ARCHIVES = {
+    b"\x1f\x8b": ".gz", b"Rar!": ".rar", b"7z\xbc\xaf": ".7z", b"BZh": ".bz2",
+    b"\xfd7zXZ": ".xz", b"\x28\xb5\x2f\xfd": ".zst",
+}  # fmt: skip
+PICTURES = b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*"
 REFUSED = "it was not unpacked, get the zip from Kaggle."
 
 
@@ -25,12 +30,56 @@ def cache_folder():
     return Path(base) / "busi-notebooks"
 
 
+def kind(path):
+    """Return the kind of a file that holds others, as ".rar", else ""."""
+    head = head_of(path)
+    if head.startswith(b"PK"):
+        return ".zip"
+    if head[257:262] == b"ustar":
+        return ".tar"
+    starts = [k for k in OTHER_ARCHIVES if head.startswith(k)]
+    return OTHER_ARCHIVES[starts[0]] if starts else ""
+
+
+def head_of(path):
+    """Return a file's first bytes; none of what is no file."""
+    if not os.path.isfile(path):  # a pipe would keep us waiting
+        return b""
+    try:
+        with open(path, "rb") as file:
+            return file.read(512)
+    except OSError:
+        return b""
+
+
+def misnamed(path):
+    """Return what is wrong with a file that no zip can be read from."""
+    head = head_of(path)
+    found = kind(path)
+    if found == ".zip":
+        return "is not a whole zip, the end is missing: download it again."
+    if found:
+        name = Path(path).name
+        shown = f".tar{found}" if f".tar{found}" in name else found
+        return f"is a {shown} archive: unpack it, and give the folder as DATA."
+    if not head:
+        return "is empty: download it again."
+    if head.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+        remedy = "sign in where the data set is, and download it again."
+        return f"is a web page, not a zip: {remedy}"
+    if head.startswith(PICTURES):
+        return "is one picture: give the folder of the data set as DATA."
+    return "is not a zip: give BUSI's folder or zip, or download it again."
+
+
 def unpack(archive):
-    """Return the folder of a zip's pictures, unpacked whole unless it exists.
+    """Return the folder of a zip's files, unpacked whole unless it exists.
 
     ArchiveError: the zip is broken, encrypted, too large or has members that
     would leave the folder (absolute, "..", links), or the cache has no room.
     """
+    if not zipfile.is_zipfile(archive):
+        raise ArchiveError(f"{archive} {misnamed(archive)}")
     target = cache_folder() / files.sha256(archive)[:16]
     if target.is_dir():
         return target
@@ -78,10 +127,10 @@ def check_size(archive, size):
 
 
 def extract(archive, content, folder):
-    """Write the WANTED files, counting bytes: declared sizes may be false."""
+    """Write the files, counting bytes: declared sizes may be false."""
     written = 0
     for member in content.infolist():
-        if member.is_dir() or not member.filename.endswith(WANTED):
+        if member.is_dir() or member.filename.startswith("__MACOSX"):
             continue
         target = folder / member.filename.replace("\\", "/")
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,4 @@
-"""Find the BUSI data set, check it, list its cases, and read them as arrays.
-
-Files are named as follows, in folders named like the class:
-
-    <class> (<number>).png            image
-    <class> (<number>)_mask.png       mask of its first lesion, black if normal
-    <class> (<number>)_mask_<k>.png   masks of further lesions
-"""
+"""Check the BUSI data set, list its cases, and read them as arrays."""
 
 import hashlib
 import itertools
@@ -20,94 +13,47 @@ import pandas as pd
 from tqdm import tqdm
 
 from .. import files
-from . import archives, masks
-
-LABELS = ("benign", "malignant", "normal")
-NAME = re.compile(
-    r"(?P<label>benign|malignant|normal) \((?P<number>\d+)\)"
-    r"(?P<mask>_mask(_(?P<part>\d+))?)?\.png",
-    re.IGNORECASE,
+from . import masks
+from .layout import (
+    LABELS,
+    NAME,
+    DataError,
+    class_folder,
+    find,
+    is_junk,
+    listing,
 )
-IGNORED = {"phantom.json", "thumbs.db", "desktop.ini"}
+
 COLUMNS = ["case", "label", "image", "masks", "height", "width"]
 PROBLEM = ["severity", "file", "problem", "remedy"]
 SEVERITIES = ["fatal", "error", "warning"]
+PICTURES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif"}
+PICTURES |= {".tif", ".tiff", ".webp", ".jp2", ".dcm"}
+MASK_WORD = re.compile("mask|label|truth|gt|seg|lesion|annot|roi", re.I)
+NO_LESION = "has fewer than two usable cases with a lesion"
+LEAST = 10  # cases of each kind of lesion, for five folds and their validation
 IMAGE, FIRST_MASK = -2, -1  # before masks 1, 2, ...
 
 
-class DataError(ValueError):
-    """The data set cannot be used; the message says what to do."""
-
-
-def find(where):
-    """Return the folder that holds benign/, malignant/ and normal/.
-
-    where: it, a folder up to two levels above it, or Kaggle's zip, which is
-    unpacked into the cache. DataError: it is missing or holds something else.
-    """
-    where = Path(where).expanduser().absolute()
-    try:
-        if where.is_file():
-            return _find_below(archives.unpack(where), where)
-        if not where.is_dir():
-            remedy = "give BUSI's folder or zip as DATA."
-            raise DataError(f"{where} does not exist: {remedy}")
-        return _find_below(where, where)
-    except archives.ArchiveError as error:
-        raise DataError(str(error)) from None
-    except PermissionError as error:
-        raise _closed(error.filename or where) from None
-
-
-def _closed(path):
-    return DataError(f"{path} may not be read: change its permissions.")
-
-
-def _find_below(folder, named):
-    """Return the folder with the most class folders, at most two below."""
-    level, locked = [folder], []
-    for _ in range(3):
-        counts = [_class_folders(candidate, locked) for candidate in level]
-        if any(counts):
-            return level[counts.index(max(counts))]
-        below = [path for above in level for path in _listing(above, locked)]
-        level = [p for p in below if not p.name.startswith((".", "__MACOSX"))]
-        level = [p for p in level if os.path.isdir(p)]
-    if locked:
-        raise _closed(locked[0])
-    wanted = "benign/, malignant/ or normal/ with files like 'benign (1).png'"
-    problem = f"{named} does not hold the BUSI data set: no folder {wanted}"
-    raise DataError(f"{problem} was found in it; see data/README.md.")
-
-
-def _class_folders(folder, locked):
-    """Return how many class folders with files of the pattern are in one."""
-    inside = [_listing(folder / label, locked) for label in LABELS]
-    return sum(any(NAME.fullmatch(p.name) for p in paths) for paths in inside)
-
-
-def _listing(folder, locked):
-    """Return the sorted paths in a folder; a closed one joins `locked`."""
-    try:
-        return sorted(folder.iterdir())
-    except PermissionError:
-        locked.append(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        pass
-    return []
-
-
-def index(root):
+def index(root, for_folds=False):
     """Return a DataFrame of the usable cases, sorted by class and number.
 
     Columns: case ("benign (1)"), label, image (path), masks (tuple of paths),
-    height and width (pixels). DataError: `find` refuses `root`, or no case is
-    left without those that `check` lists as an error.
+    height and width (pixels). DataError: `find` refuses `root`, or what is
+    left without those that `check` lists as an error is fewer than two cases
+    with a lesion, or, `for_folds`, `too_few`.
     """
-    cases, _ = _scan(find(root))
-    if cases.empty:
-        raise DataError(f"{root} holds no usable case: see `make check-data`.")
+    cases = examine(find(root))[0]
+    if no_lesion(cases):
+        raise DataError(f"{root} {NO_LESION}: see `make check-data`.")
+    if for_folds and too_few(cases):
+        raise DataError(f"{too_few(cases)}.")
     return cases
+
+
+def no_lesion(cases):
+    """Tell whether there is too little of which anything could be learned."""
+    return (cases["label"] != "normal").sum() < 2
 
 
 def check(root):
@@ -117,30 +63,69 @@ def check(root):
     "warning", the case is kept. Never raises for bad data.
     """
     try:
-        return _scan(find(root))[1]
+        return examine(find(root))[1]
     except DataError as error:
         problem = [("fatal", str(root), str(error), "see data/README.md")]
         return pd.DataFrame(problem, columns=PROBLEM)
 
 
-def _scan(root):
-    """Return (cases, problems): the one place where the rules are."""
-    items, problems = [], []
+def too_few(cases):
+    """Return why notebooks 2 to 8 cannot work with these cases, or "".
+
+    They tell benign from malignant, and deal the cases into folds.
+    """
+    counts = [int((cases["label"] == label).sum()) for label in LABELS[:2]]
+    if min(counts) >= LEAST:
+        return ""
+    return (
+        f"notebooks 2 to 8 need {LEAST} benign and {LEAST} malignant cases; "
+        f"here are {counts[0]} and {counts[1]}"
+    )
+
+
+def examine(root):
+    """Return (cases, problems) as `index` and `check` do, of a set's folder.
+
+    The one place where the rules are; raises nothing for bad data.
+    """
+    items, problems = [], _beside(root)
     for label in LABELS:
-        found, wrong = _list_class(root / label, label)
+        found, wrong = _list_class(class_folder(root, label), label)
         items += found
         problems += wrong
-    reported = {file for severity, file, *_ in problems if severity == "fatal"}
     results = _in_threads(_examine, items, "reading images")
     cases = [case for case, _ in results if case is not None]
     problems += [problem for _, wrong in results for problem in wrong]
-    known = reported | {case["label"] for case in cases}
-    no_case = "no usable case of this class", "add them"
-    missing = [label for label in LABELS if label not in known]
-    problems += [("fatal", label, *no_case) for label in missing]
-    problems.sort(key=lambda row: SEVERITIES.index(row[0]))
     cases = pd.DataFrame(cases, columns=COLUMNS)
+    problems += _lacking(root, cases, problems)
+    problems.sort(key=lambda row: SEVERITIES.index(row[0]))
     return cases, pd.DataFrame(problems, columns=PROBLEM)
+
+
+def _lacking(root, cases, problems):
+    """Return the problems of a set that lacks a class."""
+    if no_lesion(cases):
+        add = "add benign or malignant cases, or mend those called errors"
+        return [("fatal", root.name, NO_LESION, add)]
+    problem = "no usable case of this class"
+    remedy = "add some, or what asks for them stays empty (NaN)"
+    known = {file for _, file, *_ in problems} | set(cases["label"])
+    missing = [label for label in LABELS if label not in known]
+    return [("warning", label, problem, remedy) for label in missing]
+
+
+def _beside(root):
+    """Return a warning for each folder or picture that lies beside a class."""
+    known = {class_folder(root, label) for label in LABELS}
+    remedy = (
+        "move its files into benign/, malignant/ or normal/ if they belong"
+    )
+    return [
+        ("warning", path.name, "is beside the classes: not read", remedy)
+        for path in listing(root, [])
+        if path not in known and not is_junk(path)
+        if path.is_dir() or path.suffix.lower() in PICTURES
+    ]
 
 
 def _list_class(folder, label):
@@ -150,33 +135,50 @@ def _list_class(folder, label):
     """
     cases, problems = {}, []
     try:
-        names = sorted(path.name for path in folder.iterdir())
+        paths = sorted(folder.iterdir())
     except PermissionError:
         fatal = "may not be read", "change its permissions"
         return [], [("fatal", label, *fatal)]
     except (FileNotFoundError, NotADirectoryError):
-        fatal = "folder is missing", "fetch the set again"
-        return [], [("fatal", label, *fatal)]
+        return [], []  # `_lacking` tells
 
-    def warn(name, problem, remedy):
-        problems.append(("warning", f"{label}/{name}", problem, remedy))
-
-    for name in names:
-        match = NAME.fullmatch(name)
-        if name.startswith(".") or name.lower() in IGNORED:
+    for path in paths:
+        match = NAME.fullmatch(path.name)
+        if is_junk(path):
             continue
         if match is None or match["label"].lower() != label:
-            remedy = "remove it, or name it like 'benign (1).png'"
-            warn(name, "unknown file name", remedy)
+            advice = _stranger(path, label)
+            problems.append(("warning", f"{label}/{path.name}", *advice))
             continue
         case = cases.setdefault(int(match["number"]), {})  # "01" is "1"
         part = int(match["part"] or FIRST_MASK) if match["mask"] else IMAGE
         if part in case:
             same = f"{case[part].name} is the same file of the same case"
-            warn(name, f"not used, since {same}", "keep one of them")
+            advice = f"not used, since {same}", "keep one of them"
+            problems.append(("warning", f"{label}/{path.name}", *advice))
             continue
-        case[part] = folder / name
+        case[part] = path
     return [(label, n, case) for n, case in sorted(cases.items())], problems
+
+
+def _stranger(path, label):
+    """Return (problem, remedy) of a name that is not of a class's pattern."""
+    other = NAME.fullmatch(path.name)
+    if path.is_dir():
+        return "folder is not read", f"move its files up into {label}/"
+    if other:
+        other = other["label"].lower()
+        remedy = f"move it to {other}/, or name it '{label} (...)' if it is"
+        return f"is named {other}: not read", remedy
+    if path.suffix.lower() not in PICTURES:
+        return "is no picture: not read", "remove it"
+    if NAME.fullmatch(f"{path.stem}.png"):
+        remedy = "save it as a PNG; another name alone does not help"
+        return f"is a {path.suffix} file: not read", remedy
+    mask = "_mask" if MASK_WORD.search(path.stem) else ""
+    number = next(iter(re.findall(r"\d+", path.stem)), 1)
+    name = f"{label} ({int(number)}){mask}.png"
+    return "unknown name: not read", f"name it like '{name}', or remove it"
 
 
 def _examine(item):
@@ -184,14 +186,14 @@ def _examine(item):
     label, number, paths = item
     image = paths.get(IMAGE)
     mask_paths = [paths[part] for part in sorted(paths) if part != IMAGE]
-    pictures, problems = {}, []
+    case, pictures, problems = f"{label} ({number})", {}, []
 
     def add(path, problem, remedy):
         problems.append(("error", f"{label}/{path.name}", problem, remedy))
 
     if image is None:
         for path in mask_paths:
-            remedy = "fetch the image or remove the mask"
+            remedy = f"fetch {case}.png, or remove the mask"
             add(path, "mask without an image", remedy)
         return None, problems
     for path in [image, *mask_paths]:
@@ -200,28 +202,54 @@ def _examine(item):
         except ValueError as error:
             add(path, str(error), "fetch the file again, as an 8-bit PNG")
     if not mask_paths:
-        add(image, "image without a mask", "fetch its _mask.png")
+        add(image, "image without a mask", f"add '{case}_mask.png'")
     if problems:
         return None, problems
-    height, width = pictures[image].shape[:2]
-    for path in mask_paths:
-        h, w = pictures[path].shape[:2]
+    shown = image, pictures.pop(image)
+    for problem in _misfits(label, shown, pictures):
+        add(*problem)
+    if problems:
+        return None, problems
+    height, width = shown[1].shape[:2]
+    row = case, label, str(image), tuple(map(str, mask_paths)), height, width
+    return dict(zip(COLUMNS, row, strict=True)), []
+
+
+def _misfits(label, image, mask_pictures):
+    """Return (path, problem, remedy) of what a case's pictures cannot be.
+
+    image: (path, picture); mask_pictures: {path: picture}.
+    """
+    where, picture = image
+    height, width = picture.shape[:2]
+    found = []
+    if len(np.unique(picture[::4, ::4])) <= 2 and len(np.unique(picture)) <= 2:
+        problem = "image has two grey values at most"
+        found.append((where, problem, "fetch it again; is it the mask?"))
+    for path, mask in mask_pictures.items():
+        h, w = mask.shape[:2]
         if (h, w) != (height, width):
             problem = f"mask is {w}x{h}, image {width}x{height}"
-            add(path, problem, "fetch both again")
-    lesions = [masks.from_picture(pictures[path]) for path in mask_paths]
-    has_lesion = any(map(np.any, lesions))
+            found.append((path, problem, "fetch both again"))
+        elif np.array_equal(as_grey(mask), as_grey(picture)) and picture.any():
+            problem = "mask is the image itself"
+            found.append((path, problem, "fetch the mask again"))
+        elif masks.fault(mask):
+            remedy = "save it as black (0) with the lesion white (255)"
+            found.append((path, masks.fault(mask), remedy))
+    if found:
+        return found
+    path = next(iter(mask_pictures))
+    has_lesion = any(
+        map(np.any, map(masks.from_picture, mask_pictures.values()))
+    )
     if label == "normal" and has_lesion:
         problem = "normal image with a lesion in its mask"
-        add(mask_paths[0], problem, "check its class")
+        return [(path, problem, "check its class")]
     if label != "normal" and not has_lesion:
         problem = f"{label} image with an empty mask"
-        add(mask_paths[0], problem, "fetch the mask again")
-    if problems:
-        return None, problems
-    case, mask_paths = f"{label} ({number})", tuple(map(str, mask_paths))
-    row = case, label, str(image), mask_paths, height, width
-    return dict(zip(COLUMNS, row, strict=True)), []
+        return [(path, problem, "fetch the mask again")]
+    return []
 
 
 def _decode(path):
@@ -254,6 +282,11 @@ def read_image(path):
     except ValueError as error:
         remedy = "fetch it again, as an 8-bit PNG"
         raise ValueError(f"{path}: {error}; {remedy}") from None
+    return as_grey(picture)
+
+
+def as_grey(picture):
+    """Return a decoded picture's grey values, uint8 (height, width)."""
     if picture.ndim == 2:
         return picture
     return cv2.cvtColor(picture[..., :3], cv2.COLOR_BGR2GRAY)
@@ -281,7 +314,8 @@ def _in_threads(function, items, what=None):
 def fingerprint(root):
     """Return the hex SHA-256 of the names and contents of the set's PNGs."""
     root = find(root)
-    paths = [p for label in LABELS for p in _listing(root / label, [])]
+    folders = [class_folder(root, label) for label in LABELS]
+    paths = [path for folder in folders for path in listing(folder, [])]
     paths = [path for path in paths if path.suffix.lower() == ".png"]
     pairs = zip(paths, _in_threads(_digest, paths), strict=True)
     lines = [f"{path.parent.name}/{path.name} {sha}\n" for path, sha in pairs]

@@ -10,6 +10,8 @@ import numpy as np
 from scipy import ndimage
 
 CLASSES = ("background", "benign", "malignant")
+FEW = 8  # values in a mask of classes, at most; pixels in a lesion, at least
+NOISE = 16  # how far JPEG moves black and white
 
 
 def read_mask(path):
@@ -38,6 +40,54 @@ def from_picture(picture):
     if picture.ndim == 3:
         picture = picture[..., :3].max(axis=-1)
     return picture > np.iinfo(picture.dtype).max // 2
+
+
+def fault(picture):
+    """Return why a decoded picture can be no mask, or "".
+
+    picture: uint8, (h, w) or (h, w, channels). A mask is black and white, or
+    black alone, and leaves most of the image's border black.
+    """
+    grey, alpha = picture, np.zeros(1)
+    if picture.ndim == 3:
+        grey, alpha = picture[..., :3].max(axis=-1), picture[..., 3:]
+    if alpha.size and np.ptp(alpha) > 0 == np.ptp(grey):
+        return "mask is in the transparency, its colour is one"
+    return _wrong_values(grey) or _wrong_shape(from_picture(picture))
+
+
+def _wrong_values(grey):
+    """Return why grey values are not those of a mask, or ""."""
+    counts = np.bincount(grey.ravel(), minlength=256)
+    *others, highest = map(str, np.flatnonzero(counts))
+    values = f"{', '.join(others)} and {highest}" if others else highest
+    # values next to black and white are JPEG's noise, unless there is just one
+    near = 1 if len(others) == 2 else NOISE
+    between = counts[near:-near].sum() > 0.1 * counts[1:].sum()
+    dark = 0 < int(highest) <= np.iinfo(np.uint8).max // 2
+    if len(others) < FEW and (dark or (len(others) > 1 and between)):
+        return f"mask's values are {values}, not 0 and 255"
+    if dark:
+        return f"mask's brightest value is {highest}, not 255"
+    if counts[NOISE:-NOISE].sum() > 0.2 * grey.size:
+        return "mask is a grey picture, not black and white"
+    return ""
+
+
+def _wrong_shape(lesion):
+    """Return why a lesion, bool (h, w), was hardly marked so, or ""."""
+    border = lesion[[0, -1]].sum() + lesion[:, [0, -1]].sum()
+    if border > sum(lesion.shape) and not lesion.all():  # half of it
+        return "mask marks most of the image's border: it seems inverted"
+    if lesion.mean() > 0.9:
+        return f"mask marks {lesion.mean():.0%} of the image"
+    if 0 < lesion.sum() < FEW:
+        return f"mask marks {lesion.sum()} pixels only"
+    mode = cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
+    outlines, _ = cv2.findContours(lesion.astype(np.uint8), *mode)
+    if sum(map(cv2.contourArea, outlines)) > 1.5 * lesion.sum():
+        return "mask is an outline that is not filled"
+    return ""
 
 
 def merge(paths):

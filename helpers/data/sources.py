@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from .. import environment, files
-from . import busi
+from . import busi, layout
 from .phantom import dataset
 
 KAGGLE = "aryashah2k/breast-ultrasound-images-dataset"
@@ -49,12 +49,14 @@ def locate(where="", drive=None):
     if where == "kagglehub":
         return from_kagglehub()
     if where:
-        return described(busi.find(where))
+        root, others = layout.choose(where)
+        zips = zips_in(Path(where).expanduser())
+        return described(root, [*others, *zips])
     # KAGGLE_INPUT/<name> or, since 2026, KAGGLE_INPUT/datasets/<owner>/<name>
     for folder in (DATA, KAGGLE_INPUT, *KAGGLE_INPUT.glob("datasets/*")):
         found = look_in(folder)
         if found:
-            return described(found)
+            return described(*found)
     found = from_drive(drive)
     if not found and (environment.in_colab() or environment.in_kaggle()):
         try:
@@ -69,12 +71,16 @@ def is_phantom(root):
     return (root / dataset.MARKER).exists()
 
 
-def described(root):
-    """Return the Source at `root`, saying whether its images are real."""
+def described(root, others=()):
+    """Return the Source at `root`, saying whether its images are real.
+
+    others: paths of data sets that were found, too, and are not used.
+    """
     how = "BUSI, real images"
     if is_phantom(root):
         how = "PHANTOM, simulated images and not patients"
-    return Source(root, f"{how} ({root})")
+    unused = "; found, too, and not used: " + ", ".join(map(str, others))
+    return Source(root, f"{how} ({root}{unused * bool(others)})")
 
 
 def local_folder():
@@ -99,17 +105,24 @@ def simulated():
 
 
 def look_in(folder):
-    """Return the real data set in `folder` (as a folder or a zip) or None."""
+    """Return (root, others) of the real data set in `folder`, or None.
+
+    It may be a zip there. layout.SeveralSets: it is not clear which to take.
+    """
     if not folder.is_dir():
         return None
-    folders = [p for p in sorted(folder.iterdir()) if p.is_dir()]
-    for candidate in [*folders, folder, *zips_in(folder)]:
+    zips = zips_in(folder)
+    for candidate in [folder, *zips]:
         try:
-            root = busi.find(candidate)
-        except busi.DataError:
+            root, others = layout.choose(candidate, levels=3)
+        except layout.SeveralSets:
+            raise
+        except busi.DataError as error:
+            if candidate in zips:
+                print(f"Not used: {error}")
             continue
         if not is_phantom(root):
-            return root
+            return root, [*others, *(z for z in zips if z != candidate)]
     return None
 
 

@@ -1,5 +1,6 @@
 """A zip is unpacked once and whole; a bad one is refused, leaving nothing."""
 
+import gzip
 import io
 import random
 import stat
@@ -44,7 +45,7 @@ def forbid(monkeypatch, name):
 
 
 def test_a_zip_is_unpacked_whole_and_once(zipped, cache, monkeypatch):
-    archive = zipped(("readme.txt", "not wanted"), ("PHANTOM.json", "{}"))
+    archive = zipped(("PHANTOM.json", "{}"), ("__MACOSX/._a.png", "junk"))
     folder = archives.unpack(archive)
     files = [path for path in folder.rglob("*") if path.is_file()]
     names = [path.relative_to(folder).as_posix() for path in files]
@@ -104,11 +105,23 @@ def with_header(whole, offset, value):
 DAMAGE = {
     "half": lambda whole: whole[: len(whole) // 2],
     "empty": lambda whole: b"",
-    "text": lambda whole: b"<html>Please sign in</html>",
+    "text": lambda whole: b'{"code": 403}',
+    "web page": lambda whole: b"\n<!DOCTYPE html><p>Please sign in",
+    "picture": lambda whole: b"\x89PNG\r\n\x1a\n" + bytes(9),
+    "rar": lambda whole: b"Rar!\x1a\x07\x01\x00" + bytes(99),
+    "7z": lambda whole: b"7z\xbc\xaf\x27\x1c" + bytes(99),
+    "tar": lambda whole: bytes(257) + b"ustar" + bytes(999),
+    "gzip": lambda whole: gzip.compress(b"pictures"),
     "encrypted": lambda whole: with_header(whole, offset=8, value=1),
     "method": lambda whole: with_header(whole, offset=10, value=99),
 }
-WORDS = dict.fromkeys(DAMAGE, "not a whole zip") | {"encrypted": "encrypted"}
+UNPACK = "unpack it, and give the folder"
+WORDS = {
+    "half": "not a whole zip", "method": "not a whole zip",
+    "encrypted": "encrypted", "empty": "empty", "text": "not a zip",
+    "web page": "sign in", "picture": "give the folder",
+    **dict.fromkeys(("rar", "7z", "tar", "gzip"), UNPACK),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", [*MEMBERS, *DAMAGE])
@@ -121,7 +134,7 @@ def test_a_bad_zip_is_refused_and_leaves_nothing(
     with pytest.raises(archives.ArchiveError, match=r"archive\.zip") as caught:
         archives.unpack(archive)
     assert WORDS.get(kind, "") in str(caught.value)
-    assert list(cache.iterdir()) == []
+    assert list(cache.glob("*")) == []
     assert not list(tmp_path.rglob("outside.png"))
 
 

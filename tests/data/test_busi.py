@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from helpers.data import busi, masks
+from helpers.data import busi, layout, masks
 from helpers.files import ROOT
 from tools import check_data
 
@@ -26,6 +26,10 @@ def png(picture):
     return cv2.imencode(".png", picture)[1].tobytes()
 
 
+CLASSES = np.repeat([[1], [2]], SHAPE[0] // 2, 0).astype(np.uint8)
+SPECK = np.zeros_like(LESION)
+SPECK[15, 20:23] = 1
+WHITE = np.uint8([255, 255, 255, 0])
 COLOURS = np.random.default_rng(0).integers(0, 255, (*SHAPE, 3), np.uint8)
 PNG = png(COLOURS)
 
@@ -82,6 +86,27 @@ FAULTS = {  # kind: (file that is named, file that is changed, its content)
     "empty": (IMAGE, IMAGE, b""),
     "text": (IMAGE, IMAGE, b"404 not found"),
     "folder": (IMAGE, IMAGE, Path.mkdir),
+    "values 0 and 1": (MASK, MASK, png(LESION // 255)),
+    "values 0, 1 and 2": (MASK, MASK, png(LESION // 255 * CLASSES)),
+    "another class in grey": (MASK, MASK, png(LESION // 255 * CLASSES * 127)),
+    "a dark picture as mask": (MASK, MASK, png(COLOURS // 3)),
+    "a picture as mask": (MASK, MASK, png(255 - COLOURS)),
+    "the image as mask": (MASK, MASK, PNG),
+    "a mask as image": (IMAGE, IMAGE, png(LESION[:, ::-1])),
+    "inverted": (MASK, MASK, png(255 - LESION)),
+    "all is lesion": (MASK, MASK, png(255 - EMPTY)),
+    "transparent lesion": (
+        MASK,
+        MASK,
+        png(np.dstack([COLOURS, LESION]) | WHITE),
+    ),
+    "nearly all": (MASK, MASK, png(np.pad(255 - EMPTY[1:], [(0, 1), (0, 0)]))),
+    "a speck": (MASK, MASK, png(LESION * SPECK)),
+    "an outline": (
+        MASK,
+        MASK,
+        png(LESION - cv2.erode(LESION, np.ones((3, 3)))),
+    ),
     "dangling link": (IMAGE, IMAGE, lambda path: path.symlink_to("nowhere")),
 }
 
@@ -105,28 +130,88 @@ def test_each_fault_gets_its_line_and_only_that_case_is_left_out(root, fault):
     assert len(busi.index(root)) == 5
 
 
+SOFT = cv2.GaussianBlur(np.kron(LESION, np.ones((9, 9), np.uint8)), (0, 0), 4)
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [LESION, EMPTY, SOFT, LESION[..., None].repeat(3, 2), LESION | 3],
+    ids=["plain", "empty", "soft edges", "colour", "not quite black"],
+)
+def test_a_mask_may_be_saved_in_several_ways(mask):
+    assert masks.fault(mask) == ""
+    opaque = np.dstack([mask] * 3 + [np.full_like(mask, 255)])
+    assert mask.ndim == 3 or masks.fault(opaque) == ""
+    noisy = cv2.imencode(".jpg", mask)[1]
+    assert masks.fault(cv2.imdecode(noisy, cv2.IMREAD_UNCHANGED)) == ""
+
+
 @pytest.mark.parametrize(
     ("copy", "warned"),
     [
-        ("benign/Benign (1).PNG", [IMAGE]),
-        ("benign/benign (01).png", [IMAGE]),
-        ("normal/benign (1).png", ["normal/benign (1).png"]),
-        ("benign/notes.txt", ["benign/notes.txt"]),
-        ("benign/.DS_Store", []),
+        ("benign/Benign (1).PNG", IMAGE),
+        ("benign/benign (01).png", IMAGE),
+        ("normal/benign (1).png", "normal/benign (1).png"),
+        ("benign/notes.txt", "benign/notes.txt"),
+        ("benign/scan 3.png", "benign/scan 3.png"),
+        ("benign/new/benign (3).png", "benign/new"),
+        ("more/benign (3).png", "more"),
+        ("benign (3).png", "benign (3).png"),
+        ("benign/.DS_Store", None),
+        (".ipynb_checkpoints/benign (3).png", None),
+        ("benign/.hidden/benign (3).png", None),
+        ("__MACOSX/benign/._benign (3).png", None),
+        ("LICENSE.txt", None),
     ],
 )
 def test_odd_names_are_warned_about_and_every_case_is_kept(root, copy, warned):
+    (root / copy).parent.mkdir(exist_ok=True, parents=True)
     shutil.copy(root / IMAGE, root / copy)
-    assert problems(root) == [("warning", name) for name in warned]
+    assert problems(root) == [("warning", warned)] * bool(warned)
     assert len(busi.index(root)) == 6
 
 
-def test_a_missing_class_is_fatal_and_the_rest_is_listed(root):
+@pytest.mark.parametrize(
+    ("name", "named"),
+    [
+        ("benign (1)-mask.png", "'benign (1)_mask.png'"),
+        ("benign_1_Segmentation.png", "'benign (1)_mask.png'"),
+        ("scan 007.png", "'benign (7).png'"),
+        ("benign (1)_mask.jpg", "save it as a PNG"),
+        ("benign (1).tif", "save it as a PNG"),
+        ("normal (7)_mask.png", "normal/"),
+    ],
+)
+def test_the_advice_fits_the_name(root, name, named):
+    (root / "benign" / name).write_bytes(PNG)
+    (remedy,) = busi.check(root)["remedy"]
+    assert named in remedy and ("save" in named or "save" not in remedy)
+
+
+def test_a_missing_class_is_named_and_the_rest_is_listed(root):
     shutil.rmtree(root / "normal")
     (root / "malignant" / "malignant (10)_mask.png").unlink()
     error = "error", "malignant/malignant (10).png"
-    assert problems(root) == [("fatal", "normal"), error]
+    assert problems(root) == [error, ("warning", "normal")]
     assert len(busi.index(root)) == 3
+
+
+def test_without_any_lesion_the_set_cannot_be_used(root):
+    for label in ("benign", "malignant"):
+        shutil.rmtree(root / label)
+    assert problems(root) == [("fatal", root.name)]
+    with pytest.raises(busi.DataError, match="fewer than two usable"):
+        busi.index(root)
+
+
+def test_folders_of_classes_may_be_in_capitals_or_links(root):
+    before = busi.index(root)[["case", "height"]]
+    (root / "normal").rename(root / "Normal")
+    (root / "benign").rename(root.parent / "elsewhere")
+    (root / "benign").symlink_to(root.parent / "elsewhere")
+    assert problems(root) == []
+    assert busi.index(root)[["case", "height"]].equals(before)
+    assert busi.fingerprint(root) == busi.fingerprint(root.parent)
 
 
 def lock(monkeypatch, *locked):
@@ -184,6 +269,39 @@ def test_the_set_is_found_from_above_among_copies_and_leftovers(root):
     nested.parent.mkdir()
     root.rename(nested)
     assert busi.find(root.parent) == nested
+
+
+def test_of_several_sets_the_whole_one_is_taken_and_the_others_named(root):
+    part = root.parent / "A part"
+    shutil.copytree(root / "benign", part / "benign")
+    same = shutil.copytree(root, root.parent / "old" / "same")
+    assert layout.choose(root.parent) == (root, [part, same])
+    assert layout.choose(root) == (root, [])
+
+
+@pytest.mark.parametrize("change", ["train and test", "other pixels"])
+def test_of_several_sets_that_differ_the_user_must_choose(root, change):
+    other = shutil.copytree(root, root.parent / "other")
+    if change == "train and test":
+        for name in (IMAGE, MASK):
+            (root / name).unlink()
+            (other / name.replace("1", "10")).unlink()
+    else:
+        (other / IMAGE).write_bytes(png(COLOURS // 2))
+    with pytest.raises(layout.SeveralSets) as caught:
+        busi.find(root.parent)
+    assert "other (" in str(caught.value) and root.name in str(caught.value)
+
+
+@pytest.mark.parametrize("inner", ["set.zip", "BUSI.7z"])
+def test_an_archive_in_an_archive_or_a_folder_is_named(tmp_path, inner):
+    head = b"PK\x05\x06" + bytes(18) if inner[-1] == "p" else b"7z\xbc\xaf"
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / inner).write_bytes(head)
+    outer = shutil.make_archive(tmp_path / "out", "zip", tmp_path / "in")
+    for where in (outer, tmp_path / "in"):
+        with pytest.raises(busi.DataError, match=inner):
+            busi.find(where)
 
 
 def test_a_zip_is_as_good_as_its_folder_and_a_bad_one_is_one_fatal_problem(
@@ -300,11 +418,13 @@ def test_the_command_says_whether_the_set_can_be_used(root, capsys):
     check_data.main(str(root))
     printed = capsys.readouterr().out
     assert f"{IMAGE}: file is not a PNG" in printed
-    assert "'benign': 1" in printed
-    shutil.rmtree(root / "normal")
+    assert "'benign': 1" in printed and "need 10 benign" in printed
+    for label in ("benign", "malignant"):
+        shutil.rmtree(root / label)
     with pytest.raises(SystemExit, match="cannot be used"):
         check_data.main(str(root))
-    assert "'normal': 0" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "'malignant': 0" in printed and "make check-data" not in printed
     with pytest.raises(SystemExit, match="does not exist"):
         check_data.main(str(root / "gone"))
 
@@ -317,7 +437,7 @@ def test_the_command_ends_with_status_one_and_one_sentence(tmp_path):
 
 
 def test_the_real_set_can_be_used(busi_root):
-    cases, found = busi._scan(busi_root)
+    cases, found = busi.examine(busi_root)
     assert not (found["severity"] == "fatal").any()
     left_out = found[found["severity"] == "error"]["file"].nunique()
     images = [p for p in busi_root.rglob("*.png") if "_mask" not in p.name]

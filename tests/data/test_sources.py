@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from helpers import environment
-from helpers.data import busi, sources
+from helpers.data import busi, layout, sources
 
 
 @pytest.fixture
@@ -78,6 +78,32 @@ def test_data_and_kaggles_input_are_searched(place, below, real_root):
     shutil.copytree(real_root, home / real_root.name)
     found = sources.locate()
     assert found.kind == "busi" and found.root.is_relative_to(home)
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_what_lies_beside_the_data_is_named(real_root, drive, given):
+    home = sources.DATA
+    shutil.copytree(real_root, home / "BUSI")
+    shutil.copytree(real_root / "benign", home / "part" / "benign")
+    shutil.copy(drive / "archive.zip", home)
+    found = sources.locate(str(home) if given else "")
+    assert found.root == home / "BUSI"
+    assert "archive.zip" in found.how and "part" in found.how
+
+
+def test_a_choice_that_is_not_clear_is_the_users(real_root, capsys):
+    for name in ("train", "test"):
+        shutil.copytree(real_root, sources.DATA / name)
+        removed = next((sources.DATA / name).rglob(f"* ({len(name)}).png"))
+        removed.unlink()
+    with pytest.raises(layout.SeveralSets, match=r"test .*train "):
+        sources.locate()
+
+
+def test_a_zip_that_is_not_used_is_named(small_phantom, capsys):
+    (sources.DATA / "archive.zip").write_bytes(b"<html>sign in</html>")
+    assert sources.locate().kind == "phantom"
+    assert "archive.zip is a web page" in capsys.readouterr().out
 
 
 def test_without_any_data_a_phantom_is_simulated_once(small_phantom, capsys):

@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 
 from ... import files
+from ..layout import MARKER
 from .physics import LABELS, noise, simulate
 
-FOLDER, MARKER = "Dataset_BUSI_with_GT", "PHANTOM.json"
+FOLDER = "Dataset_BUSI_with_GT"
 VERSION = 1  # raise it whenever a seed's pictures change
 NOTE = "Simulated images, drawn by a program: "
 NOTE += "no patient, no scanner, no diagnosis."
