@@ -9,7 +9,8 @@ from pathlib import Path
 
 from .. import files
 
-WANTED = (".png", ".PNG", "PHANTOM.json")  # which says: simulated
+# the last one says: simulated
+WANTED = (".png", ".PNG", ".csv", "PHANTOM.json")
 LIMIT = 4 * 10**9  # bytes; BUSI itself is about 0.2 GB
 NOT_WHOLE = zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError
 REFUSED = "it was not unpacked, get the zip from Kaggle."

@@ -131,7 +131,7 @@ def _scan(root):
         items += found
         problems += wrong
     reported = {file for severity, file, *_ in problems if severity == "fatal"}
-    results = _in_threads(_examine, items, "reading images")
+    results = in_threads(examine, items, "reading images")
     cases = [case for case, _ in results if case is not None]
     problems += [problem for _, wrong in results for problem in wrong]
     known = reported | {case["label"] for case in cases}
@@ -179,7 +179,7 @@ def _list_class(folder, label):
     return [(label, n, case) for n, case in sorted(cases.items())], problems
 
 
-def _examine(item):
+def examine(item):
     """Return (row of a case or None, its problems), all of its files read."""
     label, number, paths = item
     image = paths.get(IMAGE)
@@ -187,7 +187,9 @@ def _examine(item):
     pictures, problems = {}, []
 
     def add(path, problem, remedy):
-        problems.append(("error", f"{label}/{path.name}", problem, remedy))
+        problems.append(
+            ("error", f"{path.parent.name}/{path.name}", problem, remedy)
+        )
 
     if image is None:
         for path in mask_paths:
@@ -269,7 +271,7 @@ def read_square(case, size):
     return image, mask
 
 
-def _in_threads(function, items, what=None):
+def in_threads(function, items, what=None):
     """Return [function(item), ...]; with `what`, somebody may see a bar."""
     quiet = what is None or "BUSI_UNATTENDED" in os.environ
     bar = {"delay": 2, "mininterval": 1, "leave": False, "disable": quiet}
@@ -283,7 +285,12 @@ def fingerprint(root):
     root = find(root)
     paths = [p for label in LABELS for p in _listing(root / label, [])]
     paths = [path for path in paths if path.suffix.lower() == ".png"]
-    pairs = zip(paths, _in_threads(_digest, paths), strict=True)
+    return digest_of(paths)
+
+
+def digest_of(paths):
+    """Return the hex SHA-256 of the names and contents of files."""
+    pairs = zip(paths, in_threads(_digest, paths), strict=True)
     lines = [f"{path.parent.name}/{path.name} {sha}\n" for path, sha in pairs]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
@@ -317,7 +324,7 @@ def load_arrays(cases, size, cache=None):
         image, mask = read_square(case, size)
         return image, masks.target(mask, case.label)
 
-    pairs = _in_threads(read, [*cases.itertuples()], "building arrays")
+    pairs = in_threads(read, [*cases.itertuples()], "building arrays")
     images, labels = map(np.stack, zip(*pairs, strict=True))
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -330,6 +337,6 @@ def _key(cases, size):
     """Return a hash of the size, the classes and the content of all files."""
     groups = [(case.image, *case.masks) for case in cases.itertuples()]
     paths = [*itertools.chain(*groups), masks.__file__]
-    digests = _in_threads(_digest, paths)
+    digests = in_threads(_digest, paths)
     text = f"{size} {list(cases['label'])} {list(map(len, groups))} {digests}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
