@@ -1,11 +1,13 @@
 """A set of one's own is read from a folder; any other is named."""
 
+import re
 import shutil
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import ROOT
 
 from helpers.data import busi, folder, layouts, masks
 
@@ -144,3 +146,47 @@ def test_a_place_that_is_not_there_or_no_zip(tmp_path):
     (tmp_path / "x.zip").write_bytes(b"no zip")
     with pytest.raises(busi.DataError, match="not a whole zip"):
         layouts.find(tmp_path / "x.zip")
+
+
+def block(word):
+    """Return the Python of data/README.md that lays a set out."""
+    text = (ROOT / "data" / "README.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (found,) = (code for code in blocks if word in code)
+    return found
+
+
+def test_the_lines_for_bus_uclm_lay_it_out(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder_ in ("images", "masks"):
+        (tmp_path / "BUS-UCLM" / folder_).mkdir(parents=True)
+    colours = {"ANAT_000": 0, "ANAT_001": 1, "BIBO_000": 2}  # of B, G, R
+    for name, channel in colours.items():
+        mask = np.zeros((40, 50, 3), np.uint8)
+        mask[5:15, 5:25, channel] = 255 * (channel > 0)
+        for folder_, pixels in (("images", mask + 50), ("masks", mask)):
+            path = f"BUS-UCLM/{folder_}/{name}.png"
+            cv2.imwrite(path, pixels.astype(np.uint8))
+    exec(block("BUS-UCLM"), {})
+    cases = layouts.find("BUS-UCLM").cases.set_index("case")
+    assert cases["label"].tolist() == ["normal", "benign", "malignant"]
+    assert cases["patient"].tolist() == ["ANAT", "ANAT", "BIBO"]
+
+
+def test_the_lines_for_breast_lay_it_out(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "BrEaST").mkdir()
+    rows = ["CaseID,Image_filename,Classification"]
+    for i, label in enumerate(["benign", "malignant", "normal"]):
+        pixels = np.full((40, 50), 90, np.uint8)
+        cv2.imwrite(f"BrEaST/case00{i}.png", pixels)
+        if label != "normal":
+            pixels[5:20, 5:20] = 255
+            mask = (pixels > 200).astype(np.uint8) * 255
+            cv2.imwrite(f"BrEaST/case00{i}_tumor.png", mask)
+        rows.append(f"{i},case00{i}.png,{label}")
+    (tmp_path / "breast.csv").write_text("\n".join(rows))
+    exec(block("BrEaST"), {})
+    cases = layouts.find("my_set").cases
+    assert cases["label"].tolist() == ["benign", "malignant", "normal"]
+    assert masks.merge(cases["masks"][1]).sum() == 225

@@ -96,11 +96,9 @@ def simulate(label, rng, height=470, width=560, n_lesions=1, scanner=USUAL):
 
     label: "normal" has no lesions; rng: a numpy Generator; height, width:
     pixels, before the scanner's own factors. With an equally seeded rng two
-    scanners show much the same breast, each with a speckle of its own.
+    scanners show the same breast, each with a speckle of its own.
     ValueError: another label, or a side below 64 pixels.
     """
-    height = round(height * scanner.height)
-    width = round(width * scanner.width)
     if label not in LABELS:
         rule = f"it must be one of {', '.join(LABELS)}."
         raise ValueError(f"label is {label!r}: {rule}")
@@ -126,7 +124,20 @@ def simulate(label, rng, height=470, width=560, n_lesions=1, scanner=USUAL):
     probe = Probe(1.2 * grain, 2.2 * grain * scanner.beam, focus)
     envelope = echoes(expected, rng, probe)
     image = compress(envelope, expected, grain, rng, scanner)
-    return Frame(image, masks, envelope, expected)
+    return exported(Frame(image, masks, envelope, expected), scanner)
+
+
+def exported(frame, scanner):
+    """Return a frame in the size and form that a scanner exports."""
+    height, width = frame.image.shape
+    size = round(width * scanner.width), round(height * scanner.height)
+    if size == (width, height):
+        return frame
+    how = {"dsize": size, "interpolation": cv2.INTER_AREA}
+    soft = [cv2.resize(mask * np.float32(1), **how) for mask in frame.masks]
+    maps = frame.image, frame.envelope, frame.expected
+    image, *echoes = (cv2.resize(one, **how) for one in maps)
+    return Frame(image, [mask >= 0.5 for mask in soft], *echoes)
 
 
 # ---- the physics
