@@ -49,7 +49,6 @@ import pandas as pd
 
 from helpers import exercises, figures, files
 from helpers.data import busi, layouts, masks
-from helpers.files import ROOT
 
 step = here.step("09_does_it_travel")
 cache = here.runs / "cache"
@@ -106,6 +105,7 @@ figures.show(figure, alt=f"{heading}: {', '.join(pairs)}, with outlines.")
 
 # %%
 from helpers.evaluation import postprocessing
+from helpers.files import ROOT
 from helpers.model import checkpoint, elsewhere, training
 
 own = bool(external) or here.data.kind == "phantom"
@@ -239,9 +239,10 @@ pairs = lesions.loc[rows, ["case", "dice"]].to_numpy()
 titles = [f"{case}\nDice {value:.2f}" for case, value in pairs]
 shots = [busi.read_image(path) for path in some["image"]]
 both = [masks.merge(paths) for paths in some["masks"]], predicted
-figure = figures.gallery(shots, titles, *both, heading=f"There: {place_is}")
+heading = f"Worst, middle and best lesion there ({place_is})"
+figure = figures.gallery(shots, titles, *both, heading=heading)
 listed = "; ".join(titles).replace("\n", ", ")
-figures.show(figure, alt=f"Worst, middle and best lesion there: {listed}.")
+figures.show(figure, alt=f"{heading}: {listed}.")
 
 # %% [markdown]
 # ## Why? Change one thing at a time
@@ -397,23 +398,25 @@ print("most is gained there by:", repairs["gain there"].idxmax())
 #
 # These results are kept, not computed here: `tools/research/travel.py` froze
 # networks that had learned from one of two real sets, BUSI from Egypt and
-# BUS-BRA from Brazil, and opened the other. `rule` tells how probabilities
+# BUS-BRA from Brazil, and opened the other. `recipe` is how: *scratch*, this
+# lesson's U-Net after simulated images; *imagenet*, a larger network after
+# photographs; *start*, that one for BUS-BRA. `rule` tells how probabilities
 # became masks: *fitted* by the utility on validation cases at home, or *one
 # half*.
 
 # %%
 real = pd.read_csv(ROOT / "results" / "travel.csv")
-real = real[real["network"].isin(["all", "shipped"])]
+real = real[real["network"] == "all"]  # the mean over networks
 some = real[(real["part"] == "all") & real["measure"].isin(asked)]
 keys = ["learned", "recipe", "tested", "part_of", "rule"]
 some.pivot_table("value", keys, "measure", sort=False).round(2)
 
 # %%
 away_only = some.query("measure == 'dice' and part_of == 'other hospital'")
-named = away_only[["learned", "tested", "recipe", "rule"]]
-shown = away_only.set_index(named.agg(", ".join, axis=1))
-shown = shown[["value", "low", "high"]]
-title = "Real images: learned from the first, opened the second"
+way = away_only["learned"] + " to " + away_only["tested"]
+names = way + ", " + away_only["recipe"] + "\n" + away_only["rule"]
+shown = away_only.set_index(names)[["value", "low", "high"]]
+title = "Real images: learned here, opened there"
 figures.show_intervals(shown, 0, "mean lesion Dice, 95 % interval", title)
 
 # %% [markdown]
@@ -421,7 +424,7 @@ figures.show_intervals(shown, 0, "mean lesion Dice, 95 % interval", title)
 # of them the interval says that you know nothing yet.
 
 # %%
-parts = real.query("tested == 'busbra' and part_of == 'other hospital'")
+parts = real.query("tested == 'BUS-BRA' and part_of == 'other hospital'")
 parts = parts.query("measure == 'dice' and rule == 'fitted'")
 parts[["recipe", "part", "n", "groups", "value", "low", "high"]].round(2)
 
@@ -447,7 +450,8 @@ folded[[*columns, "auc_benign_malignant"]].round(2)
 
 # %%
 pd.set_option("display.max_colwidth", None)
-pd.read_csv(ROOT / "results" / "published_external.csv")
+published = pd.read_csv(ROOT / "results" / "published_external.csv")
+published.drop(columns="source").fillna("")
 
 # %% [markdown]
 # ## Was it kept?

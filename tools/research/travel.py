@@ -90,7 +90,7 @@ def scored(recipe_name, network, tables, which):
     for part, (cases, classes) in parts.items():
         for case, one in zip(cases.itertuples(), classes, strict=True):
             found = measures.of_case(case, one.astype(np.float32), rules)
-            tested = {"tested": case.set, "part_of": part}
+            tested = {"tested": PLACES[case.set], "part_of": part}
             rows += [row | tested for row in found]
     kept = pd.DataFrame([{"rule": k, **v} for k, v in rules.items()])
     return pd.DataFrame(rows), kept.assign(n=int(own.sum()))
@@ -99,13 +99,13 @@ def scored(recipe_name, network, tables, which):
 def summary(scores):
     """Return the rows of results/travel.csv for one recipe's networks.
 
-    Of several networks "all" has their rows together: the mean over networks,
-    each patient drawn with all of them.
+    "all" has the rows of all networks together: the mean over networks, each
+    patient drawn with all of them.
     """
     found = []
-    several = scores["network"].nunique() > 1
     alike = scores.assign(network="all")
-    every = pd.concat([scores, alike]) if several else scores
+    several = scores["network"].nunique() > 1
+    every = pd.concat([alike, scores]) if several else alike
     for keys, part in every.groupby(KEYS[2:-1], sort=False):
         table = measures.by_part(part, "scanner")
         names = dict(zip(KEYS[2:-1], keys, strict=True))
@@ -133,7 +133,7 @@ def main(busi_at, busbra_at, *recipes):
             print(f"{name}: no fold is finished, left out")
             continue
         table = summary(pd.concat(parts))
-        names = {"recipe": name, "learned": learned}
+        names = {"recipe": name, "learned": PLACES[learned]}
         rows.append(table.assign(**names, networks=len(parts)))
         print(rows[-1].query("part == 'all'").to_string(), flush=True)
     columns = [*KEYS, "networks", "measure", "n", "groups"]
