@@ -27,7 +27,6 @@ from tools import predict
 
 CHUNK = 32  # images held in memory at a time
 TEMPLATE = files.ROOT / "tools" / "external.html.jinja"
-PLACES = {"busi": "BUSI", "busbra": "BUS-BRA", "folder": "the set"}
 FEW = 20  # of a scanner's images: its intervals mean little
 
 
@@ -56,10 +55,12 @@ def warnings(found, cases, card, rule_file):
     said = []
     learned = card.get("by_set", {})
     if found.layout in learned:
+        name = (
+            f"{learned[found.layout]} images of {layouts.NAMES[found.layout]}"
+        )
         said.append(
-            f"This network learned from {learned[found.layout]} images of "
-            f"{PLACES[found.layout]}: on images that it has seen this is no "
-            "test, and the numbers are too good."
+            f"This network learned from {name}: on images that it has seen "
+            "this is no test, and the numbers are too good."
         )
     if not rule_file:
         said.append(
@@ -141,7 +142,7 @@ def main():
     table = measures.by_part(scores, "scanner")
     unit = "patients" if "patient" in cases else "groups of near-duplicates"
     facts = {
-        "place": PLACES[found.layout],
+        "place": layouts.NAMES[found.layout],
         "data": str(found.root),
         "model": str(path),
         "rule": rule,

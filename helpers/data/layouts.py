@@ -4,6 +4,7 @@ Three layouts are read: that of BUSI, that of BUS-BRA, and the folder of
 `helpers.data.folder` that any other set can be brought into.
 """
 
+import itertools
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -12,7 +13,12 @@ from pathlib import Path
 
 from . import archives, busbra, busi, duplicates, folder
 
-TABLES = {busbra.TABLE: ("busbra", busbra), folder.TABLE: ("folder", folder)}
+# Of a layout other than BUSI's: its table, and the folder of images beside it.
+TABLES = {
+    "busbra": (busbra.TABLE, "Images"),
+    "folder": (folder.TABLE, "images"),
+}
+NAMES = {"busi": "BUSI", "busbra": "BUS-BRA", "folder": "a set of your own"}
 # What a set shows of itself, by the names of its files.
 KNOWN = {
     "BUS-UCLM": r"(^|/)INFO\.csv$",
@@ -73,9 +79,11 @@ def find(where):
         if not top.is_dir():
             gone = f"{where} does not exist"
             raise busi.DataError(f"{gone}: give a folder or zip as DATA.")
-        for level in ("", "*/", "*/*/"):
-            for name, (layout, _) in TABLES.items():
-                for table in sorted(top.glob(level + name)):
+        for level, (layout, (name, images)) in itertools.product(
+            ("", "*/", "*/*/"), TABLES.items()
+        ):
+            for table in sorted(top.glob(level + name)):
+                if (table.parent / images).is_dir():
                     return DataSet(layout, table.parent)
         try:
             return DataSet("busi", busi.find(top))
@@ -86,6 +94,18 @@ def find(where):
     except PermissionError as error:
         closed = f"{error.filename or where} may not be read"
         raise busi.DataError(f"{closed}: change its permissions.") from None
+
+
+def other(where):
+    """Return the `DataSet` at a place if it is not BUSI, else None.
+
+    Also None where there is none: `busi.find` says what is wrong with it.
+    """
+    try:
+        found = find(where)
+    except busi.DataError:
+        return None
+    return None if found.layout == "busi" else found
 
 
 def unknown(where, top):

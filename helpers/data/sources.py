@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from .. import environment, files
-from . import busi
+from . import busi, layouts
 from .phantom import dataset
 
 KAGGLE = "aryashah2k/breast-ultrasound-images-dataset"
@@ -48,6 +48,11 @@ def locate(where="", drive=None):
         return simulated()
     if where == "kagglehub":
         return from_kagglehub()
+    if where and (other := layouts.other(where)):
+        learn = "the notebooks learn from BUSI. Give it as EXTERNAL to"
+        remedy = f"{learn} `make run-all`, or as DATA to `make external`."
+        name = layouts.NAMES[other.layout]
+        raise busi.DataError(f"{where} holds {name}: {remedy}")
     if where:
         return described(busi.find(where))
     # KAGGLE_INPUT/<name> or, since 2026, KAGGLE_INPUT/datasets/<owner>/<name>

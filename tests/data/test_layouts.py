@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
-from helpers.data import busi, folder, layouts, masks
+from helpers.data import busi, folder, layouts, masks, sources
+from tools import check_data
 
 
 @pytest.fixture
@@ -190,3 +191,22 @@ def test_the_lines_for_breast_lay_it_out(tmp_path, monkeypatch):
     cases = layouts.find("my_set").cases
     assert cases["label"].tolist() == ["benign", "malignant", "normal"]
     assert masks.merge(cases["masks"][1]).sum() == 225
+
+
+def test_the_lesson_says_where_another_set_belongs(own, capsys):
+    with pytest.raises(busi.DataError, match="as EXTERNAL to `make run-all`"):
+        sources.locate(str(own))
+    check_data.main(str(own))
+    assert "It can be used as EXTERNAL" in capsys.readouterr().out
+    cv2.imwrite(str(own / "masks/a0.png"), np.zeros((50, 64), np.uint8))
+    with pytest.raises(SystemExit, match="1 files"):
+        check_data.main(str(own))
+    assert "masks/a0.png: benign image with" in capsys.readouterr().out
+
+
+def test_a_table_without_its_images_is_not_taken_for_a_set(phantom_root):
+    (phantom_root.parent / "labels.csv").write_text("file,label\n")
+    try:
+        assert layouts.find(phantom_root.parent).layout == "busi"
+    finally:
+        (phantom_root.parent / "labels.csv").unlink()
