@@ -6,8 +6,9 @@ DATA ?=
 IMAGES ?=
 OUT ?=
 MODEL ?=
+EXTERNAL ?=
 ADDRESS ?=
-export DATA PROFILE IMAGES OUT MODEL ADDRESS
+export DATA PROFILE IMAGES OUT MODEL EXTERNAL ADDRESS
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 # another Python's packages must not be found before those of .venv
 unexport PYTHONPATH PYTHONHOME
@@ -19,12 +20,13 @@ PYTEST := -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run-all test test-all test-colab browser pages serve \
-  check-data predict lab bench notebooks lint lock address clean
+  check-data predict external lab bench notebooks lint lock address clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo '  DATA="folder or zip"      real BUSI images; without it: $$BUSI_DIR, data/, else simulated ones'
+	@echo '  EXTERNAL="folder or zip"  a second data set, BUS-BRA say, for notebook 9 of `run-all`'
 	@echo '  PROFILE=quick|cpu|gpu     how much to compute (a file of profiles/)'
 	@echo '  PYTHON=python3.12         the Python that makes .venv'
 
@@ -32,7 +34,7 @@ setup: ## make .venv with all packages (the other targets do this by themselves)
 	@$(PYTHON) tools/setup_env.py
 
 run-all: setup ## run the notebooks in order and build the pages
-	@$(PY) -m tools.run_all --profile "$$PROFILE" --data "$$DATA"
+	@$(PY) -m tools.run_all --profile "$$PROFILE" --data "$$DATA" --external "$$EXTERNAL"
 
 pages: setup ## build site/ from the run that finished last
 	@$(PY) -m tools.site.build
@@ -52,6 +54,9 @@ check-data: setup ## list what is wrong with the images at DATA
 
 predict: setup ## outline lesions in images of your own: IMAGES=folder OUT=folder [MODEL=file]
 	@$(PY) -m tools.predict "$$IMAGES" "$$OUT" --model "$$MODEL"
+
+external: setup ## score a network on another hospital's images: DATA=folder [MODEL=file] [OUT=folder]
+	@$(PY) -m tools.external "$$DATA" --model "$$MODEL" --out "$$OUT"
 
 AGAINST ?= plain torch smp
 bench: setup ## speed, memory and time to a Dice beside other networks, a quarter of an hour

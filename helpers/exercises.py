@@ -410,6 +410,61 @@ def share_of_groups(function):
     return ""
 
 
+# ---- notebook 9
+
+
+def mean_of_patients(function):
+    """Wanted: the mean Dice over patients, a function of Dice and patient."""
+    for dice, patients, wanted, hint in (
+        ([0.8, 0.6], ["a", "b"], 0.7, "each has one image here."),
+        (
+            [0.9, 0.9, 0.9, 0.1],
+            ["a", "a", "a", "b"],
+            0.5,
+            "a has three images and still counts once.",
+        ),
+        (
+            [1.0, 0.0, 0.5, 0.0],
+            ["b", "a", "b", "a"],
+            0.375,
+            "the images of a patient need not stand together.",
+        ),
+    ):
+        value = float(function(np.array(dice), np.array(patients)))
+        if not math.isclose(value, wanted, abs_tol=1e-6):
+            given = f"{dice} of the patients {patients}"
+            return f"for {given} it returns {value:.3f}: {hint}"
+    return ""
+
+
+def own_knobs(function):
+    """Wanted: an image of random gain and contrast, from uint8 and an rng."""
+    image = np.tile(np.arange(60, 200, dtype=np.uint8), (40, 1))
+    made = []
+    for seed in range(12):
+        given = image.copy()
+        out = np.asarray(function(given, np.random.default_rng(seed)))
+        if (given != image).any():
+            return "it changes the image that it is given: copy that first."
+        if out.dtype != np.uint8 or out.shape != image.shape:
+            got = f"{out.dtype} of shape {out.shape}"
+            return f"give uint8 of shape {image.shape}, not {got}."
+        if (np.diff(out.astype(int), axis=1) < 0).any():
+            return (
+                "a brighter pixel became the darker one: clip to 0 and 255 "
+                "before you make it uint8."
+            )
+        made.append(out)
+    brighter = np.array([out.mean() for out in made]) > image.mean()
+    if brighter.all() or not brighter.any():
+        return "in twelve tries it is always brighter, or never: do both."
+    spread = np.array([np.ptp(out[0].astype(int)) for out in made])
+    more = spread > np.ptp(image)
+    if more.all() or not more.any():
+        return "in twelve tries the contrast never rises, or never falls."
+    return ""
+
+
 # ---- appendix A1
 
 

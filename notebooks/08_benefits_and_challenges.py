@@ -505,11 +505,10 @@ step.finish()
 
 # %% [markdown]
 # **You have** broken ten claims into checks, asked whether each experiment
-# could show anything, and let a rule decide. This is the last notebook. From
-# here: mark images of your own with `make predict`, which uses the small
-# network in `models/`; read in `models/README.md` what it may not be used for;
-# build the pages with `make pages`, and set your numbers beside those of the
-# page "Results on real BUSI".
+# could show anything, and let a rule decide. Next: `09_does_it_travel` takes
+# the network to another scanner. From here, too: mark images of your own with
+# `make predict`, read in `models/README.md` what its network may not be used
+# for, and set your numbers beside those of the page "Results on real BUSI".
 #
 # ## Check yourself
 #

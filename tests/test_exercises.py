@@ -53,6 +53,13 @@ def added(x, skip):
     return layers.Add()([layers.Conv2D(skip.shape[-1], 1)(x), skip])
 
 
+def knobs(image, rng, contrast=(0.6, 1.6), shift=(-40, 40), clip=True):
+    """Return an image of another contrast and brightness."""
+    grey = (image.astype(float) - 128) * rng.uniform(*contrast) + 128
+    grey = np.rint(grey + rng.uniform(*shift))
+    return (np.clip(grey, 0, 255) if clip else grey % 256).astype(np.uint8)
+
+
 def band(image, rng, top=10, bottom=None, width=30, factor=0.5):
     """Return an image with a dark band of columns at a random place."""
     image, left = image.copy(), rng.integers(image.shape[1] - width)
@@ -122,6 +129,8 @@ RIGHT = {
         lambda groups, share: checks.share_of_groups(groups, 100 * share, 0),
     ],
     "predictive_value": [predictive],
+    "mean_of_patients": [lambda d, p: pd.Series(d).groupby(p).mean().mean()],
+    "own_knobs": [lambda x, rng: knobs(x, rng)],
     "depth_of_echo": [lambda delay: delay * 0.154 / 2],
     "looks_for_a_quarter": [16, "16"],
 }
@@ -269,6 +278,18 @@ WRONG = {
         (lambda s, t, p: s, "270 are true positives"),
         # right at one prevalence only
         (lambda s, t, p: predictive(s, t, 0.3), "0.005"),
+    ],
+    "mean_of_patients": [
+        (lambda d, p: d.mean(), "a has three images"),
+        (lambda d, p: 0.7, "a has three images"),
+        (lambda d, p: np.mean([d[0], d[-1]]), "need not stand together"),
+    ],
+    "own_knobs": [
+        (lambda x, rng: x, "always brighter, or never"),
+        (lambda x, rng: knobs(x, rng, (1, 1)), "contrast never"),
+        (lambda x, rng: knobs(x, rng, clip=False), "clip to 0 and 255"),
+        (lambda x, rng: knobs(x, rng).astype(float), "give uint8"),
+        (lambda x, rng: x.__iadd__(1), "copy that first"),
     ],
 }
 

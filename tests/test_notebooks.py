@@ -209,3 +209,10 @@ def test_readme_ladder_names_every_notebook():
     readme = (ROOT / "README.md").read_text()
     for source in SOURCES:
         assert f"(notebooks/{source.stem}.ipynb)" in readme
+
+
+def test_a_second_set_is_found_before_anything_runs(phantom_root, tmp_path):
+    assert run_all.find_external("") is None
+    assert run_all.find_external(str(phantom_root)).root == phantom_root
+    with pytest.raises(run_all.Stop, match=r"EXTERNAL: .*does not exist"):
+        run_all.find_external(str(tmp_path / "nothing"))

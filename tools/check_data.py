@@ -9,10 +9,25 @@ if the set can be used: nothing is fatal. `make run-all` stops at the same.
 import sys
 
 from helpers import environment
-from helpers.data import busi, sources
+from helpers.data import busi, layouts, sources
+
+
+def other(found):
+    """Report on a set in another layout, which notebook 9 can take."""
+    problems = found.check()
+    for row in problems.itertuples():
+        print(f"{row.severity:8} {row.file}: {row.problem}; {row.remedy}")
+    try:
+        counts = found.cases["label"].value_counts().to_dict()
+    except busi.DataError as error:
+        sys.exit(str(error))
+    name = layouts.NAMES[found.layout]
+    print(f"{found.root}: {name}, {counts}. It can be used as EXTERNAL.")
 
 
 def main(where):
+    if where and (found := layouts.other(where)):
+        return other(found)
     try:
         data = sources.locate(where, None if where else environment.drive())
     except busi.DataError as error:

@@ -2,6 +2,7 @@
 
 python -m tools.run_all [--data FOLDER|ZIP|phantom|kagglehub]
                         [--profile quick] [--until 04_train_the_segmenter]
+                        [--external FOLDER|ZIP of a second set, notebook 9]
 """
 
 import argparse
@@ -23,7 +24,7 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from helpers import environment, files
-from helpers.data import busi, sources
+from helpers.data import busi, layouts, sources
 from helpers.files import ROOT
 from tools import profiles
 
@@ -185,10 +186,23 @@ def find_data(where):
     return data, busi.too_few(cases)
 
 
-def run_series(data, profile, until, too_few=""):
+def find_external(where):
+    """Return the second `layouts.DataSet`, None without; else a Stop."""
+    if not where:
+        return None
+    try:
+        found = layouts.find(where)
+        print(f"External data: {len(found.cases)} cases ({found.root})")
+    except (busi.DataError, OSError) as error:
+        raise Stop(f"EXTERNAL: {error}") from None
+    return found
+
+
+def run_series(data, profile, until, too_few="", external=None):
     """Run each notebook up to `until` that is not up to date; return where.
 
-    too_few: why notebooks 2 to 8 are left out, if they are.
+    too_few: why notebooks 2 to 8 are left out, if they are; external: the
+    second data set of the notebooks that take one, or None.
     """
     runs = environment.runs_folder(ROOT)
     run = runs / f"{data.kind}-{profile['profile']}"
@@ -203,7 +217,11 @@ def run_series(data, profile, until, too_few=""):
         title = f"[{i}/{len(todo)}] {notebook.stem}"
         names = profiles.declared(notebook)
         parameters = {k: v for k, v in profile.items() if k in names}
-        inputs = inputs_of(notebook, parameters, data)
+        content = {}
+        if external and "external" in names:
+            parameters["external"] = str(external.root)
+            content["external"] = external.fingerprint
+        inputs = inputs_of(notebook, [parameters, content], data)
         folder = run / notebook.stem
         if up_to_date(folder, inputs):
             print(f"{title}  up to date")
@@ -221,6 +239,8 @@ def main():
     where = "folder, zip, phantom or kagglehub"
     parser.add_argument("--data", default="", help=where)
     parser.add_argument("--profile", default="quick", help="of profiles/")
+    second = "a second data set, for notebook 9"
+    parser.add_argument("--external", default="", help=second)
     parser.add_argument("--until", default="", help="the last notebook to run")
     options = parser.parse_args()
     began = time.time()
@@ -232,7 +252,8 @@ def main():
             raise Stop(f"{missing}: one of {steps}.")
         data, too_few = find_data(options.data)
         print(f"Data ready after {time.time() - began:.0f} s", flush=True)
-        run = run_series(data, profile, options.until, too_few)
+        external = find_external(options.external)
+        run = run_series(data, profile, options.until, too_few, external)
         spent = time.time() - began
         print(f"Notebooks ready after {spent:.0f} s: {run}", flush=True)
     except (Stop, profiles.Refused) as stop:

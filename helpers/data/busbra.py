@@ -3,14 +3,14 @@
 Gómez-Flores et al. (2024), Med Phys 51:3110, doi 10.1002/mp.16812.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
 
-from . import busi
+from . import busi, folder
 
 TABLE = "bus_data.csv"
+COLUMNS = ["ID", "Case", "Pathology", "BIRADS", "Device"]
 
 
 def index(root):
@@ -19,38 +19,31 @@ def index(root):
     case ("bus_0003-l"), label, image, masks (a tuple of one path), height,
     width, patient (int), scanner, birads; group is the patient. root: the
     folder with Images/, Masks/ and bus_data.csv. `busi.DataError`: something
-    of that is missing.
+    of that is missing or damaged.
     """
+    return folder.whole(root, *_scan(root))
+
+
+def check(root):
+    """Return what is wrong, as `busi.check` does; bad data never raise."""
+    try:
+        return _scan(root)[1]
+    except busi.DataError as error:
+        problem = [("fatal", TABLE, str(error), "fetch BUS-BRA again")]
+        return pd.DataFrame(problem, columns=busi.PROBLEM)
+
+
+def _scan(root):
     root = Path(root).expanduser().absolute()
-    path = root / TABLE
-    if not path.is_file():
-        lacks = f"{root} holds no {TABLE}, Images/ and Masks/"
-        raise busi.DataError(f"{lacks}: give the folder of BUS-BRA.")
-    table = pd.read_csv(path)
-    images = [str(root / f"Images/{name}.png") for name in table["ID"]]
-    masks = [
-        str(root / f"Masks/{name.replace('bus_', 'mask_')}.png")
-        for name in table["ID"]
-    ]
-    missing = [path for path in images + masks if not Path(path).is_file()]
-    if missing:
-        lacks = f"{len(missing)} files of {TABLE} are missing"
-        raise busi.DataError(f"{lacks}, first {missing[0]}: fetch it again.")
-    # not the table's sizes, of which a few are wrong
-    with ThreadPoolExecutor() as pool:
-        sizes = pool.map(lambda path: busi.read_image(path).shape, images)
-    height, width = zip(*sizes, strict=True)
-    return pd.DataFrame(
-        {
-            "case": table["ID"],
-            "label": table["Pathology"],
-            "image": images,
-            "masks": [(path,) for path in masks],
-            "height": height,
-            "width": width,
-            "patient": table["Case"],
-            "scanner": table["Device"],
-            "birads": table["BIRADS"],
-            "group": "patient " + table["Case"].astype(str),
-        }
-    )
+    table = folder.read_table(root / TABLE, COLUMNS)
+    names = table["ID"].str.removeprefix("bus_")
+    rows = {
+        "case": table["ID"],
+        "label": table["Pathology"],
+        "image": [root / f"Images/bus_{name}.png" for name in names],
+        "mask": [root / f"Masks/mask_{name}.png" for name in names],
+        "patient": table["Case"].astype(int),
+        "scanner": table["Device"],
+        "birads": table["BIRADS"].astype(int),
+    }
+    return folder.examined(pd.DataFrame(rows))

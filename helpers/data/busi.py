@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from .. import files
 from . import masks
-from .layout import (
+from .busi_folder import (
     LABELS,
     NAME,
     DataError,
@@ -93,7 +93,7 @@ def examine(root):
         found, wrong = _list_class(class_folder(root, label), label)
         items += found
         problems += wrong
-    results = _in_threads(_examine, items, "reading images")
+    results = in_threads(examine_case, items, "reading images")
     cases = [case for case, _ in results if case is not None]
     problems += [problem for _, wrong in results for problem in wrong]
     cases = pd.DataFrame(cases, columns=COLUMNS)
@@ -181,7 +181,7 @@ def _stranger(path, label):
     return "unknown name: not read", f"name it like '{name}', or remove it"
 
 
-def _examine(item):
+def examine_case(item):
     """Return (row of a case or None, its problems), all of its files read."""
     label, number, paths = item
     image = paths.get(IMAGE)
@@ -189,7 +189,9 @@ def _examine(item):
     case, pictures, problems = f"{label} ({number})", {}, []
 
     def add(path, problem, remedy):
-        problems.append(("error", f"{label}/{path.name}", problem, remedy))
+        problems.append(
+            ("error", f"{path.parent.name}/{path.name}", problem, remedy)
+        )
 
     if image is None:
         for path in mask_paths:
@@ -302,7 +304,7 @@ def read_square(case, size):
     return image, mask
 
 
-def _in_threads(function, items, what=None):
+def in_threads(function, items, what=None):
     """Return [function(item), ...]; with `what`, somebody may see a bar."""
     quiet = what is None or "BUSI_UNATTENDED" in os.environ
     bar = {"delay": 2, "mininterval": 1, "leave": False, "disable": quiet}
@@ -317,7 +319,12 @@ def fingerprint(root):
     folders = [class_folder(root, label) for label in LABELS]
     paths = [path for folder in folders for path in listing(folder, [])]
     paths = [path for path in paths if path.suffix.lower() == ".png"]
-    pairs = zip(paths, _in_threads(_digest, paths), strict=True)
+    return digest_of(paths)
+
+
+def digest_of(paths):
+    """Return the hex SHA-256 of the names and contents of files."""
+    pairs = zip(paths, in_threads(_digest, paths), strict=True)
     lines = [f"{path.parent.name}/{path.name} {sha}\n" for path, sha in pairs]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
@@ -351,7 +358,7 @@ def load_arrays(cases, size, cache=None):
         image, mask = read_square(case, size)
         return image, masks.target(mask, case.label)
 
-    pairs = _in_threads(read, [*cases.itertuples()], "building arrays")
+    pairs = in_threads(read, [*cases.itertuples()], "building arrays")
     images, labels = map(np.stack, zip(*pairs, strict=True))
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -364,6 +371,6 @@ def _key(cases, size):
     """Return a hash of the size, the classes and the content of all files."""
     groups = [(case.image, *case.masks) for case in cases.itertuples()]
     paths = [*itertools.chain(*groups), masks.__file__]
-    digests = _in_threads(_digest, paths)
+    digests = in_threads(_digest, paths)
     text = f"{size} {list(cases['label'])} {list(map(len, groups))} {digests}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from .. import environment, files
-from . import busi, layout
+from . import busi, busi_folder, layouts
 from .phantom import dataset
 
 KAGGLE = "aryashah2k/breast-ultrasound-images-dataset"
@@ -48,8 +48,13 @@ def locate(where="", drive=None):
         return simulated()
     if where == "kagglehub":
         return from_kagglehub()
+    if where and (other := layouts.other(where)):
+        learn = "the notebooks learn from BUSI. Give it as EXTERNAL to"
+        remedy = f"{learn} `make run-all`, or as DATA to `make external`."
+        name = layouts.NAMES[other.layout]
+        raise busi.DataError(f"{where} holds {name}: {remedy}")
     if where:
-        root, others = layout.choose(where)
+        root, others = busi_folder.choose(where)
         zips = zips_in(Path(where).expanduser())
         return described(root, [*others, *zips])
     # KAGGLE_INPUT/<name> or, since 2026, KAGGLE_INPUT/datasets/<owner>/<name>
@@ -107,15 +112,15 @@ def simulated():
 def look_in(folder):
     """Return (root, others) of the real data set in `folder`, or None.
 
-    It may be a zip there. layout.SeveralSets: it is not clear which to take.
+    It may be a zip there. busi_folder.SeveralSets: it is not clear which to take.
     """
     if not folder.is_dir():
         return None
     zips = zips_in(folder)
     for candidate in [folder, *zips]:
         try:
-            root, others = layout.choose(candidate, levels=3)
-        except layout.SeveralSets:
+            root, others = busi_folder.choose(candidate, levels=3)
+        except busi_folder.SeveralSets:
             raise
         except busi.DataError as error:
             if candidate in zips:

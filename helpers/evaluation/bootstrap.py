@@ -13,15 +13,15 @@ def interval(values, groups, statistic=None, resamples=10_000):
     values: float (n,) or (n, k). statistic: from such rows to a float (`auc`,
     np.median ...); the mean, as without it, and `ratio` are faster. Cluster
     bootstrap, percentile interval (Davison & Hinkley 1997, section 3.8).
-    Resamples where the statistic is nan are left out; fewer than two groups
-    have low = high = nan.
+    Resamples where the statistic is nan are left out; a value that is nan, and
+    fewer than two groups, have low = high = nan.
     ValueError: a value is nan, or values and groups differ in length.
     """
     values, code, n = _grouped(values, groups)
     if not len(values):
         return np.nan, np.nan, np.nan
     value = float(statistic(values) if statistic else values.mean())
-    if n < 2:
+    if n < 2 or np.isnan(value):
         return value, np.nan, np.nan
     rng = np.random.default_rng(0)
     draws = rng.multinomial(n, np.full(n, 1 / n), resamples)

@@ -45,6 +45,24 @@ def calibration_error(confidence, correct, bins=15):
     return float(np.average(gap, weights=table["count"]))
 
 
+def gaps(confidence, correct, bins=15):
+    """Return by how much confidence exceeds truth in each bin, (bins,).
+
+    In units of all values given. Of cases of as many values each, the mean
+    over the cases has `calibration_error` as the sum of its absolute values:
+    so the error can be resampled by case, as `error_of_gaps`.
+    """
+    confidence = np.ravel(confidence).astype(float)
+    number = np.ceil(confidence * bins).clip(1, bins).astype(int) - 1
+    over = confidence - np.ravel(correct)
+    return np.bincount(number, over, bins) / max(1, len(over))
+
+
+def error_of_gaps(rows):
+    """Return the calibration error of cases, given their `gaps` (n, bins)."""
+    return float(np.abs(np.mean(rows, axis=0)).sum())
+
+
 def summary(probability, ground_truth):
     """Return ECE, Brier score, mean probability and base rate, dict of floats.
 

@@ -1,10 +1,12 @@
 """BUS-BRA's cases come as those of BUSI do, with their patients."""
 
+import shutil
+
 import cv2
 import numpy as np
 import pytest
 
-from helpers.data import busbra, busi, masks, splits
+from helpers.data import busbra, busi, layouts, masks, splits
 
 HEAD = "ID,Case,Histology,Pathology,BIRADS,Device,Width,Height,Side,BBOX\n"
 
@@ -48,5 +50,24 @@ def test_what_is_missing_is_named(root):
     (root / "Masks" / "mask_0001-r.png").unlink()
     with pytest.raises(busi.DataError, match=r"1 files .*mask_0001-r\.png"):
         busbra.index(root)
+    assert busbra.check(root)["file"].tolist() == ["Masks/mask_0001-r.png"]
     with pytest.raises(busi.DataError, match=r"holds no bus_data\.csv"):
         busbra.index(root / "Masks")
+    assert list(busbra.check(root / "Masks")["severity"]) == ["fatal"]
+
+
+def test_a_mask_that_does_not_fit_is_found(root):
+    path = str(root / "Masks" / "mask_0000-l.png")
+    cv2.imwrite(path, np.full((40, 61), 255, np.uint8))
+    with pytest.raises(busi.DataError, match="mask is 61x40, image 60x40"):
+        busbra.index(root)
+
+
+def test_zenodos_zip_is_read_as_it_comes(root, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    archive = shutil.make_archive(
+        str(tmp_path.parent / "BUSBRA"), "zip", tmp_path.parent, tmp_path.name
+    )
+    found = layouts.find(archive)
+    assert found.layout == "busbra"
+    assert found.cases["case"].tolist() == busbra.index(root)["case"].tolist()

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from helpers.data import busi, layout, masks
+from helpers.data import busi, busi_folder, masks
 from helpers.files import ROOT
 from tools import check_data
 
@@ -275,8 +275,8 @@ def test_of_several_sets_the_whole_one_is_taken_and_the_others_named(root):
     part = root.parent / "A part"
     shutil.copytree(root / "benign", part / "benign")
     same = shutil.copytree(root, root.parent / "old" / "same")
-    assert layout.choose(root.parent) == (root, [part, same])
-    assert layout.choose(root) == (root, [])
+    assert busi_folder.choose(root.parent) == (root, [part, same])
+    assert busi_folder.choose(root) == (root, [])
 
 
 @pytest.mark.parametrize("change", ["train and test", "other pixels"])
@@ -288,7 +288,7 @@ def test_of_several_sets_that_differ_the_user_must_choose(root, change):
             (other / name.replace("1", "10")).unlink()
     else:
         (other / IMAGE).write_bytes(png(COLOURS // 2))
-    with pytest.raises(layout.SeveralSets) as caught:
+    with pytest.raises(busi_folder.SeveralSets) as caught:
         busi.find(root.parent)
     assert "other (" in str(caught.value) and root.name in str(caught.value)
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers.data import busi, layout, masks
+from helpers.data import busi, busi_folder, masks
 from tools import check_data
 
 SIDES = 48, 64
@@ -189,7 +189,7 @@ def mutated(rng, root):
 
 def verdict(where):
     """Return ({case: hash of its pixels}, rows of problems, how)."""
-    root, others = layout.choose(where)
+    root, others = busi_folder.choose(where)
     cases, problems = busi.examine(root)
     found = {}
     for case in cases.itertuples():

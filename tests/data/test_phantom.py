@@ -100,6 +100,70 @@ def test_uniform_regions_of_a_simulation_show_the_rayleigh_law():
     assert np.mean(pooled**2) == pytest.approx(1, rel=0.08)
 
 
+def seen_by(**knobs):
+    """A frame of the breast that seed 3 gives, by another scanner."""
+    rng = np.random.default_rng(3)
+    return physics.simulate(
+        "benign", rng, 300, 360, scanner=physics.Scanner(**knobs)
+    )
+
+
+def test_each_knob_of_a_scanner_does_what_it_says():
+    usual = seen_by()
+    assert (usual.image == simulate("benign", 3).image).all()
+    coarse, wide = seen_by(frequency=0.5), seen_by(beam=2.5)
+    flat = slice(60, 240)
+    for dy, dx, frame in ((2, 0, coarse), (0, 4, coarse), (0, 4, wide)):
+        grain = (f.envelope / f.expected for f in (usual, frame))
+        plain, other = (correlation(g[flat, flat], dy, dx) for g in grain)
+        assert other > plain + 0.1
+    for frame in (coarse, wide, seen_by(gain=8), seen_by(dynamic_range=0.6)):
+        assert (frame.masks[0] == usual.masks[0]).all()  # the same breast
+    assert seen_by(gain=8).image.mean() > usual.image.mean() + 15
+    assert seen_by(dynamic_range=0.6).image.std() > usual.image.std() * 1.1
+    small = seen_by(height=0.9, width=0.6)
+    assert small.image.shape == small.masks[0].shape == (270, 216)
+    assert small.masks[0].mean() == pytest.approx(
+        usual.masks[0].mean(), rel=0.05
+    )
+
+
+def test_a_lower_frequency_casts_fainter_shadows():
+    """What a shadow takes, in dB, doubles with the frequency."""
+    seeds, means = range(6), []
+    for frequency in (0.5, 1, 2):
+        how = {"scanner": physics.Scanner(frequency)}
+        rngs = map(np.random.default_rng, seeds)
+        frames = [
+            physics.simulate("malignant", rng, 200, 240, **how) for rng in rngs
+        ]
+        low = [np.log(frame.expected[-60:]).mean() for frame in frames]
+        means.append(np.mean(low))
+    assert means[0] > means[1] > means[2]
+
+
+def test_another_scanner_is_another_phantom(tmp_path):
+    counts = {"n_benign": 2, "n_malignant": 1, "n_normal": 1, "seed": 5}
+    root = dataset.write_dataset(tmp_path, **counts)
+    first = busi.fingerprint(root)
+    other = physics.Scanner(gain=8.0)
+    dataset.write_dataset(tmp_path, **counts, scanner=other)
+    assert busi.fingerprint(root) != first
+    marker = root / dataset.MARKER
+    before = marker.stat().st_mtime_ns
+    dataset.write_dataset(tmp_path, **counts, scanner=other)
+    assert marker.stat().st_mtime_ns == before
+    dataset.write_dataset(tmp_path, **counts)
+    assert busi.fingerprint(root) == first
+    # as older versions wrote it, which knew the usual scanner only
+    facts = json.loads(marker.read_text())
+    del facts["scanner"]
+    marker.write_text(json.dumps(facts))
+    before = marker.stat().st_mtime_ns
+    dataset.write_dataset(tmp_path, **counts)
+    assert marker.stat().st_mtime_ns == before
+
+
 @pytest.mark.parametrize("label", physics.LABELS)
 def test_a_frame_has_the_shapes_and_types_it_says(label):
     frame = simulate(label, 4, 301, 403)

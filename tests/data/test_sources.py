@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from helpers import environment
-from helpers.data import busi, layout, sources
+from helpers.data import busi, busi_folder, sources
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_a_choice_that_is_not_clear_is_the_users(real_root, capsys):
         shutil.copytree(real_root, sources.DATA / name)
         removed = next((sources.DATA / name).rglob(f"* ({len(name)}).png"))
         removed.unlink()
-    with pytest.raises(layout.SeveralSets, match=r"test .*train "):
+    with pytest.raises(busi_folder.SeveralSets, match=r"test .*train "):
         sources.locate()
 
 

@@ -34,6 +34,7 @@ def test_it_is_small_and_its_card_states_its_numbers():
 
 def test_its_card_holds_the_figures_of_the_reference_run():
     assert small_model.figures() in CARD
+    assert small_model.travelled() in CARD
 
 
 def test_the_readme_states_the_figures_of_its_recipe():

@@ -20,13 +20,7 @@ import pandas as pd
 
 from helpers import files
 from helpers.data import masks
-from helpers.evaluation import (
-    bootstrap,
-    calibration,
-    classification,
-    metrics,
-    postprocessing,
-)
+from helpers.evaluation import bootstrap, calibration, measures, postprocessing
 from helpers.files import ROOT
 from tools.research import knowledge
 
@@ -35,6 +29,9 @@ SENSITIVITY, SPECIFICITY = 0.95, 0.75
 RESULTS = ROOT / "results"
 ENDS = "low", "median", "high"
 REPORTED = "pooled"  # of `fitted_rules`: the rule of the figures quoted
+REPORTS = {"dice", "missed", "marked", "normals_empty", "accuracy"}
+REPORTS |= {"auc_lesion", "auc_malignant", "auc_benign_malignant"}
+REPORTS |= {"iou_benign", "iou_malignant"}
 SIDE = 160  # pixels, of networks whose mean is taken
 
 
@@ -105,32 +102,16 @@ def fitted_rules(folds, fold):
     }
 
 
-def scored(case, rules):
-    """Return the rows of a case, one for each rule {name: rule}, dicts."""
-    reference, classes = masks.merge(case.masks), case.classes
-    target = masks.target(reference, case.label)
-    box = masks.Letterbox.of(*reference.shape, len(classes))
-    full = postprocessing.restore_probabilities(classes, *reference.shape)
-    p = classification.image_probabilities(classes)
-    known = {k: getattr(case, k) for k in ("case", "label", "group", "fold")}
-    known |= {f"p_{label}": value for label, value in p.items()}
-    for name, rule in rules.items():
-        mask = postprocessing.lesion_mask(classes, box, **rule)
-        found = postprocessing.class_mask(mask, full)
-        yield known | {
-            "rule": name,
-            "dice": metrics.dice(reference, mask),
-            "area": int(mask.sum()),
-            **metrics.class_pixels(target, found),
-        }
-
-
 def all_scores(recipe, which, cases):
     """Return (scores of all cases, rules of the folds, ECE of all pixels)."""
     folds = [of_set(recipe, which, cases, fold) for fold in FOLDS]
     rules = [fitted_rules(folds, fold) for fold in FOLDS]
     held = pd.concat(part.query("held_out") for part in folds)
-    rows = [row for c in held.itertuples() for row in scored(c, rules[c.fold])]
+    rows = [
+        row
+        for case in held.itertuples()
+        for row in measures.of_case(case, case.classes, rules[case.fold])
+    ]
     lesion = 1 - np.stack(held["classes"])[..., 0]
     ece = calibration.calibration_error(lesion, np.stack(held["target"]) > 0)
     name = {"set": which, "recipe": recipe}
@@ -215,39 +196,20 @@ def means(found, counts):
 
 def summary(table, ece):
     """Return one row of the results, a dict; table: of one rule."""
-    lesion = (table["label"] != "normal").to_numpy()
     malignant = (table["label"] == "malignant").to_numpy()
-    lesions, normals = table[lesion], table[~lesion]
-    p = table[[f"p_{label}" for label in classification.LABELS]]
-    right = p.idxmax(axis=1) == "p_" + table["label"]
-    share = p["p_malignant"] / (1 - p["p_normal"]).clip(lower=1e-9)
-    pair = {
-        "auc_lesion": (lesion, 1 - p["p_normal"], lesion | True),
-        "auc_malignant": (malignant, p["p_malignant"], lesion | True),
-        "auc_benign_malignant": (malignant, share, lesion),
-    }
+    lesions = table[table["label"] != "normal"]
     row = {"n": len(table), "lesions": len(lesions)}
-    row |= _interval("dice", lesions["dice"], lesions["group"])
+    for name, (part, values, statistic) in measures.quantities(table).items():
+        if name in REPORTS:
+            own = np.asarray(values, float)[part], table["group"][part]
+            quick = statistic in (None, bootstrap.ratio)
+            row |= _interval(name, *own, statistic, 10_000 if quick else 1000)
     others = lesions[~lesions["case"].isin(armpits())]
     row |= _interval("dice_no_armpit", others["dice"], others["group"])
-    for name, part, values in (
-        ("missed", lesions, lesions["dice"] < postprocessing.MISSED),
-        ("marked", lesions, lesions["area"] > 0),
-        ("normals_empty", normals, normals["area"] == 0),
-        ("accuracy", table, right),
-    ):
-        row |= _interval(name, values, part["group"])
-    for name, (truth, score, of) in pair.items():
-        values = np.stack([truth, score], axis=1)[of]
-        row |= _interval(name, values, table["group"][of], bootstrap.auc, 1000)
-    row["sensitivity_at_75"] = sensitivity(p["p_malignant"], malignant)
-    for name in ("benign", "malignant"):
-        columns = table[[f"intersection_{name}", f"union_{name}"]]
-        row |= _interval(
-            f"iou_{name}", columns, table["group"], bootstrap.ratio
-        )
-    row["ece_pixels"] = ece
-    row["ece_image"] = calibration.calibration_error(1 - p["p_normal"], lesion)
+    row["sensitivity_at_75"] = sensitivity(table["p_malignant"], malignant)
+    lesion, p = table["label"] != "normal", 1 - table["p_normal"]
+    row |= {"ece_pixels": ece}
+    row["ece_image"] = calibration.calibration_error(p, lesion)
     return row
 
 
@@ -316,7 +278,8 @@ def main(busi_at, busbra_at, *recipes):
         for rule, part in table.groupby("rule", sort=False):
             rows.append(names | {"rule": rule} | summary(part, ece))
             print(pd.Series(rows[-1]).to_string(), flush=True)
-        cases.append(table[table["rule"] == REPORTED])
+        kept_cases = table[table["rule"] == REPORTED]
+        cases.append(kept_cases.drop(columns=measures.GAPS))
         rules.append(kept)
     steady = [stability(recipe, tables["busi"]) for recipe in recipes]
     tables = {

@@ -2,7 +2,7 @@
 
     python -m tools.research.small_model BUSI BUSBRA    writes models/
                                           small.keras and small.json
-    python -m tools.research.small_model figures        prints the table of
+    python -m tools.research.small_model figures        prints the tables of
                                           its card, models/README.md
 
 The recipe is "hospitals" of `tools.research.knowledge`, here on all images.
@@ -28,6 +28,12 @@ from tools.research import faster_norm, keep_results, knowledge, out_of_fold
 
 RECIPE = "hospitals"
 SCORES = ROOT / "results" / "knowledge_cases.csv"
+TRAVELLED = "dice", "missed", "normals_empty", "auc_benign_malignant"
+TRAVEL = ROOT / "results" / "travel.csv"
+TRAVEL_HEAD = """\
+| recipe (networks) | learned from | opened, images | mean lesion Dice, 95 % \
+interval | missed | normal images left empty | AUC, malignant against benign |
+|---|---|---|---|---|---|---|"""
 HEAD = """\
 | BUSI images | n | mean Dice, 95 % interval | median Dice | missed (Dice \
 below 0.1) | empty prediction |
@@ -85,9 +91,33 @@ def figures():
     return "\n".join([*lines, "", f"{last} ({ends})."])
 
 
+def travelled():
+    """Return the card's table of frozen networks at another hospital."""
+    rows = pd.read_csv(TRAVEL).query(
+        "part == 'all' and network == 'all' and rule == 'fitted' "
+        "and part_of == 'other hospital'"
+    )
+    lines = [TRAVEL_HEAD]
+    for recipe, table in rows.groupby("recipe", sort=False):
+        found = table.set_index("measure")
+        first, cells = found.iloc[0], []
+        for name in TRAVELLED:
+            text = "no normal image"
+            if name in found.index:
+                value, low, high = found.loc[name, ["value", "low", "high"]]
+                text = f"{value:.2f} ({low:.2f} to {high:.2f})"
+            cells.append(text)
+        place = f"{first['learned']} | {first['tested']}, {found['n'].max()}"
+        lines.append(
+            f"| {recipe} ({first['networks']}) | {place} "
+            f"| {' | '.join(cells)} |"
+        )
+    return "\n".join(lines)
+
+
 if __name__ == "__main__":
     if sys.argv[1:] == ["figures"]:
-        print(figures())
+        print(figures(), travelled(), sep="\n\n")
     elif len(sys.argv) == 3:
         faster_norm.install()
         main(*sys.argv[1:])

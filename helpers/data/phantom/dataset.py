@@ -1,5 +1,6 @@
 """A phantom data set, written in BUSI's own layout and with its faults."""
 
+import dataclasses
 import itertools
 import json
 import os
@@ -10,8 +11,8 @@ import cv2
 import numpy as np
 
 from ... import files
-from ..layout import MARKER
-from .physics import LABELS, noise, simulate
+from ..busi_folder import MARKER
+from .physics import LABELS, USUAL, Scanner, noise, simulate
 
 FOLDER = "Dataset_BUSI_with_GT"
 VERSION = 1  # raise it whenever a seed's pictures change
@@ -22,15 +23,16 @@ TEXTS = "LT", "RT", "RT 3", "LT 10", "LEFT BREAST", "RIGHT BREAST", "RT UOQ"
 WHITE = (235, 235, 235)
 
 
-def write_dataset(root, n_benign, n_malignant, n_normal, seed):
+def write_dataset(root, n_benign, n_malignant, n_normal, seed, scanner=USUAL):
     """Write a simulated data set in BUSI's layout; return root/FOLDER.
 
     PHANTOM.json lists its faults: `near_duplicates` [a, b, kind] and `marks`
     {case: what is burned in}. Case i of a label depends on (seed, label, i)
     alone, except malignant copies of a benign case; equal arguments (and
-    package versions) give equal bytes. An equal phantom is kept, another one
-    replaced. ValueError: a count or the seed is no whole number >= 0, or the
-    target holds something that is not a phantom (nothing is touched then).
+    package versions) give equal bytes. Another scanner (`physics.Scanner`)
+    shows the same breasts in its own way. An equal phantom is kept, another
+    one replaced. ValueError: a count or the seed is no whole number >= 0, or
+    the target holds something that is not a phantom (nothing is touched then).
     """
     counts = dict(zip(LABELS, (n_benign, n_malignant, n_normal), strict=True))
     for name, value in {**counts, "seed": seed}.items():
@@ -40,6 +42,7 @@ def write_dataset(root, n_benign, n_malignant, n_normal, seed):
     settings = {
         "schema": 1, "version": VERSION, "note": NOTE, "seed": int(seed),
         "counts": {label: int(n) for label, n in counts.items()},
+        "scanner": dataclasses.asdict(scanner),
     }  # fmt: skip
     target = Path(root) / FOLDER
     if is_up_to_date(target, settings):
@@ -58,6 +61,8 @@ def is_up_to_date(target, settings):
         return False
     try:
         marker = json.loads((target / MARKER).read_text())
+        # what older versions wrote was the usual scanner's
+        marker.setdefault("scanner", dataclasses.asdict(USUAL))
         if all(marker[k] == value for k, value in settings.items()):
             return True
         if marker["files"] == len([*target.rglob("[!.]*.*")]) - 1:
@@ -71,13 +76,14 @@ def is_up_to_date(target, settings):
 def write_cases(folder, settings):
     """Write all cases and, last, the marker file into a new folder."""
     counts, seed = settings["counts"], settings["seed"]
+    scanner = Scanner(**settings["scanner"])
     showing, marks = {}, {}  # {picture: [(case, kind of copy)]}
 
     def write_case(case):
         label, number = case
         shown, kind = origin(label, number, counts, seed)
         copy_rng = case_rng(seed, label, number, 3)
-        picture, masks, burned = draw(*shown, kind, seed, copy_rng)
+        picture, masks, burned = draw(*shown, kind, seed, copy_rng, scanner)
         name = f"{label} ({number})"
         save(folder / label / name, picture, masks, label, number)
         return name, shown, kind, burned
@@ -122,7 +128,7 @@ def origin(label, number, counts, seed):
     return (label, shown), COPIES[(number // 7 - 1) % len(COPIES)]
 
 
-def draw(label, number, kind, seed, copy_rng):
+def draw(label, number, kind, seed, copy_rng, scanner=USUAL):
     """Return (picture (h, w, 3), masks, marks) of what `origin` returns.
 
     copy_rng: the Generator for what only a copy has.
@@ -132,7 +138,7 @@ def draw(label, number, kind, seed, copy_rng):
     if label == "benign":
         n_lesions += (number % 35 == 9) + (number % 105 == 79)
     frame_rng = case_rng(seed, label, number, 1)
-    frame = simulate(label, frame_rng, *size(rng), n_lesions)
+    frame = simulate(label, frame_rng, *size(rng), n_lesions, scanner)
     image = frame.image
     masks = frame.masks or [np.zeros(image.shape, bool)]
     if kind == "mirrored":

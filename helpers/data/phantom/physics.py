@@ -42,6 +42,29 @@ class Probe:
     zone: float = 0.4
 
 
+@dataclass(frozen=True)
+class Scanner:
+    """How a scanner draws the same breast; the defaults are the usual one.
+
+    frequency: times the usual; half of it has twice the wavelength, so that
+    the grain is twice as coarse, and half the attenuation (Szabo 2014,
+    Diagnostic Ultrasound Imaging, chapter 4), so that shadows are fainter.
+    beam: times the usual width. gain: dB added to all echoes. dynamic_range:
+    times the usual dB between black and white. height, width: of the picture,
+    times the usual pixels.
+    """
+
+    frequency: float = 1.0
+    beam: float = 1.0
+    gain: float = 0.0
+    dynamic_range: float = 1.0
+    height: float = 1.0
+    width: float = 1.0
+
+
+USUAL = Scanner()
+
+
 def speckle(height, width, rng, probe=None):
     """Return the envelope (height, width), float32, of uniform speckle.
 
@@ -68,11 +91,13 @@ def round_lesion(darker, swallows, looks=1, seed=0):
     return np.clip(180 + 255 / 50 * 20 * np.log10(mean), 0, 255)
 
 
-def simulate(label, rng, height=470, width=560, n_lesions=1):
+def simulate(label, rng, height=470, width=560, n_lesions=1, scanner=USUAL):
     """Return a `Frame` of a simulated breast with lesions of the given label.
 
     label: "normal" has no lesions; rng: a numpy Generator; height, width:
-    pixels. ValueError: another label, or a side below 64 pixels.
+    pixels, before the scanner's own factors. With an equally seeded rng two
+    scanners show the same breast, each with a speckle of its own.
+    ValueError: another label, or a side below 64 pixels.
     """
     if label not in LABELS:
         rule = f"it must be one of {', '.join(LABELS)}."
@@ -90,13 +115,29 @@ def simulate(label, rng, height=470, width=560, n_lesions=1):
         masks.append(polygon_mask(points, height, width))
         small = polygon_mask(points / 2, *level.shape)
         add_lesion(label, small, level, loss, rng)
-    level = cv2.resize(level - loss, (width, height)) + gain_error(height, rng)
+    level -= np.float32(scanner.frequency) * loss
+    level = cv2.resize(level, (width, height)) + gain_error(height, rng)
     expected = np.exp(level * np.float32(math.log(10) / 20))
     expected += np.float32(10 ** (rng.uniform(-36, -24) / 20))  # noise floor
     grain, focus = rng.uniform(0.8, 1.3) * width / 560, rng.uniform(0.25, 0.6)
-    envelope = echoes(expected, rng, Probe(1.2 * grain, 2.2 * grain, focus))
-    image = compress(envelope, expected, grain, rng)
-    return Frame(image, masks, envelope, expected)
+    grain /= scanner.frequency
+    probe = Probe(1.2 * grain, 2.2 * grain * scanner.beam, focus)
+    envelope = echoes(expected, rng, probe)
+    image = compress(envelope, expected, grain, rng, scanner)
+    return exported(Frame(image, masks, envelope, expected), scanner)
+
+
+def exported(frame, scanner):
+    """Return a frame in the size and form that a scanner exports."""
+    height, width = frame.image.shape
+    size = round(width * scanner.width), round(height * scanner.height)
+    if size == (width, height):
+        return frame
+    how = {"dsize": size, "interpolation": cv2.INTER_AREA}
+    soft = [cv2.resize(mask * np.float32(1), **how) for mask in frame.masks]
+    maps = frame.image, frame.envelope, frame.expected
+    image, *echoes = (cv2.resize(one, **how) for one in maps)
+    return Frame(image, [mask >= 0.5 for mask in soft], *echoes)
 
 
 # ---- the physics
@@ -146,8 +187,10 @@ def gaussian(sigma):
     return kernel / np.linalg.norm(kernel)
 
 
-def compress(envelope, expected, grain, rng):
+def compress(envelope, expected, grain, rng, scanner=USUAL):
     """Return the grey picture, uint8 (h, w): 42 to 60 dB fill 0 to 255.
+
+    That is the usual scanner's range; its gain is 0 dB.
 
     Scanners compound views from several angles, in whose mean speckle fades:
     here what it tends to (`expected`) is mixed in.
@@ -156,8 +199,10 @@ def compress(envelope, expected, grain, rng):
     weight = rng.uniform(0.4, 0.7)
     view = cv2.log(envelope + np.float32(1e-6))
     mixed = weight * view + (1 - weight) * cv2.log(expected)
-    step = 255 / rng.uniform(42, 60) * 20 / math.log(10)  # per natural log
-    grey = np.clip(max(85, rng.normal(122, 24)) + step * mixed, -30, 285)
+    decibel = 255 / (rng.uniform(42, 60) * scanner.dynamic_range)
+    middle = max(85, rng.normal(122, 24)) + decibel * scanner.gain
+    step = decibel * 20 / math.log(10)  # per natural log
+    grey = np.clip(middle + step * mixed, -30, 285)
     grey = cv2.GaussianBlur(grey, (0, 0), 1.3 * grain, sigmaY=0.8 * grain)
     return np.clip(grey, 0, 255).astype(np.uint8)
 

@@ -1,0 +1,152 @@
+"""Index a data set of one's own: images/, masks/ and labels.csv.
+
+    images/a1.png    8-bit PNG
+    masks/a1.png     of the same name and size: lesion white, all else black
+    labels.csv       file,label[,patient,scanner]: a1.png,benign,p07,Aplio 300
+
+label is benign, malignant or normal (whose mask is black). With patients,
+intervals and folds go by patient.
+"""
+
+import io
+from pathlib import Path
+
+import pandas as pd
+
+from . import busi
+
+TABLE = "labels.csv"
+WANTED = "images/, masks/ and labels.csv with the columns file and label"
+OPTIONAL = ["patient", "scanner"]
+
+
+def index(root):
+    """Return a DataFrame of the cases: the columns of `busi.index` and more.
+
+    case: the file's name without .png; patient (str) and scanner, if the table
+    has them; then group is the patient.
+    `busi.DataError`: something is wrong with the table or any of its files.
+    """
+    return whole(root, *_scan(root))
+
+
+def check(root):
+    """Return what is wrong, as `busi.check` does; never raises for bad data.
+
+    An image that the table does not name is a warning.
+    """
+    try:
+        return _scan(root)[1]
+    except busi.DataError as error:
+        problem = [("fatal", TABLE, str(error), "see data/README.md")]
+        return pd.DataFrame(problem, columns=busi.PROBLEM)
+
+
+def _scan(root):
+    root = Path(root).expanduser().absolute()
+    table = read_table(root / TABLE, ["file", "label"])
+    table["label"] = table["label"].str.lower()
+    for column in {"file", "label", *OPTIONAL} & set(table):
+        empty = table.index[table[column].isna() | table[column].eq("")]
+        if len(empty):
+            raise busi.DataError(
+                f"{root / TABLE}, line {empty[0] + 2}: {column} is empty; "
+                "fill it in, or leave the column out if it is optional."
+            )
+    wrong = table[~table["label"].isin(busi.LABELS)]
+    if len(wrong):
+        row = wrong.iloc[0]
+        one = f"label of {row['file']} is {row['label']!r}"
+        known = ", ".join(busi.LABELS)
+        raise busi.DataError(f"{root / TABLE}: {one}; use {known}.")
+    names = table["file"].str.removesuffix(".png")
+    if names.duplicated().any():
+        twice = names[names.duplicated()].iloc[0]
+        raise busi.DataError(f"{root / TABLE} names {twice} twice: keep one.")
+    rows = pd.DataFrame({"case": names, "label": table["label"]})
+    for folder in ("image", "mask"):
+        rows[folder] = [root / f"{folder}s" / f"{name}.png" for name in names]
+    for column in OPTIONAL:
+        if column in table:
+            rows[column] = table[column]
+    cases, problems = examined(rows)
+    named = {path.name for path in rows["image"]}
+    paths = sorted((root / "images").glob("*"))
+    unnamed = [path.name for path in paths if path.name not in named]
+    more = [
+        (
+            "warning",
+            f"images/{name}",
+            f"not in {TABLE}",
+            "add it, or remove it",
+        )
+        for name in unnamed
+    ]
+    more = pd.DataFrame(more, columns=busi.PROBLEM)
+    return cases, pd.concat([problems, more], ignore_index=True)
+
+
+def read_table(path, columns):
+    """Return a CSV file (comma or semicolon) as a DataFrame of str.
+
+    `busi.DataError`: it is missing, no table, has no rows or lacks columns.
+    """
+    if not path.is_file():
+        lacks = f"{path.parent} holds no {path.name}"
+        raise busi.DataError(f"{lacks}: see data/README.md for the layout.")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        head = text.partition("\n")[0]
+        sep = ";" if head.count(";") > head.count(",") else ","
+        table = pd.read_csv(io.StringIO(text), sep=sep, dtype=str)
+    except (OSError, ValueError) as error:  # of pandas' parser, too
+        first = str(error).split("\n")[0]
+        raise busi.DataError(f"{path} is no table ({first}).") from None
+    missing = [name for name in columns if name not in table]
+    if missing or table.empty:
+        lacks = f"no column {missing[0]}" if missing else "no row"
+        has = f"it has {', '.join(map(str, table))}"
+        raise busi.DataError(f"{path} has {lacks} ({has}).")
+    return table
+
+
+def examined(rows):
+    """Return (cases, problems) of DataFrame[case, label, image, mask ...].
+
+    Each file is read and judged as one of BUSI. cases: without those that have
+    a problem; further columns are kept, and group is the patient, if any.
+    """
+    items = [
+        (
+            row.label,
+            row.case,
+            {busi.IMAGE: row.image, busi.FIRST_MASK: row.mask},
+        )
+        for row in rows.itertuples()
+    ]
+    found = busi.in_threads(busi.examine_case, items, "reading images")
+    problems = [problem for _, wrong in found for problem in wrong]
+    good = [case is not None for case, _ in found]
+    cases = pd.DataFrame([c for c, _ in found if c], columns=busi.COLUMNS)
+    kept = rows[good].reset_index(drop=True)
+    cases["case"] = kept["case"]
+    for column in kept.columns.difference(["mask", *cases], sort=False):
+        cases[column] = kept[column]
+    if "patient" in cases:
+        cases["group"] = "patient " + cases["patient"].astype(str)
+    return cases, pd.DataFrame(problems, columns=busi.PROBLEM)
+
+
+def whole(root, cases, problems):
+    """Return the cases if no file has a problem, else raise `busi.DataError`.
+
+    Who reports on a set must not leave out cases in silence.
+    """
+    errors = problems[problems["severity"] == "error"]
+    if len(errors):
+        first = errors.iloc[0]
+        raise busi.DataError(
+            f"{root}: {len(errors)} files cannot be used, first "
+            f"{first['file']}: {first['problem']}; {first['remedy']}."
+        )
+    return cases

@@ -1,0 +1,137 @@
+"""Find out which data set lies in a folder or zip, and index it.
+
+Three layouts are read: that of BUSI, that of BUS-BRA, and the folder of
+`helpers.data.folder` that any other set can be brought into.
+"""
+
+import itertools
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from . import archives, busbra, busi, busi_folder, duplicates, folder
+
+# Of a layout other than BUSI's: its table, and the folder of images beside it.
+TABLES = {
+    "busbra": (busbra.TABLE, "Images"),
+    "folder": (folder.TABLE, "images"),
+}
+NAMES = {"busi": "BUSI", "busbra": "BUS-BRA", "folder": "a set of your own"}
+# What a set shows of itself, by the names of its files.
+KNOWN = {
+    "BUS-UCLM": r"(^|/)INFO\.csv$",
+    "BrEaST": r"case\d+_tumor\.png$",
+    "a download from Hugging Face": r"\.(parquet|arrow)$",
+    "a set of DICOM files": r"\.dcm$",
+}
+MOST_FILES = 5000  # looked at where a layout is unknown
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set found: its layout ("busi", "busbra", "folder") and folder."""
+
+    layout: str
+    root: Path
+
+    @property
+    def module(self):
+        modules = {"busi": busi, "busbra": busbra, "folder": folder}
+        return modules[self.layout]
+
+    def check(self):
+        """Return what is wrong with it, as `busi.check` does."""
+        return self.module.check(self.root)
+
+    @cached_property
+    def cases(self):
+        """The `index` of its layout, with a column group.
+
+        That is the patient; without patients, near-duplicates share a group.
+        """
+        cases = self.module.index(self.root)
+        if "group" in cases:
+            return cases
+        pairs = duplicates.near_duplicates(cases)
+        return cases.assign(group=duplicates.assign_groups(cases, pairs))
+
+    @cached_property
+    def fingerprint(self):
+        """Return the hex SHA-256 of all its pictures and tables."""
+        if self.layout == "busi":
+            return busi.fingerprint(self.root)
+        found = sorted(self.root.rglob("*.png"))
+        return busi.digest_of([*found, *sorted(self.root.glob("*.csv"))])
+
+
+def find(where):
+    """Return the `DataSet` at a place.
+
+    where: its folder, one up to two levels above it, or its zip, which is
+    unpacked into the cache. `busi.DataError`: there is nothing that can be
+    read; says what was found, and how to lay it out.
+    """
+    where = Path(where).expanduser().absolute()
+    try:
+        top = archives.unpack(where) if where.is_file() else where
+        if not top.is_dir():
+            gone = f"{where} does not exist"
+            raise busi.DataError(f"{gone}: give a folder or zip as DATA.")
+        for level, (layout, (name, images)) in itertools.product(
+            ("", "*/", "*/*/"), TABLES.items()
+        ):
+            for table in sorted(top.glob(level + name)):
+                if (table.parent / images).is_dir():
+                    return DataSet(layout, table.parent)
+        try:
+            return DataSet("busi", busi.find(top))
+        except busi_folder.SeveralSets:
+            raise
+        except busi.DataError:
+            raise busi.DataError(unknown(where, top)) from None
+    except archives.ArchiveError as error:
+        raise busi.DataError(str(error)) from None
+    except PermissionError as error:
+        closed = f"{error.filename or where} may not be read"
+        raise busi.DataError(f"{closed}: change its permissions.") from None
+
+
+def other(where):
+    """Return the `DataSet` at a place if it is not BUSI, else None.
+
+    Also None where there is none: `busi.find` says what is wrong with it.
+    """
+    try:
+        found = find(where)
+    except busi.DataError:
+        return None
+    return None if found.layout == "busi" else found
+
+
+def unknown(where, top):
+    """Return a sentence on a folder in none of the layouts: what is in it?"""
+    names = []
+    for path in top.rglob("*"):
+        if path.is_file() and not path.name.startswith("."):
+            names.append(str(path.relative_to(top)))
+        if len(names) == MOST_FILES:
+            break
+    kinds = Counter(Path(name).suffix.lower() or "others" for name in names)
+    held = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common(4))
+    folders = sorted({name.split("/")[0] for name in names if "/" in name})
+    if folders:
+        listed = ", ".join(f"{name}/" for name in folders[:3])
+        held += f", in {listed}" + " ..." * (len(folders) > 3)
+    looks = [
+        f"This looks like {name}. "
+        for name, pattern in KNOWN.items()
+        if any(re.search(pattern, path) for path in names)
+    ]
+    return (
+        f"{where} is in no layout that is read (BUSI, BUS-BRA, or a folder of "
+        f"{folder.WANTED}): it holds {held or 'no file'}. "
+        f"{looks[0] if looks else ''}data/README.md has the few lines that "
+        "lay a set out."
+    )

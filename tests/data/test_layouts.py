@@ -1,0 +1,212 @@
+"""A set of one's own is read from a folder; any other is named."""
+
+import re
+import shutil
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+from helpers.data import busi, folder, layouts, masks, sources
+from tools import check_data
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Six images of three patients and two scanners, one of them normal."""
+    root, rows = tmp_path / "mine", []
+    for name in ("images", "masks"):
+        (root / name).mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for i, label in enumerate(["benign", "Malignant", "normal"] * 2):
+        image = rng.integers(0, 255, (50 + i, 64), np.uint8)
+        mask = np.zeros_like(image)
+        mask[10:20, 10:30] = 255 * (label != "normal")
+        cv2.imwrite(str(root / f"images/a{i}.png"), image)
+        cv2.imwrite(str(root / f"masks/a{i}.png"), mask)
+        rows.append((f"a{i}.png", label, f"p{i // 2}", "XY"[i % 2]))
+    columns = ["file", "label", "patient", "scanner"]
+    table = pd.DataFrame(rows, columns=columns)
+    table.to_csv(root / "labels.csv", index=False)
+    return root
+
+
+def rewrite(own, change):
+    table = pd.read_csv(own / "labels.csv")
+    change(table).to_csv(own / "labels.csv", index=False)
+
+
+def test_a_folder_gives_the_table_of_busi_with_patients(own):
+    found = layouts.find(own.parent)
+    assert (found.layout, found.root) == ("folder", own)
+    assert found.check().empty
+    cases = found.cases
+    assert list(cases)[: len(busi.COLUMNS)] == busi.COLUMNS
+    assert cases["label"].tolist() == ["benign", "malignant", "normal"] * 2
+    assert cases["group"].nunique() == 3
+    assert cases["height"].tolist() == [50, 51, 52, 53, 54, 55]
+    assert masks.merge(cases["masks"][0]).sum() == 200
+    assert busi.load_arrays(cases, 32)[1].max() == 2
+
+
+def test_without_patients_near_copies_share_a_group(own):
+    shutil.copy(own / "images/a0.png", own / "images/a6.png")
+    shutil.copy(own / "masks/a0.png", own / "masks/a6.png")
+    row = pd.DataFrame({"file": ["a6"], "label": ["benign"]})
+    rewrite(own, lambda t: pd.concat([t[["file", "label"]], row]))
+    cases = layouts.find(own).cases.set_index("case")
+    assert "patient" not in cases
+    assert cases["group"]["a0"] == cases["group"]["a6"]
+    assert cases["group"].nunique() == 6
+
+
+def test_semicolons_and_a_byte_order_mark_are_read(own):
+    text = (own / "labels.csv").read_text().replace(",", ";")
+    (own / "labels.csv").write_text(text, encoding="utf-8-sig")
+    assert len(folder.index(own)) == 6
+
+
+def refused(own, match):
+    with pytest.raises(busi.DataError, match=match):
+        folder.index(own)
+    assert len(folder.check(own))
+
+
+def test_each_fault_of_the_table_is_one_sentence(own):
+    whole = (own / "labels.csv").read_text()
+    for old, new, match in (
+        ("a1.png,Malignant", "a1.png,cancer", "label of a1.png is 'cancer'"),
+        ("a1.png", "a0.png", "names a0 twice"),
+        ("a1.png,Malignant", "a1.png,", "line 3: label is empty"),
+        ("p1", "", "patient is empty"),
+        ("file,", "name,", "has no column file"),
+        (whole, "file,label\n", "has no row"),
+        (whole, "", "is no table|no column"),
+    ):
+        (own / "labels.csv").write_text(whole.replace(old, new))
+        refused(own, match)
+
+
+def test_each_fault_of_a_file_is_named_and_nothing_left_out(own):
+    blank = np.zeros((50, 64), np.uint8)
+    cv2.imwrite(str(own / "masks/a0.png"), blank)
+    refused(own, "1 files .*masks/a0.png: benign image with an empty mask")
+    (own / "images/a1.png").unlink()
+    refused(own, "2 files")
+    assert set(folder.check(own)["file"]) == {"masks/a0.png", "images/a1.png"}
+
+
+def test_an_image_without_a_row_is_a_warning(own):
+    rewrite(own, lambda t: t.iloc[:-1])
+    assert len(folder.index(own)) == 5
+    (row,) = folder.check(own).itertuples()
+    assert (row.severity, row.file) == ("warning", "images/a5.png")
+
+
+def test_busi_is_found_too_and_its_copies_grouped(phantom_root):
+    found = layouts.find(phantom_root.parent)
+    assert found.layout == "busi"
+    assert found.fingerprint == busi.fingerprint(phantom_root)
+    cases = found.cases
+    assert len(cases) == 26 and cases["group"].nunique() < 26
+
+
+def test_the_fingerprint_follows_pictures_and_table(own):
+    before = layouts.find(own).fingerprint
+    rewrite(own, lambda t: t.assign(scanner="Z"))
+    changed = layouts.find(own).fingerprint
+    (own / "images/a0.png").write_bytes((own / "images/a1.png").read_bytes())
+    assert len({before, changed, layouts.find(own).fingerprint}) == 3
+
+
+LOOKS = {
+    "BUS-UCLM": ["images/ALWI_000.png", "masks/ALWI_000.png", "INFO.csv"],
+    "BrEaST": ["case001.png", "case001_tumor.png"],
+    "Hugging Face": ["data/train-00000-of-00001.parquet", "README.md"],
+    "it holds 2 .png, in x/": ["x/1.png", "x/2.png"],
+    "it holds no file": [],
+}
+
+
+@pytest.mark.parametrize("said", LOOKS)
+def test_any_other_layout_is_named_with_what_to_do(tmp_path, said):
+    for name in LOOKS[said]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(busi.DataError, match=said) as caught:
+        layouts.find(tmp_path)
+    assert str(tmp_path) in str(caught.value)
+    assert "data/README.md" in str(caught.value)
+
+
+def test_a_place_that_is_not_there_or_no_zip(tmp_path):
+    with pytest.raises(busi.DataError, match="does not exist"):
+        layouts.find(tmp_path / "nothing")
+    (tmp_path / "x.zip").write_bytes(b"no zip")
+    with pytest.raises(busi.DataError, match="not a whole zip"):
+        layouts.find(tmp_path / "x.zip")
+
+
+def block(word):
+    """Return the Python of data/README.md that lays a set out."""
+    text = (ROOT / "data" / "README.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (found,) = (code for code in blocks if word in code)
+    return found
+
+
+def test_the_lines_for_bus_uclm_lay_it_out(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder_ in ("images", "masks"):
+        (tmp_path / "BUS-UCLM" / folder_).mkdir(parents=True)
+    colours = {"ANAT_000": 0, "ANAT_001": 1, "BIBO_000": 2}  # of B, G, R
+    for name, channel in colours.items():
+        mask = np.zeros((40, 50, 3), np.uint8)
+        mask[5:15, 5:25, channel] = 255 * (channel > 0)
+        for folder_, pixels in (("images", mask + 50), ("masks", mask)):
+            path = f"BUS-UCLM/{folder_}/{name}.png"
+            cv2.imwrite(path, pixels.astype(np.uint8))
+    exec(block("BUS-UCLM"), {})
+    cases = layouts.find("BUS-UCLM").cases.set_index("case")
+    assert cases["label"].tolist() == ["normal", "benign", "malignant"]
+    assert cases["patient"].tolist() == ["ANAT", "ANAT", "BIBO"]
+
+
+def test_the_lines_for_breast_lay_it_out(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "BrEaST").mkdir()
+    rows = ["CaseID,Image_filename,Classification"]
+    for i, label in enumerate(["benign", "malignant", "normal"]):
+        pixels = np.full((40, 50), 90, np.uint8)
+        cv2.imwrite(f"BrEaST/case00{i}.png", pixels)
+        if label != "normal":
+            pixels[5:20, 5:20] = 255
+            mask = (pixels > 200).astype(np.uint8) * 255
+            cv2.imwrite(f"BrEaST/case00{i}_tumor.png", mask)
+        rows.append(f"{i},case00{i}.png,{label}")
+    (tmp_path / "breast.csv").write_text("\n".join(rows))
+    exec(block("BrEaST"), {})
+    cases = layouts.find("my_set").cases
+    assert cases["label"].tolist() == ["benign", "malignant", "normal"]
+    assert masks.merge(cases["masks"][1]).sum() == 225
+
+
+def test_the_lesson_says_where_another_set_belongs(own, capsys):
+    with pytest.raises(busi.DataError, match="as EXTERNAL to `make run-all`"):
+        sources.locate(str(own))
+    check_data.main(str(own))
+    assert "It can be used as EXTERNAL" in capsys.readouterr().out
+    cv2.imwrite(str(own / "masks/a0.png"), np.zeros((50, 64), np.uint8))
+    with pytest.raises(SystemExit, match="1 files"):
+        check_data.main(str(own))
+    assert "masks/a0.png: benign image with" in capsys.readouterr().out
+
+
+def test_a_table_without_its_images_is_not_taken_for_a_set(phantom_root):
+    (phantom_root.parent / "labels.csv").write_text("file,label\n")
+    try:
+        assert layouts.find(phantom_root.parent).layout == "busi"
+    finally:
+        (phantom_root.parent / "labels.csv").unlink()

@@ -1,0 +1,105 @@
+"""`make external`: a network on another set, good and bad."""
+
+import sys
+
+import keras
+import pandas as pd
+import pytest
+
+from helpers.data import busi
+from helpers.model import checkpoint, unet
+from tools import external, predict
+
+
+@pytest.fixture(scope="module")
+def model_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "tiny.keras"
+    keras.utils.set_random_seed(0)
+    checkpoint.save(unet.build(size=32, width=4, depth=2), path)
+    return path
+
+
+@pytest.fixture
+def own(phantom_root, tmp_path):
+    """Phantoms as a set of one's own: two scanners, and patients."""
+    cases, rows = busi.index(phantom_root).groupby("label").head(4), []
+    for name in ("images", "masks"):
+        (tmp_path / "set" / name).mkdir(parents=True)
+    for i, case in enumerate(cases.itertuples()):
+        for name, path in (("images", case.image), ("masks", case.masks[0])):
+            (tmp_path / f"set/{name}/c{i}.png").symlink_to(path)
+        rows.append((f"c{i}", case.label, i // 2, f"scanner <{i % 2}>"))
+    columns = ["file", "label", "patient", "scanner"]
+    table = pd.DataFrame(rows, columns=columns)
+    table.to_csv(tmp_path / "set" / "labels.csv", index=False)
+    return tmp_path / "set"
+
+
+@pytest.fixture
+def run(monkeypatch, model_file, tmp_path):
+    def call(data, model=model_file):
+        arguments = ["external", str(data), "--model", str(model)]
+        arguments += ["--out", str(tmp_path / "out")]
+        monkeypatch.setattr(sys, "argv", arguments)
+        external.main()
+        return tmp_path / "out"
+
+    return call
+
+
+def test_one_table_with_intervals_by_scanner_and_one_page(run, own, capsys):
+    out = run(own)
+    table = pd.read_csv(out / "measures.csv")
+    assert set(table["part"]) == {"all", "scanner <0>", "scanner <1>"}
+    assert {"dice", "missed", "normals_empty"} <= set(table["measure"])
+    cases = pd.read_csv(out / "cases.csv")
+    assert len(cases) == 12 and cases["group"].nunique() == 6
+    dice = cases[cases["label"] != "normal"]["dice"].mean()
+    row = table.query("part == 'all' and measure == 'dice'").iloc[0]
+    assert row["value"] == pytest.approx(dice, abs=1e-4)
+    page = (out / "page.html").read_text()
+    assert "scanner &lt;0&gt;" in page and "6 patients" in page
+    assert "not a medical device" in page and "http" not in page
+    assert "read nothing into these numbers" in page
+    said = capsys.readouterr().out
+    assert "12 of 12 images" in said and "stay as they are" in said
+    assert "No thresholds were found beside the model" in said
+
+
+def test_the_models_own_thresholds_are_used_and_shown(
+    run, own, model_file, monkeypatch
+):
+    beside = model_file.with_suffix(".json")
+    beside.write_text('{"threshold": 0.31, "image_threshold": 1.0}')
+    try:
+        out = run(own)
+    finally:
+        beside.unlink()
+    assert "threshold 0.31" in (out / "page.html").read_text()
+    # an image threshold that nothing reaches leaves all empty
+    assert (pd.read_csv(out / "cases.csv")["area"] == 0).all()
+
+
+def test_a_network_that_has_seen_the_set_is_said_to():
+    class Found:
+        layout = "busbra"
+
+    cases = pd.DataFrame({"label": ["benign"], "patient": [1]})
+    card = {"by_set": {"busbra": 1100, "busi": 624}}
+    said = external.warnings(Found, cases, card, True)
+    assert any("1100 images of BUS-BRA" in sentence for sentence in said)
+    assert any("no normal images" in sentence for sentence in said)
+    assert not any("thresholds" in sentence for sentence in said)
+
+
+def test_what_is_no_set_or_no_model_is_one_sentence(run, own, tmp_path):
+    with pytest.raises(busi.DataError, match="does not exist"):
+        run(tmp_path / "nothing")
+    with pytest.raises(predict.Refused, match="Give DATA"):
+        run("")
+    with pytest.raises(predict.Refused, match=r"no \.keras file"):
+        run(own, tmp_path / "nothing.keras")
+    (own / "masks" / "c3.png").unlink()
+    with pytest.raises(busi.DataError, match=r"1 files .*masks/c3"):
+        run(own)
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,175 @@
+"""Score a network on another hospital's images, its thresholds frozen.
+
+    make external DATA=<folder or zip> [MODEL=<file.keras>] [OUT=<folder>]
+
+DATA: BUS-BRA, BUSI, or any set laid out as data/README.md says. Writes
+OUT/measures.csv (with 95 % intervals, by scanner too), OUT/cases.csv (the
+scores of each image) and OUT/page.html. Exit status: 0 done, 2 stopped.
+
+For teaching and research. This is not a medical device.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import jinja2
+import numpy as np
+
+from helpers import environment, files
+from helpers.data import busi, layouts, masks
+from helpers.evaluation import measures
+from tools import predict
+
+CHUNK = 32  # images held in memory at a time
+TEMPLATE = files.ROOT / "tools" / "external.html.jinja"
+FEW = 20  # of a scanner's images: its intervals mean little
+
+
+def opened(where):
+    """Return the data set at a place and its cases; say what is wrong.
+
+    predict.Refused: it cannot be used, or not all of it.
+    """
+    if not where:
+        raise predict.Refused("Give DATA=<folder or zip of the images>.")
+    found = layouts.find(where)
+    problems = found.check()
+    for row in problems.itertuples():
+        print(f"{row.severity:8} {row.file}: {row.problem}; {row.remedy}")
+    return found, found.cases
+
+
+def card_of(path):
+    """Return what the file beside a model says of it, a dict."""
+    beside = path.with_suffix(".json")
+    return json.loads(beside.read_text()) if beside.exists() else {}
+
+
+def warnings(found, cases, card, rule_file):
+    """Return what a reader must know before the numbers, a list of str."""
+    said = []
+    learned = card.get("by_set", {})
+    if found.layout in learned:
+        name = (
+            f"{learned[found.layout]} images of {layouts.NAMES[found.layout]}"
+        )
+        said.append(
+            f"This network learned from {name}: on images that it has seen "
+            "this is no test, and the numbers are too good."
+        )
+    if not rule_file:
+        said.append(
+            "No thresholds were found beside the model (a .json of its name): "
+            "the usual ones were taken, one half."
+        )
+    missing = sorted(set(busi.LABELS) - set(cases["label"]))
+    if "normal" in missing:
+        said.append(
+            "The set has no normal images: nothing here says how many healthy "
+            "women would be alarmed."
+        )
+    if "patient" not in cases:
+        said.append(
+            "The set names no patients: near-duplicates count as one group, "
+            "and the intervals are rather too narrow."
+        )
+    return said
+
+
+def predictions(model, cases):
+    """Return class probabilities (n, size, size, 3), showing progress."""
+    from helpers.model import training  # takes seconds
+
+    size, found, began = model.input_shape[1], [], time.time()
+    paths = list(cases["image"])
+    for start in range(0, len(paths), CHUNK):
+        some = paths[start : start + CHUNK]
+        images = [busi.read_image(path) for path in some]
+        squares = np.stack([masks.letterbox(x, size)[0] for x in images])
+        classes = training.predict(model, squares, flip=True)
+        found.append(classes.astype(np.float16))
+        done = start + len(some)
+        left = (time.time() - began) / done * (len(paths) - done)
+        end = "  \r" if sys.stdout.isatty() and left else "\n"
+        text = f"{done} of {len(paths)} images, {left:.0f} s left"
+        print(text, end=end, flush=True)
+    return np.concatenate(found)
+
+
+def page(facts, table, said):
+    """Return the page, HTML; table: of `measures.by_part`."""
+    parts = {}
+    for part, rows in table.groupby("part", sort=False):
+        named = rows.assign(
+            name=rows["measure"].map(lambda m: measures.NAMES[m][0]),
+            better=rows["measure"].map(lambda m: measures.NAMES[m][1]),
+        )
+        parts[part] = named.to_dict("records")
+    how = {"autoescape": True, "undefined": jinja2.StrictUndefined}
+    template = jinja2.Environment(**how).from_string(TEMPLATE.read_text())
+    return template.render(**facts, parts=parts, said=said)
+
+
+def text_of(table):
+    """Return the rows of all cases as lines for a terminal."""
+    lines = []
+    for row in table[table["part"] == "all"].itertuples():
+        interval = f"{row.value:6.3f} ({row.low:.3f} to {row.high:.3f})"
+        lines.append(f"{measures.NAMES[row.measure][0]:40} {interval}")
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("data", help="folder or zip of the images")
+    add("--model", default="", help="a .keras file")
+    add("--out", default="", help="where to write")
+    o = parser.parse_args()
+    path = predict.absolute(o.model or predict.SMALL_MODEL)
+    model, rule = predict.load_model(path)
+    print("These thresholds are the model's own and stay as they are.")
+    found, cases = opened(o.data)
+    said = warnings(found, cases, card_of(path), card_of(path))
+    print(*said, sep="\n")
+    scores = measures.rule_scores(cases, predictions(model, cases), rule)
+    print("Intervals by bootstrap, some seconds a scanner.", flush=True)
+    table = measures.by_part(scores, "scanner")
+    unit = "patients" if "patient" in cases else "groups of near-duplicates"
+    facts = {
+        "place": layouts.NAMES[found.layout],
+        "data": str(found.root),
+        "model": str(path),
+        "rule": rule,
+        "counts": cases["label"].value_counts().to_dict(),
+        "groups": f"{cases['group'].nunique()} {unit}",
+        "few": FEW,
+        "date": time.strftime("%Y-%m-%d"),
+    }
+    name = f"{found.root.name}-{path.stem}"
+    home = environment.runs_folder(files.ROOT) / "external" / name
+    out = predict.absolute(o.out) if o.out else home
+    kept = scores.drop(columns=measures.GAPS)
+    predict.put(out / "cases.csv", kept.to_csv(index=False).encode())
+    text = table.round(4).to_csv(index=False)
+    predict.put(out / "measures.csv", text.encode())
+    predict.put(out / "page.html", page(facts, table, said).encode())
+    print(f"{len(cases)} images, {facts['groups']}\n{text_of(table)}")
+    print(f"Written: {out / 'page.html'} and the tables beside it.")
+    print("For teaching and research. This is not a medical device.")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (predict.Refused, busi.DataError) as refused:
+        print(refused, file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("\nInterrupted: nothing was written.", file=sys.stderr)
+        sys.exit(2)
