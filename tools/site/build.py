@@ -19,6 +19,7 @@ from helpers import environment
 from helpers.files import ROOT, replacing_folder
 from tools.site import (
     benchmark_page,
+    explorer_page,
     glossary,
     knowledge_page,
     report_page,
@@ -151,9 +152,10 @@ def prepares(statement):
 
 def collect(run, source):
     """Write into Sphinx' source folder all that the pages are made of."""
-    no_try = shutil.ignore_patterns("try")
-    shutil.copytree(ROOT / "pages", source, ignore=no_try)
+    own = shutil.ignore_patterns("try", "explorer")  # they add themselves
+    shutil.copytree(ROOT / "pages", source, ignore=own)
     try_page.add(source)
+    explorer_page.add(source)
     words = glossary.words((source / "glossary.md").read_text())
     link, shown = glossary.linker(words), source / "notebooks"
     shown.mkdir()
