@@ -72,7 +72,8 @@ globalThis.explorer ??= {};
     const middle = { "text-anchor": "middle", class: "title" };
     const under = { ...middle, x: x(0.5), y: HEIGHT - 6 };
     explorer.drawn("text", under, svg, "normal images falsely marked");
-    const turned = { ...middle, transform: `translate(12 ${y(0.5)}) rotate(-90)` };
+    const transform = `translate(12 ${y(0.5)}) rotate(-90)`;
+    const turned = { ...middle, transform };
     explorer.drawn("text", turned, svg, "lesions missed");
   }
 

@@ -40,7 +40,7 @@
     );
   }
 
-  /** Return [share of normals marked, of lesions missed] by image threshold. */
+  /** Return [normals marked, lesions missed] of each image threshold. */
   function curve(split) {
     const free = { ...rule, image_threshold: 0 };
     const cases = data[split].map((record) => {
@@ -163,7 +163,7 @@
     for (const name of ["revealed", "legend-held_out"]) {
       part(name).hidden = false;
     }
-    part("reveal").hidden = true;
+    part("ask").hidden = true;
     show();
     part("held-out-head").focus();
   }
@@ -191,7 +191,7 @@
   for (const svg of document.querySelectorAll("svg[data-whose]")) {
     explorer.symbol(svg, svg.dataset.whose, 10, 10);
   }
-  part("app").hidden = false;
+  part("app").hidden = part("ask").hidden = false;
   place();
   show();
 }
