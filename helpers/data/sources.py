@@ -112,7 +112,7 @@ def simulated():
 def look_in(folder):
     """Return (root, others) of the real data set in `folder`, or None.
 
-    It may be a zip there. busi_folder.SeveralSets: it is not clear which to take.
+    It may be a zip there. busi_folder.SeveralSets: which to take is unclear.
     """
     if not folder.is_dir():
         return None

@@ -21,7 +21,8 @@ def root(tmp_path):
         name = f"{i // 2:04d}-{'lr'[i % 2]}"
         row = f"bus_{name},{i // 2},cyst,{label},3,GE,99,99,left,[1]\n"
         rows.append(row)
-        picture = np.full((40 + i, 60), 90, np.uint8)
+        row = np.arange(60, 180, 2, dtype=np.uint8)
+        picture = np.tile(row, (40 + i, 1))
         cv2.imwrite(str(tmp_path / f"Images/bus_{name}.png"), picture)
         picture[10:20, 10:30] = 255
         mask = (picture > 200).astype(np.uint8) * 255

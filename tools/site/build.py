@@ -17,6 +17,7 @@ from helpers import environment
 from helpers.files import ROOT, replacing_folder
 from tools.site import (
     benchmark_page,
+    explorer_page,
     folding,
     glossary,
     knowledge_page,
@@ -108,9 +109,10 @@ def linked_to(names, text):
 
 def collect(run, source):
     """Write into Sphinx' source folder all that the pages are made of."""
-    no_try = shutil.ignore_patterns("try")
-    shutil.copytree(ROOT / "pages", source, ignore=no_try)
+    own = shutil.ignore_patterns("try", "explorer")  # they add themselves
+    shutil.copytree(ROOT / "pages", source, ignore=own)
     try_page.add(source)
+    explorer_page.add(source)
     words = glossary.words((source / "glossary.md").read_text())
     link, shown = glossary.linker(words), source / "notebooks"
     shown.mkdir()

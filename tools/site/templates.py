@@ -37,6 +37,7 @@ def fill(template, notebooks, **values):
         "signed": "{:+.3f}".format,
         "interval": interval,
         "listed": listed,
+        "per_cent": per_cent,
         "measured": lambda table, key: interval(flat(table, key)),
         "measured_share": lambda table, key: per_cent(flat(table, key)),
         "versions": lambda found: ", ".join(map(" ".join, found.items())),
