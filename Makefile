@@ -7,8 +7,9 @@ IMAGES ?=
 OUT ?=
 MODEL ?=
 EXTERNAL ?=
+MM_PER_PIXEL ?=
 ADDRESS ?=
-export DATA PROFILE IMAGES OUT MODEL EXTERNAL ADDRESS
+export DATA PROFILE IMAGES OUT MODEL EXTERNAL MM_PER_PIXEL ADDRESS
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 # another Python's packages must not be found before those of .venv
 unexport PYTHONPATH PYTHONHOME
@@ -52,8 +53,8 @@ lab: setup ## open the notebooks in Jupyter [DATA=...]
 check-data: setup ## list what is wrong with the images at DATA
 	@$(PY) -m tools.check_data "$$DATA"
 
-predict: setup ## outline lesions in images of your own: IMAGES=folder OUT=folder [MODEL=file]
-	@$(PY) -m tools.predict "$$IMAGES" "$$OUT" --model "$$MODEL"
+predict: setup ## outline lesions in images of your own: IMAGES=folder OUT=folder [MODEL=file] [MM_PER_PIXEL=0.08]
+	@$(PY) -m tools.predict "$$IMAGES" "$$OUT" --model "$$MODEL" --mm-per-pixel "$$MM_PER_PIXEL"
 
 external: setup ## score a network on another hospital's images: DATA=folder [MODEL=file] [OUT=folder]
 	@$(PY) -m tools.external "$$DATA" --model "$$MODEL" --out "$$OUT"

@@ -5,7 +5,6 @@ import resource
 import shutil
 import subprocess
 import sys
-import zlib
 from pathlib import Path
 
 import cv2
@@ -14,11 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
-from PIL import Image
 
-from helpers.data import busi, masks
+from helpers.data import pictures
+from helpers.evaluation.postprocessing import RULE
 from helpers.model import checkpoint, unet
-from tools import predict
+from tools import outputs, predict
 
 
 def picture(*shape, dtype=np.uint8):
@@ -59,8 +58,9 @@ def inside(tmp_path, monkeypatch):
 def run(monkeypatch, model_file):
     """Call the command in this process; return its exit status."""
 
-    def call(images="in", out="out", model=model_file):
+    def call(images="in", out="out", mm="", model=model_file):
         arguments = ["predict", images, out, "--model", str(model)]
+        arguments += ["--mm-per-pixel", mm]
         monkeypatch.setattr(sys, "argv", arguments)
         return predict.main()
 
@@ -102,7 +102,8 @@ def test_each_image_gets_a_mask_an_overlay_and_a_row(run, capsys):
     before = files(folder)
     assert run(str(folder)) == 0
     said = capsys.readouterr().out
-    assert "Left out: 2 files" in said
+    assert "a mask by its name: grey_mask.png, grey_mask_1.png" in said
+    assert "16-bit file, read as 16 bits: deep.tiff" in said
     assert said.count("not a medical device") == 1
     assert list(table().columns) == predict.COLUMNS[1:]
     assert set(table().index) == set(images)
@@ -121,93 +122,20 @@ def test_each_image_gets_a_mask_an_overlay_and_a_row(run, capsys):
     assert not list(Path("out").rglob(".partial*"))
 
 
-def test_box_and_area_are_those_of_the_mask(tmp_path):
+def test_box_and_area_are_those_of_the_mask():
     classes = np.zeros((32, 32, 3), np.float32)
     classes[..., 0] = 1
     classes[8:16, 4:20] = [0, 0, 1]
     grey = picture(64, 64)
-    box = masks.letterbox(grey, 32)[1]
-    row = predict.write_outputs("x", grey, classes, box, {}, tmp_path)
+    both = np.stack([classes, classes])
+    mask, row = predict.described(pictures.Picture(grey, []), both, RULE)
     assert [row[name] for name in predict.BOX] == [8, 16, 32, 16]
-    assert row["area_pixels"] == 32 * 16
+    assert row["area_pixels"] == row["area"] == 32 * 16
     assert row["area_fraction"] == 32 * 16 / 64**2
     assert row["class"] == "malignant"
-    overlay = cv2.imread("overlays/x.png")
+    overlay = predict.outlined(grey, mask, "malignant")
     assert tuple(overlay[16, 20]) == (0x00, 0x5E, 0xD5)  # vermilion, BGR
     assert (overlay[40:] == grey[40:, :, None]).all()
-
-
-KINDS = ["1.png", "L.png", "LA.png", "P.png", "L.bmp", "L.tif", "L.jpeg"]
-KINDS += ["RGB.png", "RGBA.png", "RGB.bmp", "RGB.tiff", "CMYK.jpg"]
-
-
-@pytest.mark.parametrize("name", KINDS)
-def test_every_kind_of_picture_is_read_as_grey(name):
-    image = Image.fromarray(picture()).convert(Path(name).stem)
-    image.save(name)
-    grey = predict.read_grey(Path(name))
-    assert grey.shape == (60, 80) and grey.dtype == np.uint8
-    expected = np.array(image.convert("RGB").convert("L"), int)
-    tolerance = 60 if ".j" in name else int("RGB" in name)
-    assert abs(grey - expected).max() <= tolerance
-
-
-@pytest.mark.parametrize("bits", [10, 12, 14, 16])
-@pytest.mark.parametrize("suffix", ["png", "tif"])
-def test_sixteen_bits_are_scaled_by_the_stated_rule(bits, suffix):
-    values = np.linspace(0, 2**bits - 1, 400).astype(np.uint16).reshape(20, 20)
-    put(f"a.{suffix}", values)
-    grey = predict.read_grey(Path(f"a.{suffix}"))
-    assert grey.max() == 255
-    assert abs(grey - values / (2**bits - 1) * 255).max() <= 0.51
-
-
-def refuse_to_read(name, message):
-    with pytest.raises(ValueError, match=message):
-        predict.read_grey(Path(name))
-
-
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif"])
-@pytest.mark.parametrize("fraction", [0.02, 0.4, 0.9])
-def test_a_truncated_file_is_no_picture(suffix, fraction):
-    whole = encoded(picture(60, 80, 3), suffix)
-    Path("x").write_bytes(whole[: int(len(whole) * fraction)])
-    refuse_to_read("x", "no whole picture")
-
-
-def without_pixels():
-    """Return a PNG whose header says 0 x 0."""
-    png = encoded(picture())
-    header = b"IHDR" + bytes(8) + png[24:29]
-    return png[:12] + header + zlib.crc32(header).to_bytes(4) + png[33:]
-
-
-UNUSABLE = {
-    "empty": (b"", "is empty"),
-    "text": (b"no picture", "no whole picture"),
-    "zeros": (bytes(1000), "no whole picture"),
-    "0 x 0": (without_pixels(), "no whole picture"),
-    "tiny": (encoded(picture(4, 4)), "under 16 pixels"),
-    "fractions": (encoded(np.zeros((20, 20), "f4"), ".tiff"), "float32"),
-}
-
-
-@pytest.mark.parametrize(("data", "message"), UNUSABLE.values(), ids=UNUSABLE)
-def test_what_is_no_usable_image_is_explained(data, message):
-    Path("x.png").write_bytes(data)
-    refuse_to_read("x.png", message)
-
-
-def test_what_cannot_be_read_or_is_too_large_is_explained():
-    refuse_to_read("gone.png", "cannot be read")
-    refuse_to_read("in", "cannot be read")
-    Path("x.png").touch()
-    os.truncate("x.png", 600_000_000)  # a hole: it takes no room
-    refuse_to_read("x.png", "larger than 500 MB")
-    Image.new("1", (8000, 7000)).save("x.png")
-    # OpenCV reads its limit when it is imported
-    said = command("x.png", "out").stderr
-    assert b"is no whole picture, or has over 50 million" in said
 
 
 def test_bad_images_are_listed_and_the_rest_is_done(run, capsys):
@@ -223,14 +151,14 @@ def test_bad_images_are_listed_and_the_rest_is_done(run, capsys):
 
 def test_a_folder_that_may_not_be_read_is_listed(run, monkeypatch):
     put("in/locked/x.png")
-    scandir = os.scandir
+    listdir = os.listdir
 
     def refuse(path):
         if "locked" in str(path):  # a real one would not be locked for root
             raise PermissionError(13, "Permission denied", str(path))
-        return scandir(path)
+        return listdir(path)
 
-    monkeypatch.setattr(os, "scandir", refuse)
+    monkeypatch.setattr(os, "listdir", refuse)
     assert run() == 1
     assert table().loc["locked", "problem"].startswith("cannot be read")
     message = r"locked cannot be read \(Permission"
@@ -238,16 +166,34 @@ def test_a_folder_that_may_not_be_read_is_listed(run, monkeypatch):
         run("in/locked")
 
 
-def test_links_pipes_and_hidden_files_are_left_out(run):
-    put("in/._x.png")
-    put("elsewhere/y.png")
-    os.symlink("../elsewhere/y.png", "in/link.png")
-    os.symlink("nowhere", "in/gone.png")
-    os.symlink(".", "in/round")
-    os.symlink("../elsewhere", "in/elsewhere")
-    os.mkfifo("in/pipe.png")
-    assert run() == 0
-    assert list(table().index) == ["one.png"]
+def test_all_that_was_seen_is_counted_and_named(run, capsys):
+    put("in/sub/two.png")
+    put("in/masks/one.png")
+    put("in/.hidden/x.png")
+    put("in/black and white.png", (picture() > 99) * np.uint8(255))
+    put("in/grey.png", np.full((60, 80), 90, np.uint8))
+    Path("in/notes.txt").write_text("no image")
+    assert run() == 1
+    said = capsys.readouterr()
+    assert "7 seen: 2 images done, 1 could not be used, 4 left" in said.out
+    assert list(table().index) == ["grey.png", "one.png", "sub/two.png"]
+    assert "shows nothing" in table().loc["grey.png", "problem"]
+    left = pd.read_csv("out/left_out.csv", index_col="file")["reason"]
+    expected = {"masks", ".hidden", "black and white.png", "notes.txt"}
+    assert set(left.index) == expected
+    assert all(name in said.out for name in expected)
+    # a mask that is named is a problem: nothing else is asked for
+    assert run("in/black and white.png") == 2
+
+
+def test_own_results_are_never_predicted(run):
+    assert run("in", "kept/results") == 0
+    put("kept/two.png")
+    assert run("kept") == 0
+    assert list(table().index) == ["two.png"]
+    for result in ("kept/results/masks", "kept/results/overlays/one.png"):
+        with pytest.raises(predict.Refused, match="a result of this command"):
+            run(result)
 
 
 def test_a_link_that_is_named_is_followed(run):
@@ -268,20 +214,75 @@ def test_names_that_agree_do_not_overwrite_each_other(run):
     assert {"a/x.png", "b/x.png", "y.png", "z.x.png"} < found
 
 
-def test_one_image_alone_may_lie_beside_the_results(run):
-    assert run("in/one.png", "in") == 0
-    outputs = {"masks/one.png", "overlays/one.png", "predictions.csv"}
-    assert files("in").keys() == {"one.png", *outputs}
-
-
-def test_older_results_are_replaced_and_files_of_the_user_stay(run):
-    Path("out/masks").mkdir(parents=True)
-    for name in ("masks/mine.txt", "masks/one.png", "predictions.csv"):
-        Path("out", name).write_text("old")
+def test_results_of_an_earlier_run_are_told_apart(run, capsys):
+    put("in/two.png")
+    run()
+    Path("in/two.png").unlink()
+    Path("out/masks/mine.txt").write_text("of the user")
     assert run() == 0
-    found = files("out")
-    assert found.pop("masks/mine.txt") == b"old"
-    assert b"old" not in found.values()
+    (line,) = [
+        line
+        for line in capsys.readouterr().out.splitlines()
+        if line.startswith("In OUT, but not of this run")
+    ]
+    assert "masks/mine.txt" in line and "masks/two.png" in line
+    assert "one" not in line
+    assert Path("out/masks/mine.txt").read_text() == "of the user"
+
+
+@pytest.mark.parametrize("name", outputs.NAMES)
+def test_files_of_others_are_not_overwritten(run, name):
+    path = Path("out", name)
+    if name in outputs.PICTURES:
+        path = path / "one.png"
+    path.parent.mkdir(parents=True)
+    path.write_text("my,own,table")
+    with pytest.raises(predict.Refused, match="was not written by this"):
+        run()
+    assert files("out") == {str(path.relative_to("out")): b"my,own,table"}
+
+
+def millimetres(spacing):
+    """Return the columns of a bright ellipse that a perfect model outlines."""
+    y, x = np.mgrid[:128, :128]
+    lesion = ((x - 64) / 40) ** 2 + ((y - 64) / 25) ** 2 <= 1
+    classes = np.zeros((128, 128, 3), np.float32)
+    classes[..., 0], classes[..., 1] = ~lesion, lesion
+    both = np.stack([classes, classes])
+    found = pictures.Picture(picture(256, 256), [], spacing)
+    return predict.described(found, both, {"threshold": 0.5})[1]
+
+
+def test_sizes_are_in_millimetres_where_these_are_known():
+    row = millimetres((0.1, 0.2))
+    assert row["unit"] == "mm" and row["mm_across"] == 0.2
+    expected = {"length": 32, "width": 10, "area": np.pi * 32 * 10 / 4}
+    for name, value in expected.items():
+        assert row[name] == pytest.approx(value, rel=0.02)
+        assert row[f"{name}_low"] <= row[name] <= row[f"{name}_high"]
+    row = millimetres(None)
+    assert row["unit"] == "pixels" and "mm_down" not in row
+    assert row["length"] == pytest.approx(160, rel=0.02)
+
+
+def test_mm_per_pixel_counts_where_the_file_tells_nothing(run, monkeypatch):
+    put("in/one.png", picture(120, 160))
+    everything = {"threshold": 0.0, "minimum_area": 0, "image_threshold": 0}
+    monkeypatch.setattr(predict, "read_rule", lambda path: everything)
+    assert run("in", "out", "0.1") == 0
+    row = table().loc["one.png"]
+    assert row["unit"] == "mm"
+    assert row["area"] == pytest.approx(120 * 160 / 100)
+    assert "mm" in Path("out/reports/one.html").read_text()
+    assert run("in", "out", "9") == 0  # a breast of more than a metre
+    row = table().loc["one.png"]
+    assert row["unit"] == "pixels" and "cannot be true" in row["notes"]
+
+
+@pytest.mark.parametrize("text", ["x", "0", "-1", "nan", "1,2,3", "10 cm"])
+def test_a_spacing_that_is_none_is_refused(text):
+    with pytest.raises(predict.Refused, match="is no spacing"):
+        predict.spacing_of(text)
 
 
 AMONG = "would write where the images are"
@@ -294,6 +295,7 @@ WRONG_FOLDERS = [
     ("in", "link", AMONG),
     ("link", "in", AMONG),
     ("in", "linked", AMONG),
+    ("in/one.png", "in", AMONG),
     ("old/masks", "old", AMONG),
     ("old/masks/one.png", "old", AMONG),
     ("old/masks/a", "old", AMONG),
@@ -337,15 +339,15 @@ def test_a_full_disk_leaves_nothing_half_written(run):
 def test_an_interruption_leaves_a_table_of_what_was_done(run, monkeypatch):
     for i in range(4):
         put(f"four/{i}.png")
-    write_outputs = predict.write_outputs
+    write = predict.Run.write
 
-    def stopped(name, *others):
+    def stopped(self, path, name, *others):
         if name == "3":
             raise KeyboardInterrupt
-        return write_outputs(name, *others)
+        return write(self, path, name, *others)
 
     monkeypatch.setattr(predict, "CHUNK", 2)
-    monkeypatch.setattr(predict, "write_outputs", stopped)
+    monkeypatch.setattr(predict.Run, "write", stopped)
     with pytest.raises(KeyboardInterrupt):
         run("four")
     assert list(table().index) == ["0.png", "1.png"]
@@ -372,6 +374,13 @@ def truncated(path):
     path.write_bytes(path.read_bytes()[:500])
 
 
+def damaged(path):
+    broken_weights(path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 255
+    path.write_bytes(data)
+
+
 IMAGE, ANY_SIZE = keras.Input((32, 32, 1)), keras.Input((None, None, 1))
 CODE = keras.layers.Lambda(lambda x: x + 1)
 UNBUILT, DENSE = keras.layers.Dense(3), keras.layers.Dense(3)
@@ -381,8 +390,9 @@ SOFTMAX = keras.layers.Conv2D(3, 1, activation="softmax")
 NO_MODELS = {
     "gone": (lambda path: None, "is no .keras file"),
     "folder": (Path.mkdir, "is no .keras file"),
-    "text": (lambda path: path.write_text("none"), "no model that can be"),
-    "truncated": (truncated, "no model that can be used"),
+    "text": (lambda path: path.write_text("none"), "cut off or no .keras"),
+    "truncated": (truncated, "cut off or no .keras file"),
+    "damaged": (damaged, "cut off or no .keras file"),
     "carries code": (saves(IMAGE, CODE), "no model that can be used"),
     "without input": (saves(UNBUILT), "no model that can be used"),
     "other shape": (saves(keras.Input((4,)), DENSE), "wanted is"),
@@ -476,9 +486,5 @@ def test_make_hands_names_with_spaces_on():
     make = ["make", "-s", "-o", "setup", "predict", f"PY={show}", *values]
     said = subprocess.check_output(make, cwd=ROOT, text=True)
     given = ["my images (1)", 'it\'s "here"', "--model", "a; b.keras"]
+    given += ["--mm-per-pixel", ""]
     assert said.strip() == str(given)
-
-
-def test_what_is_read_is_what_the_notebooks_read(phantom_root):
-    path = phantom_root / "benign" / "benign (1).png"
-    assert np.array_equal(predict.read_grey(path), busi.read_image(path))

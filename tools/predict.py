@@ -1,53 +1,55 @@
 """Outline lesions in images of your own.
 
     make predict IMAGES=<folder or file> OUT=<folder> [MODEL=<file.keras>]
+        [MM_PER_PIXEL=<number>]
 
 Writes OUT/masks/<name>.png (0 or 255, the image's own size),
-OUT/overlays/<name>.png (blue outline: rather benign, orange: rather malignant)
-and OUT/predictions.csv, one row an image. Exit status: 0 all done, 1 some
-images could not be read (the table says why), 2 stopped.
+OUT/overlays/<name>.png (blue outline: rather benign, orange: rather
+malignant), OUT/reports/<name>.html (a page to print) and OUT/predictions.csv,
+one row an image; OUT/left_out.csv names what was not read as an image, and
+why. Exit status: 0 all done, 1 some images could not be read (the table says
+why), 2 stopped.
 
 For teaching and research. This is not a medical device.
 """
 
 import argparse
 import contextlib
-import csv
-import io
 import json
 import os
-import re
 import sys
 import time
-from collections import Counter
+import zipfile
+from collections import defaultdict
 from pathlib import Path
 
-MOST_PIXELS = 50_000_000
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# both are read when cv2 is imported
-os.environ["OPENCV_LOG_LEVEL"] = "SILENT"
-os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MOST_PIXELS)
+os.environ["OPENCV_LOG_LEVEL"] = "SILENT"  # read when cv2 is imported
 
 import cv2
 import numpy as np
 
 from helpers import environment, figures, files
-from helpers.data import masks
-from helpers.evaluation import classification, postprocessing
+from helpers.data import dicom, grey_levels, listing, masks, pictures
+from helpers.evaluation import classification, lesion_size, postprocessing
+from tools import outputs, report
+from tools.outputs import Refused, listed, put
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
-BUSI_MASK = re.compile(r"_mask(_\d+)?$", re.IGNORECASE)
 SMALL_MODEL = files.ROOT / "models" / "small.keras"
 CHUNK = 16  # images held in memory at a time
 BOX = ["box_x", "box_y", "box_width", "box_height"]
 PROBABILITIES = ["p_normal", "p_benign", "p_malignant"]
+ENDS = ("", "_low", "_high")
 COLUMNS = ["file", "class", "lesion_probability", *PROBABILITIES]
 COLUMNS += ["area_pixels", "area_fraction", *BOX]
-COLUMNS += ["look_again", "why", "problem"]
-
-
-class Refused(Exception):
-    """The command cannot go on; the message says why and what to do."""
+COLUMNS += ["look_again", "why", "problem", "notes"]
+COLUMNS += ["mm_down", "mm_across", "unit"]
+COLUMNS += [size + end for size in lesion_size.SIZES for end in ENDS]
+NO_IMAGE = {
+    "nothing": "shows nothing: nearly all of it has one grey value",
+    "mask": "is a mask, no image: it holds 2 or 3 grey values, or only black "
+    "and white",
+}
 
 
 @contextlib.contextmanager
@@ -64,95 +66,42 @@ def absolute(path):
 # ---- the images
 
 
-def listed(images):
-    """Return the image files at a path, and subfolders that cannot be read.
+def found(images):
+    """Return the `Listing` of what to read at a path.
 
-    Hidden files, links, and masks named as in BUSI are left out.
     Refused: there is nothing to read.
     """
     if os.path.isfile(images):
-        return [images]
-    errors, found = [], []
-    for top, _, names in os.walk(images, onerror=errors.append):
-        found += [Path(top, name) for name in names if name[0] != "."]
-    locked = {Path(error.filename): error.strerror for error in errors}
-    if images in locked:
-        why = f"cannot be read ({locked[images]})"
+        home = Path(os.path.realpath(images.parent))
+        return listing.Listing([images], folders={home})
+    seen = listing.of_folder(images, outputs.names_in)
+    if images in seen.locked:
+        why = seen.locked[images]
         raise Refused(f"{images} {why}: give a folder or a file as IMAGES.")
-    found = [path for path in found if path.suffix.lower() in SUFFIXES]
-    kept = [p for p in found if not (BUSI_MASK.search(p.stem) or odd(p))]
-    if left := len(found) - len(kept):
-        what = "files that are links or named like BUSI's masks"
-        print(f"Left out: {left} {what}.")
-    if not (kept or locked):
-        none = f"no image ({', '.join(sorted(SUFFIXES))})"
+    if not (seen.images or seen.locked):
+        names = ", ".join(sorted(pictures.SUFFIXES | dicom.SUFFIXES))
+        reasons = sorted(set(seen.left_out.values()))
+        but = f"; left out: {listed(reasons)}" if reasons else ""
+        none = f"no image ({names}){but}"
         raise Refused(f"{images} holds {none}: give another IMAGES.")
-    return sorted([*kept, *locked])
+    return seen
 
 
-def odd(path):
-    """Tell whether something is a link or no file at all, such as a pipe."""
-    is_file = os.path.isfile(path) or not os.path.exists(path)
-    return os.path.islink(path) or not is_file
-
-
-def keep_apart(images, out):
-    """Refuse an OUT that would write among the images, by any path or link."""
-    whole = os.path.isdir(images)
-    home = Path(os.path.realpath(images if whole else images.parent))
-    for name in (".", "masks", "overlays"):
-        target = Path(os.path.realpath(out / name))
-        inside = whole and home in (target, *target.parents)
-        around = name != "." and target in (home, *home.parents)
-        if inside or around:
-            where = f"where the images are ({home})"
-            raise Refused(f"{out} would write {where}: give another OUT.")
-
-
-def output_names(folder, paths):
-    """Return a name for each image's outputs: its path without suffix.
-
-    With it where two share a name, as x.png and X.jpg do.
-    """
-    whole = [os.path.relpath(path, folder) for path in paths]
-    short = [os.path.splitext(name)[0] for name in whole]
-    seen = Counter(name.casefold() for name in whole + short)
-    pairs = zip(short, whole, strict=True)
-    return [s if seen[s.casefold()] == 1 else w for s, w in pairs]
-
-
-def read_grey(path):
-    """Return an image as uint8 (h, w), alpha ignored.
-
-    16-bit values are scaled from the 10, 12, 14 or 16 bits that they need:
-    scanners store 10 or 12 in files of 16.
-    ValueError: says in a few words why it is not used.
-    """
+def spacing_of(text):
+    """Return MM_PER_PIXEL as (down, across), None if it is empty."""
+    if not text:
+        return None
     try:
-        if path.stat().st_size > 10 * MOST_PIXELS:
-            raise ValueError(f"is larger than {10 * MOST_PIXELS / 1e6:.0f} MB")
-        data = np.fromfile(path, np.uint8)
-    except OSError as error:
-        raise ValueError(f"cannot be read ({error.strerror})") from None
-    if not len(data):
-        raise ValueError("is empty")
-    with quiet():
-        picture = masks.decode(data)
-    if picture is None:
-        most = f"{MOST_PIXELS / 1e6:.0f} million pixels"
-        raise ValueError(f"is no whole picture, or has over {most}")
-    if picture.dtype == np.uint16:
-        bits = next(b for b in (10, 12, 14, 16) if picture.max() < 2**b)
-        scaled = picture * np.float32(255 / (2**bits - 1)) + 0.5
-        picture = scaled.astype(np.uint8)
-    if picture.dtype != np.uint8:
-        kind = picture.dtype
-        raise ValueError(f"holds {kind} values: save it with 8 or 16 bits")
-    if min(picture.shape[:2]) < 16:
-        raise ValueError("is under 16 pixels high or wide")
-    if picture.ndim == 3:
-        picture = cv2.cvtColor(picture[..., :3], cv2.COLOR_BGR2GRAY)
-    return picture
+        down, *across = [float(part) for part in text.split(",")]
+        spacing = (down, *(across or [down]))
+        if len(spacing) == 2 and all(0 < mm < 10 for mm in spacing):
+            return spacing
+    except ValueError:
+        pass
+    raise Refused(
+        f"MM_PER_PIXEL={text} is no spacing: give the millimetres of a pixel, "
+        "as 0.08, or down and across, as 0.08,0.1."
+    )
 
 
 # ---- the model
@@ -170,6 +119,9 @@ def load_model(path):
     if path.suffix != ".keras" or not os.path.isfile(path):
         give = "give one of notebook 4 as MODEL."
         raise Refused(f"{path} is no .keras file: {give}")
+    if not is_whole(path):
+        again = "copy it or download it again."
+        raise Refused(f"{path} is cut off or no .keras file: {again}")
     rule = read_rule(path.with_suffix(".json"))
     try:
         with quiet():
@@ -184,6 +136,15 @@ def load_model(path):
         raise Refused(f"{path} predicts numbers that are no probabilities.")
     print(f"Model {path.name}, rule {rule}")
     return model, rule
+
+
+def is_whole(path):
+    """Tell whether a file is a zip, as .keras is, of which nothing is lost."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            return file.testzip() is None
+    except Exception:  # damaged bytes raise many kinds
+        return False
 
 
 def tried(path):
@@ -234,32 +195,35 @@ def outlined(grey, mask, label):
     return cv2.drawContours(picture, lines, -1, colour, thick)
 
 
-def put(path, data):
-    """Write bytes, seen only when whole; raise Refused where that fails."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        files.write(path, data)
-    except OSError as error:
-        raise Refused(
-            f"{path} could not be written ({error.strerror}): make room, or "
-            "give another OUT. What was written before is whole."
-        ) from None
+def png(picture):
+    return cv2.imencode(".png", picture)[1].tobytes()
 
 
-def write_outputs(name, grey, classes, box, rule, out):
-    """Write the mask and overlay of one image; return its table columns."""
+def smaller(picture, most=1200):
+    """Return a picture with at most so many pixels along a side."""
+    scale = most / max(picture.shape[:2])
+    if scale >= 1:
+        return picture
+    how = {"fx": scale, "fy": scale, "interpolation": cv2.INTER_AREA}
+    return cv2.resize(picture, None, **how)
+
+
+def described(picture, both, rule):
+    """Return (mask, table columns) of one image.
+
+    picture: `pictures.Picture`; both: (2, size, size, 3), class probabilities
+    of the image and of its mirror image; rule: of `load_model`.
+    """
+    classes, size = both.mean(axis=0), both.shape[1]
+    box = masks.Letterbox.of(*picture.grey.shape, size)
     mask = postprocessing.lesion_mask(classes, box, **rule)
     p = classification.image_probabilities(classes)
-    label = "malignant" if p["malignant"] > p["benign"] else "benign"
-    pixels = mask.astype(np.uint8)
-    pictures = {"masks": pixels * 255, "overlays": outlined(grey, mask, label)}
-    for folder, picture in pictures.items():
-        data = cv2.imencode(".png", picture)[1].tobytes()
-        put(out / folder / f"{name}.png", data)
     why = classification.review_reasons(classes, mask, p)
-    why += classification.out_of_range(grey)
-    bounds = cv2.boundingRect(pixels) if mask.any() else [""] * 4
-    return {
+    why += classification.out_of_range(picture.grey)
+    bounds = (
+        cv2.boundingRect(mask.astype(np.uint8)) if mask.any() else [""] * 4
+    )
+    row = {
         "class": max(p, key=p.get),
         "lesion_probability": round(1 - p["normal"], 4),
         **{f"p_{key}": round(value, 4) for key, value in p.items()},
@@ -268,56 +232,169 @@ def write_outputs(name, grey, classes, box, rule, out):
         **dict(zip(BOX, bounds, strict=True)),
         "look_again": "yes" if why else "no",
         "why": "; ".join(why),
+        "notes": "; ".join(picture.notes),
     }
+    if mask.any():
+        row |= sizes(mask, both, box, rule, picture.spacing)
+    return mask, row
 
 
-def predict(folder, paths, model, rule, out):
-    """Write all outputs, a few images at a time; return the table's rows."""
-    rows, began = [], time.time()
-    named = list(zip(paths, output_names(folder, paths), strict=True))
-    for start in range(0, len(named), CHUNK):
-        rows += chunk(folder, named[start : start + CHUNK], model, rule, out)
-        put(out / "predictions.csv", table(rows))
-        left = (time.time() - began) / len(rows) * (len(paths) - len(rows))
-        live = sys.stdout.isatty() and len(rows) < len(paths)
-        text = f"{len(rows)} of {len(paths)} images, {left:.0f} s left"
-        print(text, end="  \r" if live else "\n", flush=True)
-    return rows
+def sizes(mask, both, box, rule, spacing):
+    """Return the columns of length, width and area, in mm or in pixels."""
+    row = {"unit": "mm" if spacing else "pixels"}
+    if spacing:
+        row |= dict(zip(("mm_down", "mm_across"), spacing, strict=True))
+    own = lesion_size.measure(mask, spacing or (1, 1))
+    ranges = lesion_size.ranges(both, box, rule, spacing or (1, 1))
+    for name, value in own.items():
+        values = value, *ranges[name]
+        columns = [name + end for end in ENDS]
+        rounded = [round(v, 2 if spacing else 1) for v in values]
+        row |= dict(zip(columns, rounded, strict=True))
+    return row
 
 
-def chunk(folder, named, model, rule, out):
-    """Return the rows of a few images, given as (path, output name)."""
-    from helpers.model import training
+class Run:
+    """A run over images: what it reads, and what it has written."""
 
-    rows, read = [], []
-    for path, name in named:
-        row = {"file": os.path.relpath(path, folder)}
-        rows.append(row)
+    def __init__(self, images, seen, out, spacing=None):
+        """images: a folder or an image; seen: its `Listing`."""
+        self.is_folder = os.path.isdir(images)
+        self.folder = images if self.is_folder else images.parent
+        self.out, self.spacing, self.locked = out, spacing, seen.locked
+        self.paths = sorted([*seen.images, *seen.locked])
+        self.left_out, self.rows = dict(seen.left_out), []
+        self.written = set()
+
+    def predict(self, model, rule, about):
+        """Write all outputs, a few images at a time.
+
+        about: what reports say of the model, a dict.
+        """
+        began, n = time.time(), len(self.paths)
+        names = outputs.names_of(self.folder, self.paths)
+        named = list(zip(self.paths, names, strict=True))
+        self.put_tables()
+        for start in range(0, n, CHUNK):
+            self.chunk(named[start : start + CHUNK], model, rule, about)
+            self.put_tables()
+            done = min(start + CHUNK, n)
+            left = (time.time() - began) / done * (n - done)
+            live = sys.stdout.isatty() and done < n
+            text = f"{done} of {n} images, {left:.0f} s left"
+            print(text, end="  \r" if live else "\n", flush=True)
+
+    def put_tables(self):
+        """Write both tables as far as they are known."""
+        outputs.put_table(self.out / outputs.TABLE, self.rows, COLUMNS)
+        left_out = [
+            {"file": self.short(path), "reason": reason}
+            for path, reason in sorted(self.left_out.items())
+        ]
+        columns = ["file", "reason"]
+        outputs.put_table(self.out / outputs.LEFT_OUT, left_out, columns)
+
+    def short(self, path):
+        return os.path.relpath(path, self.folder)
+
+    def chunk(self, named, model, rule, about):
+        """Read and predict a few images, given as (path, output name)."""
+        from helpers.model import training
+
+        read = []
+        for path, name in named:
+            row = {"file": self.short(path)}
+            picture = self.read(path, row)
+            if path not in self.left_out:
+                self.rows.append(row)
+            if picture:
+                read.append((path, name, picture, row))
+        if not read:
+            return
+        size = model.input_shape[1]
+        squares = [masks.letterbox(item[2].grey, size)[0] for item in read]
+        predictions = training.predict_both(model, np.stack(squares))
+        for item, both in zip(read, predictions, strict=True):
+            path, name, picture, row = item
+            mask, columns = described(picture, both, rule)
+            row |= columns
+            self.write(path, name, picture, mask, row, about)
+
+    def read(self, path, row):
+        """Return a `Picture`, or None: row["problem"] or a list says why.
+
+        What turns out to be a mask is left out, unless it was named.
+        """
         try:
-            grey = read_grey(path)
-        except ValueError as error:
+            if path in self.locked:
+                raise grey_levels.Unreadable(self.locked[path])
+            picture = pictures.read(path)
+            shown = grey_levels.content(picture.grey)
+            if shown == "mask" and self.is_folder:
+                self.left_out[path] = NO_IMAGE[shown]
+                return None
+            if shown in NO_IMAGE:
+                text = "; ".join([NO_IMAGE[shown], *picture.notes])
+                raise grey_levels.Unreadable(text)
+        except grey_levels.Unreadable as error:
             row["problem"] = str(error)
             print(f"{path}: {error}", file=sys.stderr)
-            continue
-        square, box = masks.letterbox(grey, model.input_shape[1])
-        read.append((row, name, grey, square, box))
-    if read:
-        squares = np.stack([item[3] for item in read])
-        predictions = training.predict(model, squares, flip=True)
-        for item, classes in zip(read, predictions, strict=True):
-            row, name, grey, _, box = item
-            row |= write_outputs(name, grey, classes, box, rule, out)
-    return rows
+            return None
+        if not picture.spacing and self.spacing:
+            if dicom.is_plausible(self.spacing, picture.grey.shape):
+                picture.spacing = self.spacing
+            else:
+                picture.notes.append("MM_PER_PIXEL cannot be true of it")
+        return picture
 
+    def write(self, path, name, picture, mask, row, about):
+        """Write the mask, the overlay and the report of one image."""
+        p = {key: row[f"p_{key}"] for key in classification.LABELS}
+        label = "malignant" if p["malignant"] > p["benign"] else "benign"
+        overlay = outlined(picture.grey, mask, label)
+        shown = {"The image": picture.grey, "Outlined": overlay}
+        page = report.page(
+            row,
+            images={key: png(smaller(image)) for key, image in shown.items()},
+            shape=picture.grey.shape,
+            digest=files.sha256(path),
+            **about,
+        )
+        contents = {
+            f"masks/{name}.png": png(mask.astype(np.uint8) * 255),
+            f"overlays/{name}.png": png(overlay),
+            f"reports/{name}.html": page,
+        }
+        for where, data in contents.items():
+            put(self.out / where, data)
+            self.written.add(self.out / where)
 
-def table(rows):
-    """Return the rows as the bytes of a CSV file."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS)
-    writer.writeheader()
-    writer.writerows(rows)
-    # names may be in any encoding
-    return text.getvalue().encode(errors="surrogateescape")
+    def summary(self):
+        """Return lines that count everything that was seen."""
+        reasons, notes = defaultdict(list), defaultdict(list)
+        for path, reason in sorted(self.left_out.items()):
+            reasons[reason].append(self.short(path))
+        for row in self.rows:
+            for note in filter(None, row.get("notes", "").split("; ")):
+                notes[note].append(row["file"])
+        for reason, names in reasons.items():
+            yield f"Left out, {reason}: {listed(names)}"
+        for note, names in notes.items():
+            yield f"To know, {note}: {listed(names)}"
+        if old := outputs.unwritten(self.out, self.written):
+            names = [os.path.relpath(path, self.out) for path in old]
+            yield f"In OUT, but not of this run: {listed(names)}"
+        bad = sum("problem" in row for row in self.rows)
+        seen = len(self.rows) + len(self.left_out)
+        yield (
+            f"{seen} seen: {len(self.rows) - bad} images done, {bad} could "
+            f"not be used, {len(self.left_out)} left out: {self.out}"
+        )
+
+    def status(self):
+        """Return the exit status: 0 all done, 1 some bad, 2 none is good."""
+        bad = sum("problem" in row for row in self.rows)
+        return 2 if bad == len(self.rows) else 1 if bad else 0
 
 
 def main():
@@ -326,19 +403,23 @@ def main():
     add("images", help="a folder of images, or one image")
     add("out", help="where to write")
     add("--model", default="", help="a .keras file of notebook 4")
+    add("--mm-per-pixel", default="", help="as 0.08, or down,across")
     o = parser.parse_args()
     if not (o.images and o.out):
         raise Refused("Give IMAGES=<folder or file> and OUT=<folder>.")
     images, out = absolute(o.images), absolute(o.out)
-    paths = listed(images)
-    keep_apart(images, out)
-    model, rule = load_model(absolute(o.model or SMALL_MODEL))
-    folder = images if os.path.isdir(images) else images.parent
-    rows = predict(folder, paths, model, rule, out)
-    bad = sum("problem" in row for row in rows)
-    print(f"{len(rows) - bad} images done, {bad} could not be used: {out}")
+    spacing = spacing_of(o.mm_per_pixel)
+    seen = found(images)
+    outputs.keep_apart(images, seen.folders, out)
+    outputs.protect(out)
+    path = absolute(o.model or SMALL_MODEL)
+    model, rule = load_model(path)
+    about = {"model": path.name, "model_digest": files.sha256(path)}
+    run = Run(images, seen, out, spacing)
+    run.predict(model, rule, about | {"rule": rule})
+    print(*run.summary(), sep="\n")
     print("For teaching and research. This is not a medical device.")
-    return 2 if bad == len(rows) else 1 if bad else 0
+    return run.status()
 
 
 if __name__ == "__main__":

@@ -7,13 +7,12 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
 from .. import files
-from . import masks
+from . import masks, pictures
 from .busi_folder import (
     LABELS,
     NAME,
@@ -186,7 +185,7 @@ def examine_case(item):
     label, number, paths = item
     image = paths.get(IMAGE)
     mask_paths = [paths[part] for part in sorted(paths) if part != IMAGE]
-    case, pictures, problems = f"{label} ({number})", {}, []
+    case, decoded, problems = f"{label} ({number})", {}, []
 
     def add(path, problem, remedy):
         problems.append(
@@ -200,15 +199,15 @@ def examine_case(item):
         return None, problems
     for path in [image, *mask_paths]:
         try:
-            pictures[path] = _decode(path)
+            decoded[path] = _decode(path)
         except ValueError as error:
             add(path, str(error), "fetch the file again, as an 8-bit PNG")
     if not mask_paths:
         add(image, "image without a mask", f"add '{case}_mask.png'")
     if problems:
         return None, problems
-    shown = image, pictures.pop(image)
-    for problem in _misfits(label, shown, pictures):
+    shown = image, decoded.pop(image)
+    for problem in _misfits(label, shown, decoded):
         add(*problem)
     if problems:
         return None, problems
@@ -256,17 +255,8 @@ def _misfits(label, image, mask_pictures):
 
 def _decode(path):
     """Return a PNG as decoded by OpenCV; ValueError says what it is else."""
-    try:
-        data = np.fromfile(path, np.uint8)
-    except OSError as error:
-        raise ValueError(f"file cannot be read ({error.strerror})") from None
-    if not len(data):
-        raise ValueError("file is empty")
-    if bytes(data[:8]) != b"\x89PNG\r\n\x1a\n":
-        raise ValueError("file is not a PNG picture")
-    if b"IEND" not in data.tobytes():
-        raise ValueError("file is cut off")
-    picture = masks.decode(data)
+    data = _png(path)
+    picture = masks.decode(np.frombuffer(data, np.uint8))
     if picture is None:
         raise ValueError("picture is damaged")
     if picture.dtype != np.uint8:
@@ -274,17 +264,34 @@ def _decode(path):
     return picture
 
 
+def _png(path):
+    """Return the bytes of a whole PNG; ValueError says what it is else."""
+    try:
+        data = np.fromfile(path, np.uint8).tobytes()
+    except OSError as error:
+        raise ValueError(f"file cannot be read ({error.strerror})") from None
+    if not data:
+        raise ValueError("file is empty")
+    if pictures.kind(data) != "PNG":
+        raise ValueError("file is not a PNG picture")
+    if b"IEND" not in data:
+        raise ValueError("file is cut off")
+    if b"eXIf" in data and pictures.is_turned(data):
+        # a mask has no such tag, so which way it lies is unknown
+        raise ValueError("picture has a tag that turns it")
+    return data
+
+
 def read_image(path):
     """Return an image's grey values, uint8 (height, width).
 
-    ValueError: the file is not a whole 8-bit PNG.
+    ValueError: the file is not a whole PNG.
     """
     try:
-        picture = _decode(path)
+        return pictures.decoded(_png(path)).grey
     except ValueError as error:
         remedy = "fetch it again, as an 8-bit PNG"
         raise ValueError(f"{path}: {error}; {remedy}") from None
-    return as_grey(picture)
 
 
 def as_grey(picture):

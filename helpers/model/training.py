@@ -285,9 +285,17 @@ def predict(model, images, flip=False):
         )
     if not len(inputs):
         return np.zeros((*inputs.shape[:3], unet.CLASSES), np.float32)
-    classes = model.predict(inputs, batch_size=32, verbose=0)
-    classes = classes.astype(np.float32)
     if flip:
-        mirrored = predict(model, inputs[:, :, ::-1])
-        classes = (classes + mirrored[:, :, ::-1]) / 2
-    return classes
+        return predict_both(model, inputs).mean(axis=1)
+    classes = model.predict(inputs, batch_size=32, verbose=0)
+    return classes.astype(np.float32)
+
+
+def predict_both(model, images):
+    """Return what `predict` says of images and of their mirror images.
+
+    float32 (n, 2, h, w, 3); the second prediction is turned back.
+    """
+    inputs = augmentation.as_input(images)
+    mirrored = predict(model, inputs[:, :, ::-1])[:, :, ::-1]
+    return np.stack([predict(model, inputs), mirrored], axis=1)

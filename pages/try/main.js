@@ -3,7 +3,9 @@
 import { outlined, shaded } from "./drawing.js";
 import { open, segment } from "./network.js";
 import { read, Refused } from "./picture.js";
+import { RULES } from "./picture_rules.js";
 import { lesionMask } from "./postprocessing.js";
+import { measure, STEP } from "./size.js";
 
 const part = (name) => document.getElementById(`try-${name}`);
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
@@ -11,6 +13,8 @@ const percent = (share) => `${(100 * share).toFixed(1)} %`;
 let network = null; // of `open`
 let shown = null; // {name, picture, prediction} of the image on the page
 let turn = 0; // counts images: a prediction that comes late is dropped
+let marks = null; // that were clicked on the ruler, null when none are awaited
+let waiting = 0; // of the sizes that are yet to be measured
 
 function say(text, isProblem = false) {
   part("status").textContent = text;
@@ -45,6 +49,7 @@ async function look(file) {
     const prediction = await segment(network, picture);
     if (mine !== turn) return;
     shown = { name: file.name, picture, prediction };
+    forgetScale();
     showPrediction();
   } catch (error) {
     if (mine === turn) refuse(file, error);
@@ -68,7 +73,8 @@ function summary() {
     probabilities[b] > probabilities[a] ? b : a,
   );
   const chance = percent(probabilities[likely]);
-  return `${shown.name}: most likely ${likely}, ${chance}.`;
+  const notes = shown.picture.notes.map((note) => ` To know: ${note}.`);
+  return `${shown.name}: most likely ${likely}, ${chance}.${notes.join("")}`;
 }
 
 function showPrediction() {
@@ -102,6 +108,82 @@ function showMask() {
   part("outline").setAttribute("aria-label", `${name}. ${size}`);
   const spoken = `${threshold.toFixed(2)}. ${size}`;
   part("threshold").setAttribute("aria-valuetext", spoken);
+  clearTimeout(waiting); // the slider moves faster than five masks are made
+  waiting = setTimeout(() => showSizes(mask, rule), 150);
+}
+
+/** Say how long, wide and large the outline is, and how sure that is. */
+function showSizes(mask, rule) {
+  const { picture, prediction } = shown;
+  const { map, box, probabilities, alone } = prediction;
+  const { spacing, problem } = scale();
+  const measured = (made) => measure(made, picture, spacing || 1);
+  const own = measured(mask);
+  if (problem || !own.area) {
+    part("size").textContent = problem;
+    return;
+  }
+  const { threshold } = rule;
+  const near = [-STEP, STEP].map((step) => {
+    const moved = Math.min(Math.max(threshold + step, 0), 1);
+    return lesionMask(map, box, probabilities, { ...rule, threshold: moved });
+  });
+  const apart = alone.map((one) =>
+    lesionMask(one.map, box, one.probabilities, rule),
+  );
+  const all = [own, ...[...near, ...apart].map(measured)];
+  const told = (name, unit) => {
+    const values = all.map((sizes) => sizes[name]);
+    const [value, low, high] = [own[name], Math.min(...values),
+      Math.max(...values)].map((x) => x.toFixed(spacing ? 1 : 0));
+    return `${value} ${unit} (${low} to ${high})`;
+  };
+  const [unit, square] = spacing ? ["mm", "mm²"] : ["pixels", "pixels"];
+  part("size").textContent =
+    `Longest diameter ${told("length", unit)}, at right angles to it ` +
+    `${told("width", unit)}, area ${told("area", square)}.`;
+}
+
+/** Return {spacing, problem}: mm a pixel, 0 if it is not given. */
+function scale() {
+  const spacing = part("spacing").valueAsNumber || 0;
+  const { height, width } = shown.picture;
+  const { least, most } = RULES.mm;
+  const isTrue = [height, width].every((side) =>
+    side * spacing >= least && side * spacing <= most);
+  const problem = "The millimetres of a pixel cannot be true: they would make " +
+    `the image ${(spacing * width).toFixed(0)} mm wide.`;
+  return { spacing, problem: spacing && !isTrue ? problem : "" };
+}
+
+function forgetScale() {
+  part("spacing").value = "";
+  marks = null;
+}
+
+function awaitMarks() {
+  marks = [];
+  say("Click two marks of the ruler in the image with the outline.");
+  part("outline").scrollIntoView({ block: "nearest" });
+}
+
+/** Take a mark of the ruler; the second one gives the scale. */
+function mark({ offsetX, offsetY }) {
+  if (!marks) return;
+  const { width, clientWidth } = part("outline");
+  const pixels = width / clientWidth; // the page shows it smaller
+  marks.push([offsetX * pixels, offsetY * pixels]);
+  if (marks.length < 2) return say("Now click the other mark.");
+  const [[x, y], [u, v]] = marks;
+  marks = null;
+  const far = Math.hypot(u - x, v - y);
+  const apart = part("mm").valueAsNumber;
+  if (!(far >= 1 && apart > 0)) {
+    return say("Two marks apart, and their distance in mm, are needed.", true);
+  }
+  part("spacing").value = (apart / far).toPrecision(4);
+  say(`${apart} mm are ${far.toFixed(0)} pixels.`);
+  showMask();
 }
 
 function sizeOf(mask, probabilities, rule, label) {
@@ -151,6 +233,9 @@ part("input").addEventListener("change", ({ target }) => {
 });
 part("threshold").addEventListener("input", moveThreshold);
 part("reset").addEventListener("click", resetThreshold);
+part("ruler").addEventListener("click", awaitMarks);
+part("outline").addEventListener("click", mark);
+part("spacing").addEventListener("input", () => shown && showMask());
 for (const button of document.querySelectorAll(".try-samples button")) {
   button.addEventListener("click", () => lookAtSample(button));
 }

@@ -30,22 +30,28 @@ async function fetched(name) {
   throw new Error(`${name}: ${response.status} ${response.statusText}`);
 }
 
-/** Return {probabilities, map, box, milliseconds} of a `picture.read`. */
+/** Return what the network says of a `picture.read`.
+ *
+ * {probabilities, map, box, milliseconds, alone}; alone: the [{probabilities,
+ * map}] of the image and of its mirror image, whose mean the others are of.
+ */
 export async function segment(network, picture) {
   const { square, box } = letterbox(picture, network.size);
   const began = performance.now();
-  const classes = await predict(network, square);
-  return {
-    milliseconds: performance.now() - began,
+  const both = await predict(network, square);
+  const milliseconds = performance.now() - began;
+  const mean = both[0].map((p, i) => (p + both[1][i]) / 2);
+  const described = (classes) => ({
     probabilities: imageProbabilities(classes),
     map: lesionMap(classes, box),
-    box,
-  };
+  });
+  const alone = both.map(described);
+  return { ...described(mean), alone, box, milliseconds };
 }
 
-/** Return class probabilities (size * size * 3) of a square of grey values.
+/** Return class probabilities of a square, [(size * size * 3), the same].
  *
- * The exported model predicts the mirrored square too, and gives the mean.
+ * The exported model predicts the mirrored square too, and turns that back.
  */
 async function predict({ compiled, Tensor, size }, square) {
   const scaled = Float32Array.from(square, (grey) => grey / 255);
@@ -54,5 +60,6 @@ async function predict({ compiled, Tensor, size }, square) {
   const classes = output.toTypedArray().slice(); // out of its memory
   input.delete();
   output.delete();
-  return classes;
+  const half = classes.length / 2;
+  return [classes.subarray(0, half), classes.subarray(half)];
 }

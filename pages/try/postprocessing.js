@@ -24,25 +24,32 @@ export function lesionMask(map, { height, width }, probabilities, rule) {
 
 /** Return a mask without its 8-connected parts below a share of the image. */
 function largeParts(mask, height, width, share) {
-  const [FOREGROUND, KEPT, DROPPED] = [1, 2, 3];
-  const stack = new Int32Array(mask.length);
-  mask.forEach((_, start) => {
-    // looked up anew: the fill below changes the mask
-    if (mask[start] !== FOREGROUND) return;
-    const area = fill(mask, height, width, start, stack, KEPT);
-    if (area < share * mask.length) {
-      fill(mask, height, width, start, stack, DROPPED);
-    }
-  });
-  return mask.map((value) => (value === KEPT ? 1 : 0));
+  const { numbers, areas } = numbered(mask, height, width);
+  const isLarge = areas.map((area) => area >= share * mask.length);
+  return mask.map((value, i) => (value && isLarge[numbers[i]] ? 1 : 0));
 }
 
-/** Give the part that holds `start` a new value; return its area. */
-function fill(mask, height, width, start, stack, value) {
-  const before = mask[start];
+/** Return {numbers, areas}: the 8-connected parts of a mask.
+ *
+ * numbers: Int32Array (height * width), 0 outside; areas: of each number.
+ */
+export function numbered(mask, height, width) {
+  const numbers = new Int32Array(mask.length);
+  const stack = new Int32Array(mask.length);
+  const areas = [0];
+  mask.forEach((value, start) => {
+    if (!value || numbers[start]) return;
+    const number = areas.length;
+    areas.push(fill(mask, height, width, start, stack, numbers, number));
+  });
+  return { numbers, areas };
+}
+
+/** Number the part that holds `start`; return its area. */
+function fill(mask, height, width, start, stack, numbers, number) {
   let [area, waiting] = [0, 1];
   stack[0] = start;
-  mask[start] = value;
+  numbers[start] = number;
   while (waiting) {
     const i = stack[--waiting];
     const x = i % width;
@@ -50,9 +57,10 @@ function fill(mask, height, width, start, stack, value) {
     area++;
     for (let v = Math.max(y - 1, 0); v <= Math.min(y + 1, height - 1); v++) {
       for (let u = Math.max(x - 1, 0); u <= Math.min(x + 1, width - 1); u++) {
-        if (mask[v * width + u] !== before) continue;
-        mask[v * width + u] = value;
-        stack[waiting++] = v * width + u;
+        const k = v * width + u;
+        if (!mask[k] || numbers[k]) continue;
+        numbers[k] = number;
+        stack[waiting++] = k;
       }
     }
   }

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from helpers.data import busi, busi_folder, masks
 from helpers.files import ROOT
@@ -345,6 +346,15 @@ def test_images_are_read_as_grey_and_a_bad_one_is_named(root):
     words = r"benign \(1\)\.png: file is not a PNG"
     with pytest.raises(ValueError, match=words):
         busi.read_image(image)
+
+
+def test_an_image_with_a_tag_that_turns_it_is_an_error(root):
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.open(root / IMAGE).save(root / IMAGE, exif=exif)
+    assert problems(root) == [("error", IMAGE)]
+    with pytest.raises(ValueError, match="a tag that turns it"):
+        busi.read_image(root / IMAGE)
 
 
 def test_a_case_is_read_as_squares(root):

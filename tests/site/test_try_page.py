@@ -2,16 +2,25 @@
 
 import base64
 import json
+import re
 from pathlib import Path
 
 import cv2
 import numpy as np
+import picture_files
 import pytest
 from browser import Tab
+from picture_files import GREY, KINDS, REFUSED, SHOWN, UPRIGHT, saved, turned
+from PIL import Image
 
-from helpers.data import busi, masks
-from helpers.data.phantom import dataset
-from helpers.evaluation import classification, metrics, postprocessing
+from helpers.data import busi, grey_levels, masks, pictures
+from helpers.data.phantom import dataset, physics
+from helpers.evaluation import (
+    classification,
+    lesion_size,
+    metrics,
+    postprocessing,
+)
 from helpers.model import checkpoint, training
 from tools import predict
 from tools.site import try_page
@@ -43,9 +52,19 @@ RESIZE = f"""async ([height, width, grey, map]) => {{ {TOOLS}
   const restored = restore(new Float32Array(bytes(map).buffer), box);
   return [coded(square), coded(restored), box];
 }}"""
-GREY = f"""async (content) => {{ {TOOLS}
-  const {{ read }} = await part("picture");
-  return Array.from((await read(new File([bytes(content)], "x"))).grey);
+OUTCOMES = f"""async (files) => {{ {TOOLS}
+  const {{ read, Refused }} = await part("picture");
+  const outcome = async ([name, content]) => {{
+    try {{
+      const found = await read(new File([bytes(content)], name));
+      const {{ grey, height, notes }} = found;
+      return {{ grey: coded(grey), height, notes }};
+    }} catch (error) {{
+      if (!(error instanceof Refused)) throw error;
+      return {{ refused: error.message }};
+    }}
+  }};
+  return Promise.all(files.map(outcome));
 }}"""
 DROP = f"""(content) => {{ {TOOLS}
   const dataTransfer = new DataTransfer();
@@ -108,7 +127,8 @@ def choose(seen, name):
 
 
 def grey_png(*shape):
-    return cv2.imencode(".png", np.full(shape, 90, np.uint8))[1].tobytes()
+    greys = np.arange(np.prod(shape)).reshape(shape) % 251
+    return cv2.imencode(".png", greys.astype(np.uint8))[1].tobytes()
 
 
 def as_text(content):
@@ -138,7 +158,7 @@ def test_the_browser_predicts_the_masks_of_keras(opened, tmp_path):
     page, scores, size = opened().page, [], model.input_shape[1]
     for path in map(Path, busi.index(root)["image"]):
         found = page.evaluate(SEGMENT, as_text(path.read_bytes()))
-        square, box = masks.letterbox(predict.read_grey(path), size)
+        square, box = masks.letterbox(pictures.read(path).grey, size)
         (classes,) = training.predict(model, square[None], flip=True)
         expected = postprocessing.lesion_mask(classes, box, **rule)
         mask = np.array([c == "1" for c in found["mask"]])
@@ -148,6 +168,34 @@ def test_the_browser_predicts_the_masks_of_keras(opened, tmp_path):
         image = classification.image_probabilities(classes)
         assert found["probabilities"] == pytest.approx(image, abs=0.01)
     assert len(scores) == 50 and min(scores) >= 0.99
+
+
+@pytest.mark.research
+def test_two_hundred_mixed_files_get_one_mask_from_page_and_command(
+    opened, tmp_path
+):
+    model = checkpoint.load(try_page.MODEL)
+    rule = predict.read_rule(try_page.MODEL.with_suffix(".json"))
+    page, scores, path = opened().page, {}, tmp_path / "x"
+    for i in range(17):
+        label = physics.LABELS[i % 3]
+        grey = physics.simulate(label, np.random.default_rng((9, i))).image
+        files = picture_files.mixed(grey)
+        for name, data in files.items():
+            path.write_bytes(data)
+            found = page.evaluate(SEGMENT, as_text(data))
+            read = pictures.read(path)
+            square, box = masks.letterbox(read.grey, model.input_shape[1])
+            (both,) = training.predict_both(model, square[None])
+            classes = both.mean(axis=0)
+            expected = postprocessing.lesion_mask(classes, box, **rule)
+            mask = np.array([c == "1" for c in found["mask"]])
+            mask = mask.reshape(expected.shape)
+            is_empty = not (expected | mask).any()
+            dice = 1.0 if is_empty else metrics.dice(expected, mask)
+            scores[i, name] = dice
+    print(len(scores), "files, lowest Dice", min(scores.values()))
+    assert len(scores) > 200 and min(scores.values()) >= 0.98
 
 
 SHAPES = [(471, 562), (562, 471), (512, 512), (256, 300)]
@@ -174,24 +222,117 @@ def test_squares_and_maps_are_resized_as_in_python(opened, height, width):
     assert np.allclose(back.reshape(height, width), restored, atol=1e-5)
 
 
-LOSSES = {"png": 0, "bmp": 0, "jpg": 3}  # grey levels
+ON_PAGE = (".png", ".jpg", ".jfif", ".bmp")
 
 
-@pytest.mark.parametrize(("kind", "most"), LOSSES.items())
-def test_colours_become_the_grey_of_opencv(opened, tmp_path, kind, most):
-    rng = np.random.default_rng(0)
-    noise = rng.integers(0, 256, (40, 50, 3)).astype(np.uint8)
-    path = tmp_path / f"x.{kind}"
-    cv2.imwrite(str(path), cv2.GaussianBlur(noise, (0, 0), 2))
-    grey = opened().page.evaluate(GREY, as_text(path.read_bytes()))
-    off = np.array(grey) - predict.read_grey(path).ravel().astype(int)
-    assert np.abs(off).max() <= most
+def outcomes(page, files):
+    """Return {name: what the page reads of it, a dict, or its refusal}."""
+    given = [[name, as_text(data)] for name, data in files.items()]
+    found = dict(zip(files, page.evaluate(OUTCOMES, given), strict=True))
+    for outcome in found.values():
+        if "grey" in outcome:
+            grey = np.frombuffer(base64.b64decode(outcome["grey"]), np.uint8)
+            outcome["grey"] = grey.reshape(outcome["height"], -1).astype(int)
+    return found
+
+
+def commands(name, data, folder):
+    """Return the same of the command: a `Picture` or a refusal."""
+    path = folder / "x"
+    path.write_bytes(data)
+    try:
+        picture = pictures.read(path)
+    except grey_levels.Unreadable as refused:
+        return str(refused)
+    shown = grey_levels.content(picture.grey)
+    return predict.NO_IMAGE.get(shown, picture)
+
+
+def test_page_and_command_read_one_table_of_files_alike(opened, tmp_path):
+    files = {name: data for name, (data, *_) in KINDS.items()}
+    files |= {name: data for name, (data, _) in REFUSED.items()}
+    for suffix in ("jpg", "png", "png late", "tif"):
+        for way in UPRIGHT:
+            name = f"way {way} of {suffix}.{suffix[:3]}"
+            files[name] = turned(suffix, way)
+    for shown, greys in SHOWN.items():
+        for i, grey in enumerate(greys):
+            files[f"{shown} {i}.png"] = saved(grey, "png")
+    rest = [Image.fromarray(255 - GREY)] * 2
+    several = {"save_all": True, "append_images": rest}
+    files["frames.png"] = saved(Image.fromarray(GREY), "png", **several)
+    cut = {f"cut {n}": d[: len(d) * 2 // 3] for n, d in files.items()}
+    files |= cut
+    alike = 0
+    for name, found in outcomes(opened().page, files).items():
+        expected = commands(name, files[name], tmp_path)
+        if isinstance(expected, str):
+            assert "refused" in found, name
+        elif name.endswith(ON_PAGE) and "16" not in name:
+            off = np.abs(found["grey"] - expected.grey)
+            assert off.max() <= (6 if name[-3:] in ("jpg", "fif") else 2), name
+            assert found["notes"] == expected.notes, name
+            alike += 1
+        else:
+            assert "`make predict` reads it" in found["refused"], name
+    assert alike > 30
+
+
+MEASURE = f"""async ([height, width, mask]) => {{ {TOOLS}
+  const {{ measure }} = await part("size");
+  return measure(bytes(mask), {{ height, width }});
+}}"""
+
+
+def test_outlines_are_measured_as_in_python(opened):
+    page, rng = opened().page, np.random.default_rng(0)
+    for n in range(6):
+        noise = rng.random((90, 130))
+        mask = cv2.GaussianBlur(noise, (0, 0), 2 + 2 * n) > 0.5
+        given = [*mask.shape, as_text(mask.astype(np.uint8).tobytes())]
+        expected = lesion_size.measure(mask)
+        # of two diameters of nearly one length either may be taken
+        close = pytest.approx(expected, rel=0.01)
+        assert page.evaluate(MEASURE, given) == close
+    nothing = [8, 9, as_text(bytes(72))]
+    assert set(page.evaluate(MEASURE, nothing).values()) == {0}
+
+
+def test_two_marks_of_the_ruler_give_millimetres(loaded):
+    seen = loaded()
+    choose(seen, "benign")
+    size = seen.page.locator("#try-size", has_text="pixels (")
+    size.wait_for(timeout=SOON)
+    number = re.search(r"diameter (\d+) pixels", size.inner_text())[1]
+    shown = seen.page.locator("#try-outline").bounding_box()["width"]
+    seen.page.click("#try-ruler")
+    for x in (0.2, 0.7):
+        where = {"x": x * shown, "y": 30}
+        seen.page.click("#try-outline", position=where)
+    spacing = float(seen.page.input_value("#try-spacing"))
+    across = try_page.SAMPLE_SIZE["width"]
+    assert spacing == pytest.approx(10 / (0.5 * across), rel=0.02)
+    size = seen.page.locator("#try-size", has_text="mm (")
+    size.wait_for(timeout=SOON)
+    values = re.findall(
+        r"([\d.]+) mm \(([\d.]+) to ([\d.]+)\)", size.inner_text()
+    )
+    assert float(values[0][0]) == pytest.approx(int(number) * spacing, abs=0.1)
+    for value, low, high in values:
+        assert float(low) <= float(value) <= float(high)
+    seen.page.fill("#try-spacing", "9")
+    seen.page.locator("#try-size", has_text="cannot be true").wait_for()
+    choose(seen, "malignant")
+    assert seen.page.input_value("#try-spacing") == ""
 
 
 BAD = {  # file: (what it holds, what is said of it)
     "report.pdf": (b"%PDF-1.7 no image", "report.pdf is no image"),
     "notes.txt": (b"hello", "notes.txt is no image"),
-    "cut.png": (grey_png(90, 90)[:60], "cut.png is no image"),
+    "cut.png": (grey_png(90, 90)[:60], "cut.png is cut off"),
+    "grey.png": (saved(SHOWN["nothing"][1], "png"), "shows nothing"),
+    "mask.png": (saved(SHOWN["mask"][0], "png"), "is a mask, no image"),
+    "deep.png": (KINDS["16.png"][0], "`make predict` reads it"),
     "none.png": (b"", "none.png is empty"),
     "tiny.png": (grey_png(8, 8), "under 16 pixels"),
     "huge.png": (grey_png(5000, 5000), "over 16 million pixels"),

@@ -23,6 +23,7 @@ import cv2
 import numpy as np
 
 from helpers import figures
+from helpers.data import grey_levels
 from helpers.data.phantom import physics
 from helpers.evaluation import postprocessing
 from helpers.files import ROOT, replacing_folder
@@ -66,6 +67,8 @@ def add(source):
     for path in [*HERE.glob("*.js"), HERE / "style.css"]:
         shutil.copy(path, target)
     (target / "settings.json").write_text(json.dumps(settings()))
+    rules = f"export const RULES = {json.dumps(grey_levels.RULES)};\n"
+    (target / "picture_rules.js").write_text(rules)
     names = ["litert/index.js", "small.tflite"]
     names += [f"{RUNTIME}.js", f"{RUNTIME}.wasm"]
     values = {"samples": SAMPLES, "sample_size": SAMPLE_SIZE, **settings()}
@@ -150,8 +153,8 @@ def export_apart(path):
 def export(path):
     """Write the small model for LiteRT: square in, probabilities out.
 
-    Kernels in 16 bits, as models/ has them. It predicts the mean over the
-    square and its mirror image, as `training.predict` does with `flip`.
+    Kernels in 16 bits, as models/ has them. It predicts the square and its
+    mirror image, (2, size, size, 3), as `training.predict_both` does.
     """
     import keras  # takes seconds
     import tensorflow as tf
@@ -163,7 +166,8 @@ def export(path):
     mirrored = keras.ops.flip(square, axis=2)
     both = keras.ops.concatenate([square, mirrored], axis=0)
     first, second = keras.ops.split(model(both), 2, axis=0)
-    classes = (first + keras.ops.flip(second, axis=2)) / 2
+    turned = keras.ops.flip(second, axis=2)
+    classes = keras.ops.concatenate([first, turned], axis=0)
     # no free batch size
     one = keras.InputSpec(shape=square.shape, dtype=square.dtype)
     litert = {"format": "litert", "input_signature": [one]}

@@ -1,0 +1,236 @@
+"""DICOM files made here: the scan and its spacing, nothing of a patient."""
+
+import builtins
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from helpers.data import grey_levels, pictures
+from tools import predict
+
+pydicom = pytest.importorskip("pydicom")
+PATIENT = (
+    "Doelinger^Janetta^Secretive",
+    "19610203",
+    "MRN-4711",
+    "St. Elsewhere",
+)
+
+
+def smooth(height=120, width=160):
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (height, width)).astype(np.uint8)
+    soft = cv2.GaussianBlur(noise, (0, 0), 4)
+    return cv2.normalize(soft, None, 0, 255, cv2.NORM_MINMAX)
+
+
+GREY = smooth()
+RGB = np.dstack([GREY, 255 - GREY, np.roll(GREY, 9, 1)])
+MIXED = cv2.cvtColor(RGB, cv2.COLOR_RGB2GRAY)
+
+
+def region(x0=20, y0=10, x1=139, y1=99, delta=0.01, **changes):
+    """Return an item of the ultrasound regions; the last pixel is inside."""
+    item = pydicom.Dataset()
+    item.RegionSpatialFormat, item.RegionDataType = 1, 1
+    item.RegionLocationMinX0, item.RegionLocationMinY0 = x0, y0
+    item.RegionLocationMaxX1, item.RegionLocationMaxY1 = x1, y1
+    item.PhysicalUnitsXDirection = item.PhysicalUnitsYDirection = 3
+    item.PhysicalDeltaX, item.PhysicalDeltaY = delta, 2 * delta
+    for name, value in changes.items():
+        setattr(item, name, value)
+    return item
+
+
+def made(pixels=GREY, kind="MONOCHROME2", regions=(), syntax=None, **changes):
+    """Return the bytes of a DICOM file; pixels: ([frames,] h, w[, 3])."""
+    is_colour = pixels.shape[-1] == 3
+    frames = pixels if pixels.ndim == 3 + is_colour else pixels[None]
+    ds = pydicom.Dataset()
+    ds.file_meta = pydicom.dataset.FileMetaDataset()
+    little = pydicom.uid.ExplicitVRLittleEndian
+    ds.file_meta.TransferSyntaxUID = syntax or little
+    ds.file_meta.MediaStorageSOPClassUID = pydicom.uid.UltrasoundImageStorage
+    ds.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4"
+    ds.SOPClassUID = pydicom.uid.UltrasoundImageStorage
+    ds.SOPInstanceUID, ds.Modality = "1.2.3.4", "US"
+    ds.PatientName, ds.PatientBirthDate, ds.PatientID, ds.InstitutionName = (
+        PATIENT
+    )
+    ds.Rows, ds.Columns = frames.shape[1:3]
+    ds.SamplesPerPixel = 3 if is_colour else 1
+    ds.PhotometricInterpretation = kind
+    if is_colour:
+        ds.PlanarConfiguration = 0
+    ds.BitsAllocated = ds.BitsStored = 8 * pixels.itemsize
+    ds.HighBit, ds.PixelRepresentation = ds.BitsStored - 1, 0
+    if len(frames) > 1:
+        ds.NumberOfFrames = len(frames)
+    if regions:
+        ds.SequenceOfUltrasoundRegions = list(regions)
+    data = frames.tobytes()
+    if syntax is not None and syntax.is_encapsulated:
+        coded = cv2.imencode(".jpg", frames[0], [1, 98])[1].tobytes()
+        data = pydicom.encaps.encapsulate([coded])
+    ds.PixelData = data
+    for name, value in changes.items():
+        setattr(ds, name, value)
+    file = io.BytesIO()
+    pydicom.dcmwrite(file, ds, enforce_file_format=True)
+    return file.getvalue()
+
+
+def read(data, folder):
+    path = folder / "IM1"
+    path.write_bytes(data)
+    return pictures.read(path)
+
+
+def ybr(rgb):
+    return cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb)[..., [0, 2, 1]]
+
+
+KINDS = {
+    "grey": ({}, GREY),
+    "MONOCHROME1": ({"pixels": 255 - GREY, "kind": "MONOCHROME1"}, GREY),
+    "RGB": ({"pixels": RGB, "kind": "RGB"}, MIXED),
+    "YBR_FULL": ({"pixels": ybr(RGB), "kind": "YBR_FULL"}, MIXED),
+    "12 bits": (
+        {
+            "pixels": GREY.astype(np.uint16) * 16,
+            "BitsStored": 12,
+            "HighBit": 11,
+        },
+        GREY,
+    ),
+    "8 bits in 16": ({"pixels": GREY.astype(np.uint16)}, GREY),
+    "window": (
+        {
+            "pixels": GREY.astype(np.uint16) + 1000,
+            "WindowCenter": 1128,
+            "WindowWidth": 256,
+        },
+        GREY,
+    ),
+    "JPEG": ({"syntax": pydicom.uid.JPEGBaseline8Bit}, GREY),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_is_read_as_its_grey(name, tmp_path):
+    options, expected = KINDS[name]
+    found = read(made(**options), tmp_path)
+    assert found.grey.dtype == np.uint8 and found.spacing is None
+    most = 4 if name == "JPEG" else 2
+    assert np.abs(found.grey.astype(int) - expected).max() <= most
+
+
+def test_of_several_frames_the_first_is_read_and_that_is_said(tmp_path):
+    clip = np.stack([GREY, 255 - GREY, GREY])
+    found = read(made(clip), tmp_path)
+    assert np.array_equal(found.grey, GREY)
+    assert found.notes == ["holds 3 frames, only the first was read"]
+
+
+def test_the_scan_is_cut_out_of_the_screen_with_its_spacing(tmp_path):
+    small = region(0, 0, 30, 30)
+    doppler = region(0, 0, 159, 119, RegionSpatialFormat=3)
+    found = read(made(regions=[small, region(), doppler]), tmp_path)
+    assert np.array_equal(found.grey, GREY[10:100, 20:140])
+    assert found.spacing == pytest.approx((0.2, 0.1))
+    said = "; ".join(found.notes)
+    assert "2 scans, only the largest" in said
+    assert "120 x 90 pixels from (20, 10) of 160 x 120" in said
+
+
+NO_SPACING = {
+    "seconds": {"PhysicalUnitsXDirection": 4},
+    "zero": {"delta": 0.0},
+    "metres": {"delta": 10.0},
+}
+
+
+@pytest.mark.parametrize("changes", NO_SPACING.values(), ids=NO_SPACING)
+def test_a_spacing_that_cannot_be_one_is_not_used(changes, tmp_path):
+    assert read(made(regions=[region(**changes)]), tmp_path).spacing is None
+
+
+def test_pixel_spacing_counts_where_there_are_no_regions(tmp_path):
+    found = read(made(PixelSpacing=[0.3, 0.2]), tmp_path)
+    assert found.spacing == (0.3, 0.2)
+    found = read(made(PixelSpacing=[10, 10]), tmp_path)
+    assert found.spacing is None and "cannot be true" in found.notes[0]
+
+
+LOSSLESS = pydicom.uid.JPEGLosslessSV1
+REFUSED = {
+    "text": (bytes(128) + b"DICM" + b"x" * 999, "DICOM"),
+    "cut off": (made()[:-500], "no whole DICOM"),
+    "no pixels": (made()[:600], "DICOM"),
+    "burned in": (made(BurnedInAnnotation="YES"), "text burned in"),
+    "spectrum": (made(regions=[region(RegionSpatialFormat=3)]), "no 2-D scan"),
+    "outside": (made(regions=[region(x1=400)]), "outside of its picture"),
+    "signed": (
+        made(GREY.astype(np.int16), PixelRepresentation=1),
+        "signed values",
+    ),
+    "colours": (made(RGB, "CIELAB"), "colours of a kind"),
+    "codec": (made(syntax=LOSSLESS), "compressed as JPEG Lossless"),
+    "tiny": (made(GREY[:8, :8]), "under 16 pixels"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_not_read_gets_a_sentence(name, tmp_path, capfd):
+    data, words = REFUSED[name]
+    with pytest.raises(grey_levels.Unreadable, match=words) as refused:
+        read(data, tmp_path)
+    assert "\n" not in str(refused.value)
+    assert not any(word in str(refused.value) for word in PATIENT)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_bare_file_without_a_mark_is_read_by_its_name(tmp_path):
+    ds = pydicom.dcmread(io.BytesIO(made()))
+    ds.file_meta = pydicom.dataset.FileMetaDataset()
+    path = tmp_path / "x.dcm"
+    pydicom.dcmwrite(path, ds, implicit_vr=True, little_endian=True)
+    assert np.array_equal(pictures.read(path).grey, GREY)
+
+
+def test_without_pydicom_a_sentence_says_what_to_install(
+    tmp_path, monkeypatch
+):
+    imported = builtins.__import__
+
+    def refuse(name, *others):
+        if name == "pydicom":
+            raise ModuleNotFoundError("No module named 'pydicom'")
+        return imported(name, *others)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(grey_levels.Unreadable, match="pip install pydicom"):
+        read(made(), tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")
+def test_no_output_tells_anything_of_a_patient(tmp_path, monkeypatch, capfd):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "whole.dcm").write_bytes(made(regions=[region()]))
+    (folder / "clip.dcm").write_bytes(made(np.stack([GREY, GREY])))
+    (folder / "bad.dcm").write_bytes(made(PatientAge="older than old")[:-9])
+    arguments = ["predict", str(folder), str(tmp_path / "out")]
+    monkeypatch.setattr("sys.argv", arguments)
+    assert predict.main() == 1
+    written = [p for p in Path(tmp_path, "out").rglob("*") if p.is_file()]
+    assert {p.suffix for p in written} == {".png", ".csv", ".html"}
+    everything = b"".join(p.read_bytes() for p in written)
+    said = capfd.readouterr()
+    everything += (said.out + said.err).encode()
+    for word in PATIENT:
+        for part in word.split("^"):
+            assert part.encode() not in everything

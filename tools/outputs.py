@@ -1,0 +1,111 @@
+"""Where `make predict` writes: apart from images, over nothing of others."""
+
+import csv
+import io
+import os
+from collections import Counter
+from pathlib import Path
+
+from helpers import files
+
+PICTURES = ("masks", "overlays", "reports")  # folders
+TABLE, LEFT_OUT = "predictions.csv", "left_out.csv"
+NAMES = (*PICTURES, TABLE, LEFT_OUT)
+FIRST_COLUMNS = b"file,class,lesion_probability"
+
+
+class Refused(Exception):
+    """The command cannot go on; the message says why and what to do."""
+
+
+def names_in(folder):
+    """Return the names of results in a folder, () if it has none of ours."""
+    try:
+        with open(Path(folder, TABLE), "rb") as table:
+            is_ours = table.read(len(FIRST_COLUMNS)) == FIRST_COLUMNS
+    except OSError:
+        is_ours = False
+    return NAMES if is_ours else ()
+
+
+def keep_apart(images, folders, out):
+    """Refuse an OUT that would write among the images, by any path or link.
+
+    images: a folder or an image; folders: the real paths of all folders that
+    were read. Beside a single image there may be a folder for results.
+    """
+    real = Path(os.path.realpath(images))
+    for result in (images, *images.parents, real, *real.parents):
+        if result.name in names_in(result.parent):
+            raise Refused(
+                f"{images} is a result of this command, no image: give the "
+                "images themselves as IMAGES."
+            )
+    for name in (".", *PICTURES):
+        target = Path(os.path.realpath(out / name))
+        above = target.parents if os.path.isdir(images) else ()
+        inside = folders & {target, *above}
+        around = name != "." and any(target in f.parents for f in folders)
+        if inside or around:
+            home = real if os.path.isdir(real) else real.parent
+            where = f"where the images are ({home})"
+            raise Refused(f"{out} would write {where}: give another OUT.")
+
+
+def protect(out):
+    """Refuse an OUT that holds files of these names of another origin."""
+    if names_in(out):
+        return
+    for name in NAMES:
+        path = out / name
+        if os.path.isdir(path) and not os.listdir(path):
+            continue
+        if os.path.lexists(path):
+            other = f"{path} was not written by this command"
+            raise Refused(f"{other}: move it, or give another OUT.")
+
+
+def put(path, data):
+    """Write bytes, seen only when whole; raise Refused where that fails."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.write(path, data)
+    except OSError as error:
+        raise Refused(
+            f"{path} could not be written ({error.strerror}): make room, or "
+            "give another OUT. What was written before is whole."
+        ) from None
+
+
+def put_table(path, rows, columns):
+    """Write rows, a list of dicts, as a CSV file."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns)
+    writer.writeheader()
+    writer.writerows(rows)
+    # names may be in any encoding
+    put(path, text.getvalue().encode(errors="surrogateescape"))
+
+
+def unwritten(out, written):
+    """Return the paths of pictures and reports in OUT of earlier runs."""
+    found = [p for name in PICTURES for p in (out / name).rglob("*")]
+    return sorted(p for p in found if p.is_file() and p not in written)
+
+
+def names_of(folder, paths):
+    """Return a name for each image's outputs: its path without suffix.
+
+    With it where two share a name, as x.png and X.jpg do.
+    """
+    whole = [os.path.relpath(path, folder) for path in paths]
+    short = [os.path.splitext(name)[0] for name in whole]
+    seen = Counter(name.casefold() for name in whole + short)
+    pairs = zip(short, whole, strict=True)
+    return [s if seen[s.casefold()] == 1 else w for s, w in pairs]
+
+
+def listed(names, most=3):
+    """Return "a, b, c and 7 more"."""
+    shown, more = ", ".join(names[:most]), len(names) - most
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -1,0 +1,76 @@
+"""The report of one image: a page of HTML that prints on one sheet."""
+
+import base64
+import datetime
+
+import jinja2  # comes with Jupyter
+
+from helpers import figures
+from helpers.evaluation import classification, lesion_size
+from helpers.files import ROOT
+
+TEMPLATE = ROOT / "tools" / "report.html.jinja"
+NAMES = {
+    "length": "longest diameter",
+    "width": "width at right angles to it",
+    "area": "area",
+}
+RULE = {
+    "threshold": "a pixel is lesion above",
+    "minimum_area": "parts are dropped below this share of the image",
+    "image_threshold": "no outline where the image's lesion probability is "
+    "below",
+}
+
+
+def page(row, images, shape, digest, model, model_digest, rule):
+    """Return the page, bytes.
+
+    row: the image's row of predictions.csv; images: {title: PNG's bytes};
+    shape: (height, width); digest, model_digest: SHA-256 of the two files;
+    rule: as `postprocessing.lesion_mask` has it.
+    """
+    options = {"autoescape": True, "undefined": jinja2.StrictUndefined}
+    layout = {"trim_blocks": True, "lstrip_blocks": True}
+    environment = jinja2.Environment(**options, **layout)
+    template = environment.from_string(TEMPLATE.read_text())
+    now = datetime.datetime.now().astimezone()
+    text = template.render(
+        row=row,
+        images={k: base64.b64encode(v).decode() for k, v in images.items()},
+        shape=shape,
+        digests={"image": digest, "model": model_digest},
+        model=model,
+        rule={RULE[name]: value for name, value in rule.items()},
+        probabilities={
+            label: row[f"p_{label}"] for label in classification.LABELS
+        },
+        colours=figures.COLOURS,
+        likelier=max("benign", "malignant", key=lambda k: row[f"p_{k}"]),
+        sizes=dict(_sizes(row)),
+        why=_parts(row["why"]),
+        notes=_parts(row["notes"]),
+        step=lesion_size.STEP,
+        date=now.strftime("%Y-%m-%d %H:%M %Z"),
+    )
+    # a name may be in any encoding
+    return text.encode(errors="backslashreplace")
+
+
+def _sizes(row):
+    """Give (name, "value unit (low to high)") of each size."""
+    for size, name in NAMES.items():
+        if row.get(size) is None:
+            continue
+        unit = row["unit"]
+        if size == "area" and unit == "mm":
+            unit = "mm²"
+        form = ".1f" if row["unit"] == "mm" else ",.0f"
+        value, low, high = (
+            format(row[size + end], form) for end in ("", "_low", "_high")
+        )
+        yield name, f"{value} {unit} ({low} to {high})"
+
+
+def _parts(text):
+    return [part for part in text.split("; ") if part]
