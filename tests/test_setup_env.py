@@ -140,3 +140,14 @@ def test_nothing_that_colab_has_is_replaced():
     new = names(done.stdout) - names(image.read_text())
     # jedi: a dependency of IPython that Colab's image leaves out on purpose
     assert new - {"jedi"} == {"papermill"}
+
+
+def test_tools_find_helpers_wherever_they_are_started(tmp_path):
+    venv = tmp_path / ".venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv])
+    setup_env.add_project(str(venv))
+    code = "import helpers, tools; print(helpers.__file__)"
+    command = [venv / "bin" / "python", "-c", code]
+    quiet = {"cwd": tmp_path, "capture_output": True, "text": True}
+    done = subprocess.run(command, **quiet)
+    assert done.stdout.strip() == str(ROOT / "helpers" / "__init__.py")

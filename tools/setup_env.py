@@ -144,6 +144,13 @@ def install(python, venv, requirements, log):
     return uv
 
 
+def add_project(venv):
+    """Let the environment find helpers and tools, wherever it is started."""
+    for packages in glob.glob(os.path.join(venv, "lib/python*/site-packages")):
+        with open(os.path.join(packages, "project.pth"), "w") as file:
+            file.write(ROOT + "\n")
+
+
 def mend_opencv(venv, uv, log):
     """Without a desktop's libraries, take OpenCV's headless build."""
     inside, quiet = os.path.join(venv, "bin", "python"), subprocess.DEVNULL
@@ -238,6 +245,7 @@ def main(colab):
         os.remove(stamp)  # from here on an interrupted install is redone
     uv = install(python, venv, requirements, log)
     mend_opencv(venv, uv, log)
+    add_project(venv)
     with open(os.path.join(venv, INSTALLED), "w") as file:
         file.write("\n".join(sorted(records(venv))))
     # by hand: what the helpers have for it needs a newer Python
