@@ -99,11 +99,8 @@ def _frame(header, check_size):
     if frames > 1:
         notes.append(f"holds {frames} frames, only the first was read")
     rows, columns, region = _region(header, notes)
-    if region is None and header.get("BurnedInAnnotation") == "YES":
-        raise Unreadable(
-            "has text burned in and does not say where the scan is: cut the "
-            "scan out and save it as PNG"
-        )
+    if region is None:
+        _heed_text(header, notes)
     if "TransferSyntaxUID" not in header.file_meta:  # as bare files have none
         header.file_meta.TransferSyntaxUID = uid.ImplicitVRLittleEndian
     kind = header.PhotometricInterpretation
@@ -117,6 +114,18 @@ def _frame(header, check_size):
     grey = 255 - grey if kind == "MONOCHROME1" else grey
     grey = np.ascontiguousarray(grey[rows, columns])
     return Frame(grey, notes, _spacing(header, region, grey.shape, notes))
+
+
+def _heed_text(header, notes):
+    """Refuse a whole screen with text in it; note that it may have some."""
+    has_text = header.get("BurnedInAnnotation")
+    if has_text == "YES":
+        raise Unreadable(
+            "has text burned in and does not say where the scan is: cut the "
+            "scan out and save it as PNG"
+        )
+    if has_text != "NO":
+        notes.append("a name may be burned in: look before you share results")
 
 
 def _region(header, notes):

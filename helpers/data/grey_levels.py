@@ -34,7 +34,7 @@ def eight_bits(values, white_is_zero=False):
     bits, stray = _bits(values)
     notes = [f"16-bit file, read as {bits} bits"]
     if stray:
-        notes.append(f"{stray} values beyond {bits} bits, read as white")
+        notes.append(f"white beyond {bits} bits: {stray} pixels' values")
     top = 2**bits - 1
     scaled = np.minimum(values, top) * np.float32(255 / top) + 0.5
     grey = scaled.astype(np.uint8)

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from helpers.data import grey_levels, pictures
 from tools import predict
@@ -93,6 +94,39 @@ def ybr(rgb):
     return cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb)[..., [0, 2, 1]]
 
 
+def packed(pixels, kind, syntax, form, **options):
+    """Return the bytes of a DICOM file whose frame Pillow compresses."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, form, **options)
+    ds = pydicom.dcmread(io.BytesIO(made(pixels, kind)))
+    ds.file_meta.TransferSyntaxUID = syntax
+    ds.PixelData = pydicom.encaps.encapsulate([file.getvalue()])
+    ds["PixelData"].VR = "OB"
+    file = io.BytesIO()
+    pydicom.dcmwrite(file, ds, enforce_file_format=True)
+    return file.getvalue()
+
+
+JPEG, J2K = pydicom.uid.JPEGBaseline8Bit, pydicom.uid.JPEG2000Lossless
+WHOLE = {"form": "JPEG2000", "no_jp2": True}
+PACKED = {
+    "422": (packed(RGB, "YBR_FULL_422", JPEG, "JPEG", quality=98), MIXED),
+    "RGB": (
+        packed(RGB, "RGB", JPEG, "JPEG", quality=98, subsampling=0),
+        MIXED,
+    ),
+    "2000": (packed(GREY, "MONOCHROME2", J2K, **WHOLE), GREY),
+    "2000, RCT": (packed(RGB, "YBR_RCT", J2K, mct=1, **WHOLE), MIXED),
+}
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_what_pillow_decompresses_is_read_as_its_grey(name, tmp_path):
+    data, expected = PACKED[name]
+    off = np.abs(read(data, tmp_path).grey.astype(int) - expected)
+    assert off.max() <= 4
+
+
 KINDS = {
     "grey": ({}, GREY),
     "MONOCHROME1": ({"pixels": 255 - GREY, "kind": "MONOCHROME1"}, GREY),
@@ -130,9 +164,17 @@ def test_every_kind_is_read_as_its_grey(name, tmp_path):
 
 def test_of_several_frames_the_first_is_read_and_that_is_said(tmp_path):
     clip = np.stack([GREY, 255 - GREY, GREY])
-    found = read(made(clip), tmp_path)
+    found = read(made(clip, BurnedInAnnotation="NO"), tmp_path)
     assert np.array_equal(found.grey, GREY)
     assert found.notes == ["holds 3 frames, only the first was read"]
+
+
+def test_a_screen_that_may_bear_a_name_says_so(tmp_path):
+    (said,) = read(made(), tmp_path).notes
+    assert "a name may be burned in" in said
+    # a scan that is cut out bears none
+    notes = read(made(regions=[region()]), tmp_path).notes
+    assert "name" not in "".join(notes)
 
 
 def test_the_scan_is_cut_out_of_the_screen_with_its_spacing(tmp_path):
@@ -162,7 +204,7 @@ def test_pixel_spacing_counts_where_there_are_no_regions(tmp_path):
     found = read(made(PixelSpacing=[0.3, 0.2]), tmp_path)
     assert found.spacing == (0.3, 0.2)
     found = read(made(PixelSpacing=[10, 10]), tmp_path)
-    assert found.spacing is None and "cannot be true" in found.notes[0]
+    assert found.spacing is None and "cannot be true" in found.notes[-1]
 
 
 LOSSLESS = pydicom.uid.JPEGLosslessSV1
