@@ -109,6 +109,9 @@ def summary(scores):
     for keys, part in every.groupby(KEYS[2:-1], sort=False):
         table = measures.by_part(part, "scanner")
         names = dict(zip(KEYS[2:-1], keys, strict=True))
+        # images, not images times networks
+        times = len(part) / part["case"].nunique()
+        table["n"] = (table["n"] / times).round().astype(int)
         groups = {"all": part["group"].nunique()}
         if "scanner" in part and part["scanner"].notna().all():
             groups |= part.groupby("scanner")["group"].nunique().to_dict()
