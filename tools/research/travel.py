@@ -157,5 +157,5 @@ def main(busi_at, busbra_at, *recipes):
 if __name__ == "__main__":
     if len(sys.argv) < 3:
         sys.exit(__doc__)
-    os.nice(10)
+    os.nice(5)
     main(*sys.argv[1:])
