@@ -107,7 +107,8 @@ def summary(scores):
     several = scores["network"].nunique() > 1
     every = pd.concat([alike, scores]) if several else alike
     for keys, part in every.groupby(KEYS[2:-1], sort=False):
-        table = measures.by_part(part, "scanner")
+        by_scanner = "scanner" if keys[-1] == "all" else ""
+        table = measures.by_part(part, by_scanner)
         names = dict(zip(KEYS[2:-1], keys, strict=True))
         # images, not images times networks
         times = len(part) / part["case"].nunique()
