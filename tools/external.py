@@ -30,18 +30,14 @@ TEMPLATE = files.ROOT / "tools" / "external.html.jinja"
 FEW = 20  # of a scanner's images: its intervals mean little
 
 
-def opened(where):
-    """Return the data set at a place and its cases; say what is wrong.
+def cases_of(found):
+    """Return a data set's cases, and print what is wrong with it.
 
-    predict.Refused: it cannot be used, or not all of it.
+    busi.DataError: not all of it can be used.
     """
-    if not where:
-        raise predict.Refused("Give DATA=<folder or zip of the images>.")
-    found = layouts.find(where)
-    problems = found.check()
-    for row in problems.itertuples():
+    for row in found.check().itertuples():
         print(f"{row.severity:8} {row.file}: {row.problem}; {row.remedy}")
-    return found, found.cases
+    return found.cases
 
 
 def card_of(path):
@@ -131,10 +127,13 @@ def main():
     add("--model", default="", help="a .keras file")
     add("--out", default="", help="where to write")
     o = parser.parse_args()
+    if not o.data:
+        raise predict.Refused("Give DATA=<folder or zip of the images>.")
+    found = layouts.find(o.data)
     path = predict.absolute(o.model or predict.SMALL_MODEL)
     model, rule = predict.load_model(path)
     print("These thresholds are the model's own and stay as they are.")
-    found, cases = opened(o.data)
+    cases = cases_of(found)
     said = warnings(found, cases, card_of(path), card_of(path))
     print(*said, sep="\n")
     scores = measures.rule_scores(cases, predictions(model, cases), rule)
