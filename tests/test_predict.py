@@ -1,5 +1,6 @@
 """`make predict`: images of one's own, and models, good and bad."""
 
+import hashlib
 import os
 import resource
 import shutil
@@ -115,6 +116,9 @@ def test_each_image_gets_a_mask_an_overlay_and_a_row(run, capsys):
         assert mask.shape == images[name].shape[:2]
         assert overlay.shape == (*mask.shape, 3)
         assert row["area_pixels"] == (mask > 0).sum()
+        page = Path("out/reports", name).with_suffix(".html").read_text()
+        digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        assert digest in page and row["class"] in page
         probabilities = row[predict.PROBABILITIES].astype(float)
         assert probabilities.sum() == pytest.approx(1, abs=1e-3)
         assert f"p_{row['class']}" == probabilities.idxmax()
@@ -341,10 +345,10 @@ def test_an_interruption_leaves_a_table_of_what_was_done(run, monkeypatch):
         put(f"four/{i}.png")
     write = predict.Run.write
 
-    def stopped(self, path, name, *others):
+    def stopped(self, name, *others):
         if name == "3":
             raise KeyboardInterrupt
-        return write(self, path, name, *others)
+        return write(self, name, *others)
 
     monkeypatch.setattr(predict, "CHUNK", 2)
     monkeypatch.setattr(predict.Run, "write", stopped)

@@ -308,17 +308,17 @@ class Run:
             if path not in self.left_out:
                 self.rows.append(row)
             if picture:
-                read.append((path, name, picture, row))
+                read.append((name, picture, row))
         if not read:
             return
         size = model.input_shape[1]
-        squares = [masks.letterbox(item[2].grey, size)[0] for item in read]
+        squares = [masks.letterbox(item[1].grey, size)[0] for item in read]
         predictions = training.predict_both(model, np.stack(squares))
         for item, both in zip(read, predictions, strict=True):
-            path, name, picture, row = item
+            name, picture, row = item
             mask, columns = described(picture, both, rule)
             row |= columns
-            self.write(path, name, picture, mask, row, about)
+            self.write(name, picture, mask, row, about)
 
     def read(self, path, row):
         """Return a `Picture`, or None: row["problem"] or a list says why.
@@ -347,7 +347,7 @@ class Run:
                 picture.notes.append("MM_PER_PIXEL cannot be true of it")
         return picture
 
-    def write(self, path, name, picture, mask, row, about):
+    def write(self, name, picture, mask, row, about):
         """Write the mask, the overlay and the report of one image."""
         p = {key: row[f"p_{key}"] for key in classification.LABELS}
         label = "malignant" if p["malignant"] > p["benign"] else "benign"
@@ -357,7 +357,7 @@ class Run:
             row,
             images={key: png(smaller(image)) for key, image in shown.items()},
             shape=picture.grey.shape,
-            digest=files.sha256(path),
+            digest=picture.digest,
             **about,
         )
         contents = {

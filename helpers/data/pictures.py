@@ -6,6 +6,7 @@ bits. OpenCV decodes 16: Pillow drops half of those of colours.
 """
 
 import contextlib
+import hashlib
 import io
 import os
 import tempfile
@@ -27,6 +28,7 @@ MOST_PIXELS = 50_000_000
 UNCHECKED = {"WEBP", "GIF"}  # compressed without a checksum
 # TIFF's tags and their values, as its specification (6.0) has them
 BITS, PHOTOMETRIC, SAMPLES, PLANAR, SAMPLE_FORMAT = 258, 262, 277, 284, 339
+COMPRESSION, STRIPS, STRIP_BYTES = 259, 273, 279
 WHITE_IS_ZERO, SEPARATE, UNSIGNED = 0, 2, 1
 GREYS, RGB, PALETTE, YCBCR = {0, 1}, 2, 3, 6
 SIGNS = {2: "int", 3: "float"}
@@ -47,12 +49,14 @@ class Picture:
     """A picture as it was read.
 
     grey: uint8 (h, w), upright; notes: what its owner should know of the
-    reading, a list of str; spacing: mm a pixel, (down, across), or None.
+    reading, a list of str; spacing: mm a pixel, (down, across), or None;
+    digest: the SHA-256 of its file, "" if it was read from bytes.
     """
 
     grey: np.ndarray
     notes: list
     spacing: tuple | None = None
+    digest: str = ""
 
 
 def read(path):
@@ -76,6 +80,7 @@ def read(path):
     else:
         picture = decoded(data)
     check_size(*picture.grey.shape)
+    picture.digest = hashlib.sha256(data).hexdigest()
     return picture
 
 
@@ -129,7 +134,8 @@ def _opened(data, name):
             masks.decode(np.frombuffer(data, np.uint8))
     if name in UNCHECKED:
         notes.append(f"a {name} file does not show whether it is damaged")
-    if name == "BMP" and not _fits(image, data):
+    fits = {"BMP": _fits_bmp, "TIFF": _fits_tiff}.get(name)
+    if fits and frames == 1 and not fits(image, data):
         notes.append("its length does not fit its header: it may be damaged")
     if name == "BMP" and _has_odd_colours(image):
         notes.append("its palette holds greys and colours: look at the image")
@@ -223,13 +229,25 @@ def _has_odd_colours(image):
     return 0 < is_odd.mean() < 0.5
 
 
-def _fits(image, data):
+def _fits_bmp(image, data):
     """Tell whether a BMP is as long as its header says."""
     start, bits = data[10:14], data[28]
     row = (image.width * bits + 31) // 32 * 4  # in whole words of 4 bytes
     length = int.from_bytes(start, "little") + row * image.height
     # its writer may fill up the last word
     return image.info.get("compression") or 0 <= len(data) - length < 4
+
+
+def _fits_tiff(image, data):
+    """Tell the same of a TIFF whose pixels are not packed and come last."""
+    tag = image.tag_v2.get
+    if tag(COMPRESSION) != 1 or not tag(STRIPS):
+        return True
+    order = "little" if data[:2] == b"II" else "big"
+    tags_start = int.from_bytes(data[4:8], order)
+    ends = map(sum, zip(tag(STRIPS), tag(STRIP_BYTES), strict=True))
+    # one byte fills up a word
+    return tags_start > max(tag(STRIPS)) or len(data) - max(ends) < 2
 
 
 def _sixteen_bits(image, data, turn):

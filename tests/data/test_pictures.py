@@ -124,6 +124,14 @@ def test_a_png_is_refused_by_its_checksum():
         read(bytes(data))
 
 
+@pytest.mark.parametrize("make", [tiff, lambda a: saved(a[0], "tif")])
+def test_bytes_put_into_a_tiff_are_said(make):
+    data = make([GREY])
+    assert read(data).notes == []
+    longer = data[:2000] + bytes(20) + data[2000:]
+    assert "length does not fit" in read(longer).notes[0]
+
+
 def test_damage_that_a_bmp_shows_is_said():
     data = KINDS["grey.bmp"][0]
     painted = data[:300] + bytes(range(100, 120)) + data[320:]
