@@ -48,6 +48,17 @@ def test_the_readme_states_the_figures_of_its_recipe():
     assert f"accuracy {row.accuracy:.2f} over three classes" in readme
 
 
+def test_the_readme_states_how_the_lessons_network_travels():
+    row = pd.read_csv(small_model.TRAVEL).query(
+        "recipe == 'scratch' and learned != tested and part == 'all' "
+        "and network == 'all' and rule == 'fitted' and measure == 'dice'"
+    )
+    row = row.iloc[0]
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    dice = f"{row['value']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+    assert f"the lesson's U-Net has a lesion Dice of {dice}" in readme
+
+
 def test_its_file_names_nothing_but_keras_layers():
     with zipfile.ZipFile(MODEL) as file:
         config = json.loads(file.read("config.json"))

@@ -31,8 +31,8 @@ SCORES = ROOT / "results" / "knowledge_cases.csv"
 TRAVELLED = "dice", "missed", "normals_empty", "auc_benign_malignant"
 TRAVEL = ROOT / "results" / "travel.csv"
 TRAVEL_HEAD = """\
-| recipe (networks) | learned from | opened, images | mean lesion Dice, 95 % \
-interval | missed | normal images left empty | AUC, malignant against benign |
+| recipe (networks), rule | learned from | opened, images | mean lesion Dice, \
+95 % interval | missed | normals left empty | AUC, malignant against benign |
 |---|---|---|---|---|---|---|"""
 HEAD = """\
 | BUSI images | n | mean Dice, 95 % interval | median Dice | missed (Dice \
@@ -94,11 +94,10 @@ def figures():
 def travelled():
     """Return the card's table of frozen networks at another hospital."""
     rows = pd.read_csv(TRAVEL).query(
-        "part == 'all' and network == 'all' and rule == 'fitted' "
-        "and part_of == 'other hospital'"
+        "part == 'all' and network == 'all' and learned != tested"
     )
     lines = [TRAVEL_HEAD]
-    for recipe, table in rows.groupby("recipe", sort=False):
+    for (recipe, rule), table in rows.groupby(["recipe", "rule"], sort=False):
         found = table.set_index("measure")
         first, cells = found.iloc[0], []
         for name in TRAVELLED:
@@ -109,7 +108,7 @@ def travelled():
             cells.append(text)
         place = f"{first['learned']} | {first['tested']}, {found['n'].max()}"
         lines.append(
-            f"| {recipe} ({first['networks']}) | {place} "
+            f"| {recipe} ({first['networks']}), {rule} | {place} "
             f"| {' | '.join(cells)} |"
         )
     return "\n".join(lines)
