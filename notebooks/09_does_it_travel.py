@@ -15,7 +15,7 @@
 # - change one thing at a time to find the cause,
 # - move a threshold, augment, train on both, and price each.
 #
-# **Takes** about a minute in the quick profile. **Needs** notebooks 2 and 4.
+# **Takes** about two minutes in the quick profile. **Needs** notebooks 2 and 4.
 # **Reads** `folds.csv`, `model.keras`, `rules.csv`, and the real results that
 # are kept in `results/`. **Writes** `frozen.json`, `measures.csv`,
 # `scanners.csv`, `repairs.csv`.
