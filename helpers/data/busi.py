@@ -31,7 +31,7 @@ PICTURES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif"}
 PICTURES |= {".tif", ".tiff", ".webp", ".jp2", ".dcm"}
 MASK_WORD = re.compile("mask|label|truth|gt|seg|lesion|annot|roi", re.I)
 NO_LESION = "has fewer than two usable cases with a lesion"
-LEAST = 10  # cases of each kind of lesion, for five folds and their validation
+LEAST = 8  # cases of each kind of lesion, for five folds and their validation
 IMAGE, FIRST_MASK = -2, -1  # before masks 1, 2, ...
 
 
@@ -70,7 +70,7 @@ def check(root):
 
 
 def too_few(cases):
-    """Return why notebooks 2 to 8 cannot work with these cases, or "".
+    """Return why notebooks 2 to 9 cannot work with these cases, or "".
 
     They tell benign from malignant, and deal the cases into folds.
     """
@@ -78,7 +78,7 @@ def too_few(cases):
     if min(counts) >= LEAST:
         return ""
     return (
-        f"notebooks 2 to 8 need {LEAST} benign and {LEAST} malignant cases; "
+        f"notebooks 2 to 9 need {LEAST} benign and {LEAST} malignant cases; "
         f"here are {counts[0]} and {counts[1]}"
     )
 
