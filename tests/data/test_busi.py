@@ -428,7 +428,7 @@ def test_the_command_says_whether_the_set_can_be_used(root, capsys):
     check_data.main(str(root))
     printed = capsys.readouterr().out
     assert f"{IMAGE}: file is not a PNG" in printed
-    assert "'benign': 1" in printed and "need 10 benign" in printed
+    assert "'benign': 1" in printed and "need 8 benign" in printed
     for label in ("benign", "malignant"):
         shutil.rmtree(root / label)
     with pytest.raises(SystemExit, match="cannot be used"):
