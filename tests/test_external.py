@@ -86,7 +86,7 @@ def test_a_network_that_has_seen_the_set_is_said_to():
 
     cases = pd.DataFrame({"label": ["benign"], "patient": [1]})
     card = {"by_set": {"busbra": 1100, "busi": 624}}
-    said = external.warnings(Found, cases, card, True)
+    said = external.warnings(Found, cases, card)
     assert any("1100 images of BUS-BRA" in sentence for sentence in said)
     assert any("no normal images" in sentence for sentence in said)
     assert not any("thresholds" in sentence for sentence in said)
@@ -103,3 +103,12 @@ def test_what_is_no_set_or_no_model_is_one_sentence(run, own, tmp_path):
     with pytest.raises(busi.DataError, match=r"1 files .*masks/c3"):
         run(own)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_table_of_another_origin_is_not_overwritten(tmp_path):
+    (tmp_path / "cases.csv").write_text("mine")
+    with pytest.raises(predict.Refused, match="was not written by this"):
+        external.protect(tmp_path)
+    for name in external.NAMES:
+        (tmp_path / name).touch()
+    external.protect(tmp_path)

@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -25,6 +26,7 @@ from helpers.data import busi, layouts, masks
 from helpers.evaluation import measures
 from tools import predict
 
+NAMES = "cases.csv", "measures.csv", "page.html"
 CHUNK = 32  # images held in memory at a time
 TEMPLATE = files.ROOT / "tools" / "external.html.jinja"
 FEW = 20  # of a scanner's images: its intervals mean little
@@ -46,7 +48,7 @@ def card_of(path):
     return json.loads(beside.read_text()) if beside.exists() else {}
 
 
-def warnings(found, cases, card, rule_file):
+def warnings(found, cases, card):
     """Return what a reader must know before the numbers, a list of str."""
     said = []
     learned = card.get("by_set", {})
@@ -58,7 +60,7 @@ def warnings(found, cases, card, rule_file):
             f"This network learned from {name}: on images that it has seen "
             "this is no test, and the numbers are too good."
         )
-    if not rule_file:
+    if not card:
         said.append(
             "No thresholds were found beside the model (a .json of its name): "
             "the usual ones were taken, one half."
@@ -97,6 +99,14 @@ def predictions(model, cases):
     return np.concatenate(found)
 
 
+def protect(out):
+    """Refuse an OUT with files of these names that are of another origin."""
+    here = [name for name in NAMES if os.path.lexists(out / name)]
+    if here and len(here) < len(NAMES):
+        other = f"{out / here[0]} was not written by this command"
+        raise predict.Refused(f"{other}: move it, or give another OUT.")
+
+
 def page(facts, table, said):
     """Return the page, HTML; table: of `measures.by_part`."""
     parts = {}
@@ -130,11 +140,15 @@ def main():
     if not o.data:
         raise predict.Refused("Give DATA=<folder or zip of the images>.")
     found = layouts.find(o.data)
+    name = f"{found.root.name}-{Path(o.model or predict.SMALL_MODEL).stem}"
+    home = environment.runs_folder(files.ROOT) / "external" / name
+    out = predict.absolute(o.out) if o.out else home
+    protect(out)
     path = predict.absolute(o.model or predict.SMALL_MODEL)
     model, rule = predict.load_model(path)
     print("These thresholds are the model's own and stay as they are.")
     cases = cases_of(found)
-    said = warnings(found, cases, card_of(path), card_of(path))
+    said = warnings(found, cases, card_of(path))
     print(*said, sep="\n")
     scores = measures.rule_scores(cases, predictions(model, cases), rule)
     print("Intervals by bootstrap, some seconds a scanner.", flush=True)
@@ -150,9 +164,6 @@ def main():
         "few": FEW,
         "date": time.strftime("%Y-%m-%d"),
     }
-    name = f"{found.root.name}-{path.stem}"
-    home = environment.runs_folder(files.ROOT) / "external" / name
-    out = predict.absolute(o.out) if o.out else home
     kept = scores.drop(columns=measures.GAPS)
     predict.put(out / "cases.csv", kept.to_csv(index=False).encode())
     text = table.round(4).to_csv(index=False)

@@ -37,13 +37,19 @@ def _scan(root):
     root = Path(root).expanduser().absolute()
     table = folder.read_table(root / TABLE, COLUMNS)
     names = table["ID"].str.removeprefix("bus_")
+    for column in ("Case", "BIRADS"):
+        try:
+            table[column] = table[column].astype(int)
+        except ValueError as error:
+            wrong = f"{root / TABLE}: column {column} is no number ({error})"
+            raise busi.DataError(f"{wrong}: fetch it again.") from None
     rows = {
         "case": table["ID"],
         "label": table["Pathology"],
         "image": [root / f"Images/bus_{name}.png" for name in names],
         "mask": [root / f"Masks/mask_{name}.png" for name in names],
-        "patient": table["Case"].astype(int),
+        "patient": table["Case"],
         "scanner": table["Device"],
-        "birads": table["BIRADS"].astype(int),
+        "birads": table["BIRADS"],
     }
-    return folder.examined(pd.DataFrame(rows))
+    return folder.examined(pd.DataFrame(rows), root / TABLE)

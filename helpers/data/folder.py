@@ -53,12 +53,6 @@ def _scan(root):
                 f"{root / TABLE}, line {empty[0] + 2}: {column} is empty; "
                 "fill it in, or leave the column out if it is optional."
             )
-    wrong = table[~table["label"].isin(busi.LABELS)]
-    if len(wrong):
-        row = wrong.iloc[0]
-        one = f"label of {row['file']} is {row['label']!r}"
-        known = ", ".join(busi.LABELS)
-        raise busi.DataError(f"{root / TABLE}: {one}; use {known}.")
     names = table["file"].str.removesuffix(".png")
     if names.duplicated().any():
         twice = names[names.duplicated()].iloc[0]
@@ -69,7 +63,7 @@ def _scan(root):
     for column in OPTIONAL:
         if column in table:
             rows[column] = table[column]
-    cases, problems = examined(rows)
+    cases, problems = examined(rows, root / TABLE)
     named = {path.name for path in rows["image"]}
     paths = sorted((root / "images").glob("*"))
     unnamed = [path.name for path in paths if path.name not in named]
@@ -110,12 +104,19 @@ def read_table(path, columns):
     return table
 
 
-def examined(rows):
+def examined(rows, table):
     """Return (cases, problems) of DataFrame[case, label, image, mask ...].
+
+    table: the path that they are from. `busi.DataError`: an unknown label.
 
     Each file is read and judged as one of BUSI. cases: without those that have
     a problem; further columns are kept, and group is the patient, if any.
     """
+    wrong = rows[~rows["label"].isin(busi.LABELS)]
+    if len(wrong):
+        row, known = wrong.iloc[0], ", ".join(busi.LABELS)
+        one = f"label of {row['case']} is {row['label']!r}"
+        raise busi.DataError(f"{table}: {one}; use {known}.")
     items = [
         (
             row.label,

@@ -72,3 +72,15 @@ def test_zenodos_zip_is_read_as_it_comes(root, tmp_path, monkeypatch):
     found = layouts.find(archive)
     assert found.layout == "busbra"
     assert found.cases["case"].tolist() == busbra.index(root)["case"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [(",3,GE", ",4a,GE", "BIRADS is no number"), ("benign", "b", "'b'; use")],
+)
+def test_a_damaged_table_is_a_sentence(root, old, new, said):
+    table = root / "bus_data.csv"
+    table.write_text(table.read_text().replace(old, new))
+    with pytest.raises(busi.DataError, match=said):
+        busbra.index(root)
+    assert list(busbra.check(root)["severity"]) == ["fatal"]

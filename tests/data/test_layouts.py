@@ -77,7 +77,7 @@ def refused(own, match):
 def test_each_fault_of_the_table_is_one_sentence(own):
     whole = (own / "labels.csv").read_text()
     for old, new, match in (
-        ("a1.png,Malignant", "a1.png,cancer", "label of a1.png is 'cancer'"),
+        ("a1.png,Malignant", "a1.png,cancer", "label of a1 is 'cancer'"),
         ("a1.png", "a0.png", "names a0 twice"),
         ("a1.png,Malignant", "a1.png,", "line 3: label is empty"),
         ("p1", "", "patient is empty"),
