@@ -19,7 +19,7 @@
 #   of its parts does to an image,
 # - tell where a prediction is uncertain.
 #
-# **Takes** under a minute. **Needs** notebooks 1 and 2. **Reads** `cases.csv`,
+# **Takes** about a minute. **Needs** notebooks 1 and 2. **Reads** `cases.csv`,
 # `arrays.npz`, `folds.csv`. **Writes** `receptive_fields.csv`.
 #
 # > **For teaching and research. This is not a medical device.**

@@ -15,7 +15,7 @@
 # - train it, read its curves, and keep its predictions on held-out cases,
 # - say what labelled images and prior knowledge are worth, on your cases.
 #
-# **Takes** about two minutes in the quick profile on two CPU cores, many more
+# **Takes** a few minutes in the quick profile on two CPU cores, many more
 # in the others. **Needs** notebook 2. **Reads** `arrays.npz`, `folds.csv`.
 # **Writes** `model.keras`, `history.csv`, `starts.csv`, `rules.csv`,
 # `predictions.npz`, `validation.csv`.
