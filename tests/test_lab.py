@@ -10,7 +10,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 from nbclient.exceptions import DeadKernelError
 
 from helpers import environment
-from tools import lab, run_all
+from tools import execute, lab
 
 
 @pytest.fixture
@@ -39,9 +39,9 @@ def test_the_own_kernel_goes_before_others(foreign):
 def test_a_kernel_that_does_not_start_is_not_a_lack_of_memory(tmp_path):
     log = tmp_path / "log.txt"
     log.write_text("no such module\nError with kernel client for kernel 1\n")
-    why = run_all.kernel_problem(RuntimeError("Kernel died"), log)
+    why = execute.kernel_problem(RuntimeError("Kernel died"), log)
     assert "no such module" in why and "memory" not in why
-    assert "memory" in run_all.kernel_problem(DeadKernelError("died"), log)
+    assert "memory" in execute.kernel_problem(DeadKernelError("died"), log)
 
 
 def test_lab_opens_the_notebooks_with_the_data_that_is_given(

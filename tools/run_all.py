@@ -7,30 +7,25 @@ python -m tools.run_all [--data FOLDER|ZIP|phantom|kagglehub]
 
 import argparse
 import ast
+import contextlib
+import dataclasses
 import hashlib
 import importlib.util
 import json
-import logging
 import os
 import shlex
-import shutil
+import signal
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-import papermill
-from nbclient.exceptions import DeadKernelError
-from papermill.exceptions import PapermillExecutionError
 
 from helpers import environment, files
 from helpers.data import busi, layouts, sources
 from helpers.files import ROOT
 from tools import profiles
-
-LOGGER = logging.getLogger("papermill")
-LOGGER.propagate = False
-LOGGER.setLevel(logging.INFO)
 
 
 class Stop(Exception):
@@ -83,85 +78,6 @@ def up_to_date(folder, inputs):
     return run["inputs"] == inputs
 
 
-class Progress(logging.Handler):
-    """Shows a running notebook's cell and last line; keeps all in a log."""
-
-    def __init__(self, title, n_cells, log):
-        super().__init__()
-        self.title, self.n_cells, self.cell, self.log = title, n_cells, 0, log
-        self.live = sys.stdout.isatty()
-
-    def emit(self, record):
-        for line in record.getMessage().strip().splitlines():
-            if line.startswith("Executing Cell"):
-                self.cell += 1
-                self.show("")
-            elif line and not line.startswith("Ending Cell"):
-                self.log.write(line + "\n")
-                self.log.flush()
-                self.show(line)
-
-    def show(self, line):
-        text = f"{self.title}  cell {self.cell}/{self.n_cells}  {line}"
-        if self.live:
-            width = shutil.get_terminal_size().columns - 1
-            print("\r\033[K" + text[:width], end="", flush=True)
-        elif line.startswith("epoch "):
-            print(text, flush=True)
-
-    def end(self, verdict):
-        start = "\r\033[K" if self.live else ""
-        print(f"{start}{self.title}  {verdict}", flush=True)
-
-
-def execute(notebook, folder, parameters, title):
-    """Run one notebook into its folder; raise Stop if it fails."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in (f"FAILED_{notebook.name}", "run.json"):
-        (folder / old).unlink(missing_ok=True)
-    began, cells = time.time(), json.loads(notebook.read_text())["cells"]
-    options = {"kernel_name": "python3", "cwd": str(ROOT)}
-    options |= {"progress_bar": False, "log_output": True}
-    whole = files.replacing(folder / notebook.name)
-    with open(folder / "log.txt", "w") as log, whole as partial:
-        progress = Progress(title, len(cells), log)
-        LOGGER.handlers = [progress]
-        try:
-            with environment.stderr_into(log):
-                paths = str(notebook), str(partial)
-                papermill.execute_notebook(*paths, parameters, **options)
-        except PapermillExecutionError as error:
-            why = f"cell {error.cell_index}: {error.ename}: {error.evalue}"
-            raise failed(notebook, folder, partial, progress, why) from None
-        except Exception as error:  # a dead kernel, a time-out
-            why = kernel_problem(error, folder / "log.txt")
-            raise failed(notebook, folder, partial, progress, why) from None
-        finally:
-            LOGGER.handlers = []
-        progress.end(f"done in {time.time() - began:.0f} s")
-
-
-def kernel_problem(error, log):
-    """Return in words why a kernel did not start, or died."""
-    why = f"{type(error).__name__}: {error}."
-    if isinstance(error, DeadKernelError):
-        return f"{why} Too little memory is the usual cause."
-    lines = [line for line in log.read_text().splitlines() if line.strip()]
-    said = [line for line in lines if "kernel client for kernel" not in line]
-    return f"{why} The kernel's last line: {said[-1] if said else 'none'}"
-
-
-def failed(notebook, folder, partial, progress, why):
-    """Keep a failed notebook to look at; return the Stop that names it."""
-    kept = folder / f"FAILED_{notebook.name}"
-    if partial.exists():
-        os.replace(partial, kept)
-    progress.end("FAILED")
-    look = f"Look at {kept} (and log.txt beside it), mend it, and run again"
-    why = f"{why}\n{look}: what was finished is kept."
-    return Stop(f"notebooks/{notebook.name} failed in {why}")
-
-
 def find_data(where):
     """Return (data Source, why notebooks 2 to 9 are left out or "").
 
@@ -198,39 +114,102 @@ def find_external(where):
     return found
 
 
-def run_series(data, profile, until, too_few="", external=None):
-    """Run each notebook up to `until` that is not up to date; return where.
+@dataclasses.dataclass
+class Job:
+    """One notebook of a run; content: what else decides its results."""
 
-    too_few: why notebooks 2 to 9 are left out, if they are; external: the
-    second data set of the notebooks that take one, or None.
-    """
-    runs = environment.runs_folder(ROOT)
-    run = runs / f"{data.kind}-{profile['profile']}"
-    os.environ["BUSI_DIR"], os.environ["BUSI_RUNS"] = str(data.root), str(runs)
-    os.environ["BUSI_UNATTENDED"] = "1"
-    environment.prefer_own_kernel()
+    title: str
+    notebook: Path
+    folder: Path
+    parameters: dict
+    content: dict
+    inputs: str = ""
+    process: subprocess.Popen | None = None
+
+    def needs(self):
+        """Return the steps that it reads: the earlier ones that it names."""
+        text, own = self.notebook.read_text(), self.notebook.stem
+        steps = {path.stem for path in profiles.notebooks()}
+        return {s for s in steps if s < own and f'\\"{s}\\"' in text}
+
+    def start(self, data):
+        """Start it; return whether there was something to do."""
+        decides = [self.parameters, self.content]
+        self.inputs = inputs_of(self.notebook, decides, data)
+        if up_to_date(self.folder, self.inputs):
+            print(f"{self.title}  up to date")
+            return False
+        words = self.notebook, self.folder, json.dumps(self.parameters)
+        command = [sys.executable, "-m", "tools.execute", *words, self.title]
+        self.process = subprocess.Popen(command, cwd=ROOT)
+        return True
+
+    def seal(self):
+        """Note what it was made from; return whether it is whole."""
+        if self.process.returncode:
+            return False  # it has said why
+        if not (self.folder / "manifest.json").exists():
+            print(f"{self.title} ended without its last cell: no manifest.")
+            return False
+        made_from = json.dumps({"inputs": self.inputs}) + "\n"
+        files.write(self.folder / "run.json", made_from)
+        return True
+
+
+def jobs(run, profile, until, too_few, external):
+    """Return the notebooks up to `until`, in order, each a `Job`."""
     todo = [n for n in profiles.notebooks() if not until or n.stem <= until]
     if too_few:
         print(f"Some are left out: {too_few}.")
         todo = [n for n in todo if not "02" <= n.stem[:2] <= "09"]
     for i, notebook in enumerate(todo, 1):
-        title = f"[{i}/{len(todo)}] {notebook.stem}"
         names = profiles.declared(notebook)
         parameters = {k: v for k, v in profile.items() if k in names}
         content = {}
         if external and "external" in names:
             parameters["external"] = str(external.root)
             content["external"] = external.fingerprint
-        inputs = inputs_of(notebook, [parameters, content], data)
+        title = f"[{i}/{len(todo)}] {notebook.stem}"
         folder = run / notebook.stem
-        if up_to_date(folder, inputs):
-            print(f"{title}  up to date")
-            continue
-        execute(notebook, folder, parameters, title)
-        if not (folder / "manifest.json").exists():
-            missing = "ended without its last cell: no manifest"
-            raise Stop(f"notebooks/{notebook.name} {missing}.")
-        files.write(folder / "run.json", json.dumps({"inputs": inputs}) + "\n")
+        yield Job(title, notebook, folder, parameters, content)
+
+
+def run_series(data, profile, until, too_few="", external=None):
+    """Run each notebook up to `until` that is not up to date; return where.
+
+    A notebook starts when those that it reads are finished: two at once, as
+    one seldom keeps two cores busy; with a GPU, whose memory one fills, or on
+    one core, one. too_few: why notebooks 2 to 9 are left out, if they are;
+    external: the second data set of the notebooks that take one, or None.
+    """
+    runs = environment.runs_folder(ROOT)
+    run = runs / f"{data.kind}-{profile['profile']}"
+    os.environ["BUSI_DIR"], os.environ["BUSI_RUNS"] = str(data.root), str(runs)
+    os.environ["BUSI_UNATTENDED"] = "1"
+    environment.prefer_own_kernel()
+    alone = os.cpu_count() == 1 or environment.gpu_capability()
+    waiting = list(jobs(run, profile, until, too_few, external))
+    running, failed = [], False
+    try:
+        while waiting or running:
+            for job in [j for j in running if j.process.poll() is not None]:
+                running.remove(job)
+                if not job.seal():
+                    waiting, failed = [], True  # what runs goes on to its end
+            unfinished = {job.notebook.stem for job in waiting + running}
+            ready = [job for job in waiting if not job.needs() & unfinished]
+            if not ready or len(running) == (1 if alone else 2):
+                time.sleep(0.1)
+                continue
+            waiting.remove(ready[0])
+            running += [ready[0]] * ready[0].start(data)
+    finally:
+        for job in running:  # interrupted, as this is: they clear up
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                job.process.wait(10)
+            job.process.terminate()
+    if failed:
+        raise Stop("Not every notebook ran: what was finished is kept.")
     return run
 
 
@@ -244,6 +223,7 @@ def main():
     parser.add_argument("--until", default="", help="the last notebook to run")
     options = parser.parse_args()
     began = time.time()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         profile = profiles.read(options.profile)
         steps = [n.stem for n in profiles.notebooks()]
