@@ -12,7 +12,15 @@ import numpy as np
 
 from ..data import masks
 from ..evaluation import metrics, postprocessing, robustness
-from ..model import augmentation, checkpoint, explain, losses, training, unet
+from ..model import (
+    augmentation,
+    checkpoint,
+    explain,
+    losses,
+    optimizer,
+    training,
+    unet,
+)
 
 TESTS = {"speckle": 0.5, "marks": 2}  # strengths, see `robustness`
 
@@ -74,10 +82,10 @@ def compiled(network, overlap, steps, precision):
     """
     model = unet.build(*network)
     rate = keras.Variable(1e-3, trainable=False, name="highest_rate")
-    optimizer = training.optimizer(steps // 10, steps, rate)
-    optimizer.build(model.trainable_variables)
+    rule = optimizer.scheduled(steps // 10, steps, rate)
+    rule.build(model.trainable_variables)
     loss = losses.segmentation_loss if overlap else without_overlap
-    model.compile(optimizer, loss=loss)
+    model.compile(rule, loss=loss)
     return model, rate
 
 
@@ -155,8 +163,9 @@ def cost(size, width, turns=5, batch_size=8):
     every core, and not the time spent waiting for one.
     """
     model = unet.build(size, width)
-    optimizer = training.optimizer(1, 100, 1e-3)
-    model.compile(optimizer, loss=losses.segmentation_loss)
+    rule = optimizer.scheduled(1, 100, 1e-3)
+    rule.build(model.trainable_variables)
+    model.compile(rule, loss=losses.segmentation_loss)
     rng, shape = np.random.default_rng(0), (batch_size, size, size)
     images = rng.random((*shape, 1), np.float32)
     labels = np.zeros(shape, np.uint8)

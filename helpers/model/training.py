@@ -14,11 +14,11 @@ import numpy as np
 
 from .. import environment
 from ..evaluation.pooling import lehmer_mean
-from . import augmentation, checkpoint, losses, unet
+from . import augmentation, checkpoint, losses, optimizer, unet
 
 # The code that a trained network depends on.
 THIS = sys.modules[__name__]
-SOURCES = augmentation, losses, lehmer_mean, unet, checkpoint, THIS
+SOURCES = augmentation, losses, lehmer_mean, unet, optimizer, checkpoint, THIS
 
 # One process trains several models here, which TensorFlow takes for a mistake.
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
@@ -64,9 +64,7 @@ def fit(
     uninterrupted one: bit for bit on a CPU of as many cores, whose number
     changes the order of sums.
 
-    The learning rate rises over an epoch and falls along a cosine to zero
-    (Loshchilov & Hutter 2017). Validated and kept is the moving average of the
-    weights (Polyak & Juditsky 1992).
+    Validated and kept is the average of the weights, see `optimizer`.
 
     ValueError: the model was compiled before. FloatingPointError: the loss was
     not finite; what was kept stays. MemoryError: too large a batch.
@@ -80,9 +78,8 @@ def fit(
     state = checkpoint.State(folder, drive and Path(drive), settings)
     # the weights and the dropout's random state, before metrics join them
     changing = model.variables
-    adam = optimizer(len(train), len(train) * epochs, learning_rate)
-    model.compile(adam, losses.segmentation_loss, metrics=[losses.lesion_dice])
-    model.optimizer.build(model.trainable_variables)
+    steps = len(train), len(train) * epochs
+    compile_for(model, optimizer.scheduled(*steps, learning_rate))
     changing = [*changing, *model.optimizer.variables]
     run = Run(state, changing, train, validation, last)
     # Batches shuffles; Keras' own shuffle could not be resumed
@@ -93,6 +90,19 @@ def fit(
     model.set_weights(run.best)
     checkpoint.save(model, folder / "model.keras")
     return checkpoint.load(folder / "model.keras"), run.rows
+
+
+def compile_for(model, rule):
+    """Compile a network for `rule`, an optimizer, with all variables made.
+
+    Keras makes those that it lacks in the first step, and then builds the
+    graph of a step, which takes seconds, twice.
+    """
+    dice = losses.lesion_dice
+    model.compile(rule, losses.segmentation_loss, metrics=[dice])
+    model.optimizer.build(model.trainable_variables)
+    blank = np.zeros((1, *model.input_shape[1:]))
+    model.compute_metrics(blank, blank[..., 0], model(blank))
 
 
 @contextlib.contextmanager
@@ -132,52 +142,6 @@ def fingerprints(model, train, validation):
 def digest(parts):
     """Return the hex SHA-256 of bytes or arrays, one after the other."""
     return hashlib.sha256(b"".join(parts)).hexdigest()
-
-
-def optimizer(warmup, steps, learning_rate):
-    """Return AdamW (Loshchilov & Hutter 2019): warm-up, cosine, average."""
-    warmup = min(warmup, steps // 5)
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, steps - warmup, warmup_target=learning_rate, warmup_steps=warmup
-    )
-    return AveragingAdamW(rate, weight_decay=1e-4, clipnorm=1.0, use_ema=True)
-
-
-class AveragingAdamW(keras.optimizers.AdamW):
-    """AdamW whose average of the weights forgets the first steps quickly.
-
-    With Keras' constant momentum, 0.99, the average of the first epochs is
-    mostly that of random weights. And Keras computes it and the learning rate
-    for each weight; once a step, the graph is built up to a third faster.
-    """
-
-    this_step = None  # (learning rate, momentum) while a step is applied
-
-    def apply(self, grads, trainable_variables=None):
-        self.this_step = self.learning_rate, self.ema_momentum
-        try:
-            return super().apply(grads, trainable_variables)
-        finally:
-            self.this_step = None
-
-    @property
-    def learning_rate(self):
-        return self.this_step[0] if self.this_step else super().learning_rate
-
-    @learning_rate.setter
-    def learning_rate(self, value):
-        keras.optimizers.AdamW.learning_rate.fset(self, value)
-
-    @property
-    def ema_momentum(self):
-        if self.this_step:
-            return self.this_step[1]
-        step = keras.ops.cast(self.iterations, "float32")
-        return keras.ops.minimum(0.99, (1 + step) / (10 + step))
-
-    @ema_momentum.setter
-    def ema_momentum(self, constant):
-        """Keras' constructor sets one; it is not used."""
 
 
 class Feed(keras.utils.PyDataset):

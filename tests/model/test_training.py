@@ -167,37 +167,6 @@ def test_no_image_is_no_prediction(fitted):
     assert none.shape == (0, SIZE, SIZE, 3)
 
 
-class Counted(keras.optimizers.schedules.PolynomialDecay):
-    """A learning rate that counts how often it is computed."""
-
-    times = 0
-
-    def __call__(self, step):
-        self.times += 1
-        return super().__call__(step)
-
-
-def test_a_step_computes_its_rate_once_and_ends_with_the_same_weights():
-    class AsKeras(training.AveragingAdamW):
-        apply = keras.optimizers.AdamW.apply
-
-    rng, ends = np.random.default_rng(0), []
-    gradients = rng.normal(size=(5, 3, 4)).astype("float32")
-    for kind, computed in [(training.AveragingAdamW, 1), (AsKeras, 4)]:
-        weights = [keras.Variable(np.ones(4, "float32")) for _ in range(3)]
-        rate = Counted(0.1, 5)
-        optimizer = kind(rate, weight_decay=0.1, clipnorm=1.0, use_ema=True)
-        optimizer.build(weights)
-        for gradient in gradients:
-            rate.times = 0
-            optimizer.apply(list(gradient), weights)
-            assert rate.times == computed
-        live = [np.array(weight) for weight in weights]
-        optimizer.finalize_variable_values(weights)
-        ends.append(live + [np.array(weight) for weight in weights])
-    assert np.array_equal(*ends) and not np.array_equal(ends[0][0], ends[0][3])
-
-
 def test_a_run_that_was_killed_ends_as_if_it_was_not(
     discs, whole, remains, tmp_path, capsys
 ):
