@@ -397,7 +397,7 @@ by_change.round(3)
 # ## What if the image were worse?
 #
 # Another scanner has another gain; an export blurs and shrinks; another breast
-# gives other speckle and shadows. You disturb up to 60 held-out lesion images
+# gives other speckle and shadows. You disturb up to 40 held-out lesion images
 # more and more, and watch the mean Dice. The outline stays the same, so any
 # fall is the network's. Lengths are in pixels of the original image. Expect
 # the least from gain, which the training varied, and from blur and shrinking,
@@ -408,7 +408,7 @@ by_change.round(3)
 # gain, speckle or shadow? The next cell tells.
 
 # %%
-some = mine[:: -(-len(mine) // 60)]
+some = mine[:: -(-len(mine) // 40)]
 worse = held_out.subset(some).degrade()
 title = f"Fold {last}, with 95 % intervals ({here.data.kind})"
 figures.show_disturbed(worse, title)
@@ -558,7 +558,7 @@ exercises.check(exercises.own_shadow, add_shadow)
 # rest = np.flatnonzero(folds["fold"] != last)
 # learn = arrays["images"][rest], arrays["labels"][rest]
 # how = {"start": ROOT / "models/start_16.npz", "learning_rate": 1e-3}
-# few = mine[:: -(-len(mine) // 60)]
+# few = mine[:: -(-len(mine) // 40)]
 # rngs = map(np.random.default_rng, range(len(few)))
 # shaded = [robustness.shadow(images[i], 0.9, next(rngs)) for i in few]
 # tests = {"as they are": images[few], "in shadow": np.stack(shaded)}

@@ -83,9 +83,8 @@ def compiled(network, overlap, steps, precision):
     model = unet.build(*network)
     rate = keras.Variable(1e-3, trainable=False, name="highest_rate")
     rule = optimizer.scheduled(steps // 10, steps, rate)
-    rule.build(model.trainable_variables)
     loss = losses.segmentation_loss if overlap else without_overlap
-    model.compile(rule, loss=loss)
+    training.compile_for(model, rule, loss, metrics=())
     return model, rate
 
 
@@ -163,9 +162,7 @@ def cost(size, width, turns=5, batch_size=8):
     every core, and not the time spent waiting for one.
     """
     model = unet.build(size, width)
-    rule = optimizer.scheduled(1, 100, 1e-3)
-    rule.build(model.trainable_variables)
-    model.compile(rule, loss=losses.segmentation_loss)
+    training.compile_for(model, optimizer.scheduled(1, 100, 1e-3))
     rng, shape = np.random.default_rng(0), (batch_size, size, size)
     images = rng.random((*shape, 1), np.float32)
     labels = np.zeros(shape, np.uint8)

@@ -137,12 +137,17 @@ class HeldOut:
         references = [self.references[i] for i in rows]
         return replace(self, cases=cases, references=references)
 
-    def score(self, change=None):
+    def read(self):
+        """Yield the cases' images, uint8 (h, w)."""
+        return map(busi.read_image, self.cases["image"])
+
+    def score(self, change=None, images=None):
         """Return DataFrame[Dice, lesion probability] after a change, by case.
 
         change: from an image, uint8 (h, w), to another, at the original size.
+        images: what `read` gives, if it is kept.
         """
-        images = map(busi.read_image, self.cases["image"])
+        images = images or self.read()
         images = map(change, images) if change else images
         squares = [masks.letterbox(image, self.size)[0] for image in images]
         classes = self.predict(np.stack(squares))
@@ -165,9 +170,11 @@ class HeldOut:
 
         levels: as LEVELS, by name of DISTURBANCES. Returns DataFrame[
         disturbance, unit, strength, value, low, high, difference, p], the last
-        two from the undisturbed score. All have the same random numbers.
+        two from the undisturbed score. All have the same random numbers. All
+        images are held in memory.
         """
-        groups, plain, rows = self.cases["group"], self.score()["Dice"], []
+        groups, images = self.cases["group"], list(self.read())
+        plain, rows = self.score(images=images)["Dice"], []
         for name, (unit, strengths) in levels.items():
             for strength in strengths:
                 dice = plain
@@ -175,7 +182,7 @@ class HeldOut:
                     rng = np.random.default_rng(0)
                     disturb = partial(DISTURBANCES[name], rng=rng)
                     change = partial(disturb, strength=strength)
-                    dice = self.score(change)["Dice"]
+                    dice = self.score(change, images)["Dice"]
                 found = bootstrap.interval(dice, groups)
                 test = bootstrap.paired_test(dice, plain, groups)
                 rows.append((name, unit, strength, *found, *test))

@@ -14,11 +14,20 @@ import numpy as np
 
 from .. import environment
 from ..evaluation.pooling import lehmer_mean
-from . import augmentation, checkpoint, losses, optimizer, unet
+from . import augmentation, checkpoint, fused_norm, losses, optimizer, unet
 
 # The code that a trained network depends on.
 THIS = sys.modules[__name__]
-SOURCES = augmentation, losses, lehmer_mean, unet, optimizer, checkpoint, THIS
+SOURCES = (
+    augmentation,
+    losses,
+    lehmer_mean,
+    unet,
+    optimizer,
+    fused_norm,
+    checkpoint,
+    THIS,
+)
 
 # One process trains several models here, which TensorFlow takes for a mistake.
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
@@ -92,14 +101,16 @@ def fit(
     return checkpoint.load(folder / "model.keras"), run.rows
 
 
-def compile_for(model, rule):
-    """Compile a network for `rule`, an optimizer, with all variables made.
+def compile_for(
+    model, rule, loss=losses.segmentation_loss, metrics=(losses.lesion_dice,)
+):
+    """Compile a network to learn by `rule`, an optimizer, without waiting.
 
-    Keras makes those that it lacks in the first step, and then builds the
+    Keras makes variables that it lacks in the first step, and then builds the
     graph of a step, which takes seconds, twice.
     """
-    dice = losses.lesion_dice
-    model.compile(rule, losses.segmentation_loss, metrics=[dice])
+    fused_norm.use(model)
+    model.compile(rule, loss, metrics=list(metrics))
     model.optimizer.build(model.trainable_variables)
     blank = np.zeros((1, *model.input_shape[1:]))
     model.compute_metrics(blank, blank[..., 0], model(blank))

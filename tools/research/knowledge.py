@@ -201,7 +201,4 @@ def main(o):
 
 
 if __name__ == "__main__":
-    from tools.research import faster_norm  # needs TensorFlow
-
-    faster_norm.install()
     main(options())

@@ -18,7 +18,7 @@ import keras
 
 from helpers.files import ROOT
 from helpers.model import augmentation, checkpoint, training, unet
-from tools.research import cases, faster_norm, knowledge
+from tools.research import cases, knowledge
 
 SIZE, EPOCHS, SEED = 128, 14, 7
 
@@ -46,7 +46,6 @@ def lesson(width):
 
 def known(busbra_at):
     """Write the pretrained network's weights."""
-    faster_norm.install()
     folder = knowledge.HOME / "start" / "fold_none"
     tables = knowledge.datasets(busbra_at=busbra_at)
     knowledge.train(folder, knowledge.RECIPES["start"], tables, None)

@@ -24,7 +24,7 @@ from helpers import files, workspace
 from helpers.evaluation import postprocessing
 from helpers.files import ROOT
 from helpers.model import checkpoint, pretrained
-from tools.research import faster_norm, keep_results, knowledge, out_of_fold
+from tools.research import keep_results, knowledge, out_of_fold
 
 RECIPE = "hospitals"
 SCORES = ROOT / "results" / "knowledge_cases.csv"
@@ -118,7 +118,6 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["figures"]:
         print(figures(), travelled(), sep="\n\n")
     elif len(sys.argv) == 3:
-        faster_norm.install()
         main(*sys.argv[1:])
     else:
         sys.exit(__doc__)

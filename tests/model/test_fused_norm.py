@@ -1,0 +1,45 @@
+"""Batch normalisation in one operation is Keras' own."""
+
+import keras
+import numpy as np
+import pytest
+
+from helpers.model import fused_norm
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="it is TensorFlow's"
+)
+
+
+def learned(fused, frozen=False):
+    """Return outputs in training, then in use, and the weights after it."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((8, 8, 3))
+    norm = keras.layers.BatchNormalization(momentum=0.9)
+    model = keras.Model(inputs, norm(keras.layers.Conv2D(4, 3)(inputs)))
+    norm.trainable = not frozen
+    if fused:
+        fused_norm.use(model)
+    x = np.random.default_rng(0).normal(3, 2, (5, 8, 8, 3)).astype("float32")
+    model.compile("sgd", "mse")
+    model.fit(x, np.ones((5, 6, 6, 4)), epochs=3, verbose=0)
+    calls = (np.array(model(x, training=t)) for t in (True, False))
+    return [*calls, *model.get_weights()], model
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_it_learns_what_keras_learns(frozen):
+    both = (learned(fused, frozen)[0] for fused in (True, False))
+    for ours, theirs in zip(*both, strict=True):
+        assert ours == pytest.approx(theirs, abs=2e-5)
+
+
+def test_a_saved_model_has_keras_own_layers(tmp_path):
+    _, model = learned(True)
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras", safe_mode=True)
+    layer = again.layers[-1]
+    assert type(layer) is keras.layers.BatchNormalization
+    assert "call" not in vars(layer)
+    x = np.ones((1, 8, 8, 3), "float32")
+    assert np.array(again(x)) == pytest.approx(np.array(model(x)), abs=1e-6)
