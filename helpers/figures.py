@@ -167,7 +167,7 @@ def heat(maps, heading, unit, scale=None, outlines=(), columns=4, width=2.4):
     for ax, (title, values) in zip(axes, maps.items(), strict=True):
         top = np.percentile(np.abs(values), 99) or 1
         low, high = scale or (-top, top)
-        colours = MAP if scale else "PuOr"
+        colours = "PuOr" if low == -high else MAP  # about 0
         shown = ax.imshow(values, cmap=colours, vmin=low, vmax=high)
         ax.set_title(title, fontsize=9)
         if not scale:
@@ -294,17 +294,16 @@ def slid(patch, weights, responses, stops, heading):
 def backpropagation(sizes, heading):
     """Show the gradient's size at each layer, and which way things go.
 
-    sizes: of the layers in the order of the answer, each as a share of the
-    layer's weights.
+    sizes: of the layers in order, each as a share of the layer's weights.
     """
     labels = {"xlabel": "convolution, first to last", "yscale": "log"}
     labels |= {"ylabel": "gradient, share of the weights", "title": heading}
     figure, ax = chart(6.5, 3.4, **labels)
     layers = range(1, len(sizes) + 1)
-    ax.bar(layers, sizes, color=COLOURS["benign"])
+    ax.plot(layers, sizes, "o", color=COLOURS["benign"])
     ax.set_ylim(None, 30 * max(sizes))  # room for the arrows
     for text, colour, height, ends in (
-        ("answer, then loss", "normal", 0.92, (0.05, 0.95)),
+        ("prediction, then loss", "normal", 0.92, (0.05, 0.95)),
         ("gradient", "malignant", 0.78, (0.95, 0.05)),
     ):
         style = {"arrowstyle": "-|>", "color": COLOURS[colour], "lw": 2}

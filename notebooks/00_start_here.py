@@ -14,7 +14,9 @@
 # - say what "a class for every pixel" means, as numbers and as a picture,
 # - tell remembering an image from having learned.
 #
-# **Takes** about half a minute on two CPU cores. **Needs** nothing; without
+# **Takes** about half a minute on two CPU cores. (*Quick profile*, below,
+# means settings for such a machine; a *profile* is a file of settings.)
+# **Needs** nothing; without
 # the real images it uses simulated ones. **Reads** two images. **Writes**
 # `environment.json`.
 #
@@ -259,10 +261,12 @@ print(", ".join(f"{share:.0%} {name}" for name, share in shares))
 
 # %% [markdown]
 # These are shares of its pixels. The Dice does not ask for the class: both
-# kinds of lesion count as one (`classes > 0` in the code). A network that
-# was shown no benign pixel has not been taught to say "benign", however well
-# it may find the place; to learn a class takes examples of it. The two
-# outlines side by side:
+# kinds of lesion count as one (`classes > 0` in the code). If the network
+# marked nothing, it has not learned what a lesion is: it has learned *this*
+# lesion by heart. If it marked the place as malignant, it knows no other name:
+# it was never shown a benign pixel. To do well on new images is to
+# *generalise*, and one example is not enough for that. The two outlines side
+# by side:
 
 # %%
 heading = "Person (blue, solid) and network (orange, dashed)"

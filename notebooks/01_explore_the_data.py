@@ -222,8 +222,8 @@ print("benign minus malignant:", said)
 medians.round()
 
 # %% [markdown]
-# What remains beside the lesion is a hint at the class that has little to do
-# with it: notebook 2 measures how good a hint brightness is. In notebook 4 you
+# What remains beside the lesion may be a hint at the class that has little to
+# do with it: notebook 2 asks whether it is more than chance. In notebook 4 you
 # change the brightness of training images at random, so that the network
 # learns not to rely on it.
 #
@@ -271,7 +271,7 @@ from helpers.data import burned_text
 
 read = map(busi.read_image, cases["image"])
 cases["armpit"] = list(map(burned_text.shows_armpit, read))
-cases.groupby("label", sort=False)["armpit"].agg(["sum", "mean"]).round(3)
+print(f"{cases['armpit'].sum()} images show the armpit (simulated ones never)")
 
 # %% [markdown]
 # ## Several masks for one image
@@ -312,8 +312,9 @@ changed.rename("masks that would change").to_frame()
 #
 # `duplicates.near_duplicates` compares every image with every other. It lays
 # one over the other and takes 1 minus the correlation of their grey values as
-# the *distance*: 0 is the same picture, 1 has nothing in common. Images that
-# are linked by pairs form a *group*.
+# the *distance*: 0 is the same picture, 1 has nothing in common. Up to
+# `duplicates.LIMIT`, a pair counts as copies. Images that are linked by pairs
+# form a *group*.
 #
 # **Predict, then run.** How many of the images have a near copy in the set:
 # about one in a hundred, one in ten, or one in four? The next cell tells.
@@ -325,7 +326,7 @@ cases["group"] = duplicates.assign_groups(cases, pairs)
 group_sizes = cases["group"].value_counts()
 copied = cases["group"].map(group_sizes) > 1
 share_copied = f"{copied.mean():.0%} of the images have a near copy"
-print(f"{len(pairs)} pairs; {share_copied}")
+print(f"{len(pairs)} pairs up to {duplicates.LIMIT}; {share_copied}")
 print(f"{len(cases)} images form {len(group_sizes)} groups")
 
 # %% [markdown]
@@ -385,8 +386,7 @@ faults.round(3)
 
 # %%
 n_masks = cases["masks"].map(len)
-left_out = ["image", "masks", "brightness_beside"]
-table = cases.drop(columns=left_out).assign(n_masks=n_masks)
+table = cases.drop(columns=["image", "masks"]).assign(n_masks=n_masks)
 step.save("cases.csv", table)
 step.save("near_duplicates.csv", pairs)
 step.finish()

@@ -65,7 +65,8 @@ step = here.step("02_prepare_the_masks")
 # %%
 explored = step.read("01_explore_the_data", "cases.csv")
 pairs = step.read("01_explore_the_data", "near_duplicates.csv")
-per_case = explored[["case", "group", "glyphs", "brightness"]]
+known = ["case", "group", "glyphs", "brightness", "brightness_beside"]
+per_case = explored[known]
 cases = busi.index(here.data.root, for_folds=True).merge(per_case, on="case")
 print(f"{len(cases)} cases in {cases['group'].nunique()} groups")
 
@@ -94,7 +95,7 @@ figures.show(
 )
 
 # %% [markdown]
-# Many public notebooks read `_mask.png` only. How much of the lesion do they
+# It is easy to read `_mask.png` only. How much of the lesion do they
 # lose where there are more files? You score the first mask against the merged
 # one by *Dice* (of notebook 0: twice the shared area over the sum of both
 # areas, 0 to 1).
@@ -125,7 +126,9 @@ print(f"{image.shape} -> {square.shape} -> {restored.shape} rows, columns")
 # %% [markdown]
 # Small squares train faster but lose detail. How much? Send each mask through
 # a small square and back, and compare it with itself by the Dice score. This
-# is about the best score that a network could reach at that size: a *ceiling*.
+# is about the best score that *hard* masks of that size could reach: a
+# *ceiling*. (Probabilities that are enlarged before the threshold, as in
+# notebook 5, may do a little better.)
 
 
 # %%
@@ -203,7 +206,8 @@ figures.show(
 # folds. Four train, the fifth is tested (it is *held out*), and each takes its
 # turn. `splits.assign_folds` deals whole groups of near copies, so that each
 # fold gets nearly the same share of each class. The same cases and seed give
-# the same folds on every machine. Expect the rows below to be alike.
+# the same folds on every machine. Expect the rows below to be alike. (In the
+# quick profile only fold 0 takes its turn.)
 
 # %%
 from helpers.data import splits
@@ -212,7 +216,7 @@ cases["fold"] = splits.assign_folds(cases, n_folds=5, seed=seed)
 pd.crosstab(cases["fold"], cases["label"])
 
 # %% [markdown]
-# Now the check that most public notebooks lack. No group may be in two folds.
+# Now check it. No group may be in two folds.
 # If one were, `assert` would stop the notebook here:
 
 # %%
@@ -224,7 +228,7 @@ assert crossing == 0
 # %% [markdown]
 # ## What a careless split would have done
 #
-# Most public notebooks deal the images at random. Count the held-out images
+# The usual way is to deal the images at random. Count the held-out images
 # that then have a near copy in training. And try a method that learns nothing
 # at all: find the most alike training image and *copy its mask*. If copying
 # scores better under the random split than under yours, the difference is the
@@ -314,8 +318,9 @@ for a, b, _, agreement in outlines.sort_values("dice").values[:2]:
 # ## Does something other than the tissue give the class away?
 #
 # You now ask whether malignant can be told from benign **without looking at
-# the tissue**: from the size of the picture, its brightness, the drawn marks,
-# or the shape of the *reference outline*, the border of the ground truth that
+# the lesion's texture or place**: from the size of the picture, its brightness
+# (with the lesion and its shadow, or beside them), the drawn marks, or the
+# shape of the *reference outline*, the border of the ground truth that
 # a person drew. Three numbers describe its shape beside the area: *solidity*,
 # the share of a rubber band around it that it fills (1 has no dents);
 # *circularity*, 1 for a disc and less the more its border winds; and whether
@@ -331,6 +336,7 @@ shape_names = ["area", "solidity", "circularity", "taller than wide"]
 
 # %%
 given = {"picture size": ["height", "width"], "brightness": ["brightness"]}
+given["brightness beside the lesion"] = ["brightness_beside"]
 given["drawn marks"] = ["glyphs"]
 for name, column in zip(shape_names, shape, strict=True):
     given[f"outline: {name}"] = [column]
@@ -365,9 +371,10 @@ figures.show(
 # %% [markdown]
 # An interval that includes 0.5, the dashed line, shows nothing. What stands
 # clearly above it is a hint that a network may take: a *shortcut*, as far as
-# it has little to do with the lesion. What stands below it is none: what was
-# learned on four folds came out turned round on the fifth, as happens by
-# chance with few cases.
+# it has little to do with the lesion. What stands below it is none, even if
+# its interval leaves 0.5 out: where there is nothing to learn, a class that is
+# commoner in four folds is rarer in the fifth, so predictions come out turned
+# round a little; and the interval, which does not train again, cannot know.
 
 # %%
 clear = shortcuts.index[shortcuts["low"] > 0.5]
@@ -402,12 +409,12 @@ for name in shape[:3]:
     print(f"{name}: smaller in the malignant outline in {times}")
 
 # %% [markdown]
-# If the malignant outline of the same frame is the less solid one nearly every
-# time, the outline was drawn to fit the diagnosis. With so few frames this is
-# a hint and no proof, but the rule that follows costs nothing: **no model in
-# this series may read the reference mask, or anything measured on it, to tell
-# the class.** A classifier that is given the reference outline at test time
-# may be given part of the result.
+# If the malignant outline of the same frame is the less solid one, or the
+# larger, nearly every time, the outline was drawn to fit the diagnosis. With
+# so few frames this is a hint and no proof, but the rule that follows costs
+# nothing: **no model in this series may read the reference mask, or anything
+# measured on it, to tell the class.** A classifier that is given the reference
+# outline at test time may be given part of the result.
 #
 # ## Keep what the next notebooks read
 #
@@ -456,8 +463,8 @@ step.finish()
 #
 # <details><summary>2. What does a ceiling of 0.96 at 64 pixels mean for a network of that size?</summary>
 #
-# Even if it classifies every pixel of the small square correctly, its mean
-# Dice at the original size stays near 0.96. The rest was lost by shrinking.
+# If it draws the mask of the small square without a fault, the mean Dice of
+# that mask at the original size is near 0.96. The rest was lost by shrinking.
 #
 # </details>
 #
@@ -486,8 +493,8 @@ step.finish()
 # ## Exercise 1: find the leak
 #
 # Write a function of two lists, the group and the fold of each image, that
-# returns the groups that lie in more than one fold. For the groups
-# `["a", "b", "a"]` in the folds `[0, 0, 1]`, that is `["a"]`.
+# returns the groups that lie in more than one fold, as a list or a set. For
+# the groups `["a", "b", "a"]` in the folds `[0, 0, 1]`, that is `["a"]`.
 
 # %%
 leaking = ...  # a function of two lists, groups and folds

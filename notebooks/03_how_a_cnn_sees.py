@@ -283,9 +283,16 @@ stacks = {"two": [(3, 1)] * 2, "six": [(3, 1)] * 6}
 stacks["six, every other with stride 2"] = [(3, 2), (3, 1)] * 3
 
 # %% [markdown]
-# Now *measure* it: build the stack with random weights, and take the *gradient*
-# of one response, which tells how much it moves when a pixel moves a little.
-# Where it is not 0, the pixel can change the response.
+# Now *measure* it: build the stack with random weights, and take the
+# *gradient* of one response, which tells how much it moves when a pixel moves
+# a little. Where it is not 0, the pixel can change the response.
+#
+# In Keras you first draw a plan, and then send numbers through. `keras.Input`
+# stands for an image that is still to come. `layers.Conv2D(4, 3)` makes a
+# layer of four 3x3 filters, and calling it, `(x)`, appends it to the plan: its
+# four maps, laid over each other, are four *channels*. `keras.Model(start, x)`
+# closes the plan. Images come in a *batch*, several at once; in a shape, its
+# size is `None`: still open.
 #
 # **Predict, then run.** Two 3x3 filters see 5 pixels. Six, every other with a
 # stride of 2: do they see about 15, about 25, or more than 40? The next cell
@@ -312,8 +319,8 @@ for title, stack in stacks.items():
 #
 # ## Down and up again: what a skip connection carries
 #
-# Going down (the *encoder*) buys a wide view and pays with the place. How much
-# is lost? Shrink the image, and enlarge it again.
+# Going down (the *encoder*) buys a wide view and pays with spatial detail.
+# How much is lost? Shrink the image, and enlarge it again.
 
 
 # %%
@@ -339,20 +346,9 @@ figures.show(
 
 # %% [markdown]
 # The blurred copy still tells *what* is there, and the difference tells
-# *where* it ends. For all held-out lesions: how well does a mask agree with
-# itself after that journey? (*Dice*, of notebook 2: 1 means nothing lost.)
-
-# %%
-from helpers.evaluation import metrics
-
-lesions = [mask for mask in labels[held_out] > 0 if mask.any()]
-for factor in (2, 4, 8, 16):
-    back = [down_and_up(np.float32(mask), factor) > 0.5 for mask in lesions]
-    dices = list(map(metrics.dice, lesions, back))
-    print(f"by {factor:2}: mean {np.mean(dices):.2f}, lowest {min(dices):.2f}")
-
-# %% [markdown]
-# A *skip connection* brings the place back. On the way up (the *decoder*) it
+# *where* it ends. (Notebook 2 measured what a mask loses on such a journey.)
+#
+# A *skip connection* brings the detail back. On the way up (the *decoder*) it
 # lays the fine maps of the way down beside the enlarged coarse ones, as more
 # channels, and the next filter reads both. The detail need not pass through
 # the narrow middle.
@@ -369,7 +365,7 @@ for factor in (2, 4, 8, 16):
 sides = [len(image) // 2**level for level in range(1, 5)]
 small = [down_and_up(image, len(image) // side) for side in sides]
 
-# %%
+# %% tags=["hide-input"]
 down = [f"(2) down: {side} x {side}" for side in sides]
 up = [f"(3) up: {side} x {side}" for side in sides[-2::-1]]
 plan = {f"image: {len(image)} x {len(image)}": image}
@@ -405,7 +401,7 @@ def normalised(x):
 # weights, with ReLU alone and with both.
 
 
-# %%
+# %% tags=["hide-input"]
 def after(n, part, x):
     """Return what n parts with random weights make of maps x."""
     y = start = keras.Input(x.shape[1:])
@@ -420,23 +416,27 @@ def convolved(x):
 
 # %%
 signal = keras.random.normal((8, 32, 32, 16), seed=seed)
-alone = after(10, lambda x: layers.ReLU()(convolved(x)), signal)
-both = after(10, lambda x: normalised(convolved(x)), signal)
-print(f"spread {alone.std():.2f} with ReLU alone, {both.std():.2f} with both")
+kinds = {
+    "ReLU alone": lambda x: layers.ReLU()(convolved(x)),
+    "with batch normalisation": lambda x: normalised(convolved(x)),
+}
+for kind, part in kinds.items():
+    print(f"{kind}: spread {after(10, part, signal).std():.2f}")
 
 # %% [markdown]
 # What shrinks in each layer is soon too small to learn from. (ReLU cuts the
-# negative half: of a spread of 1, about 0.58 is left.) After training the
-# layer uses a running mean and spread; `momentum` says how slowly these
-# forget.
+# negative half: of a spread of 1, about 0.58 is left.) Larger first weights, a
+# *He initialisation*, would cure the start as well; normalisation does it
+# again at every step, while the weights change. After training the layer uses
+# a running mean and spread; `momentum` says how slowly these forget.
 #
 # ### (1) A block, with a way around it
 #
 # A block is two convolutions. Its input is also added to its output: a
-# *shortcut*. So the block need only learn what to *change* (He et al. 2016
-# call it *residual*), and the gradient has a direct way back. A 1x1
-# convolution fits the channels where their number changes. No convolution here
-# has a *bias* of its own: the normalisation adds one.
+# *residual connection* (He et al. 2016). So the block need only learn what to
+# *change*, and the gradient has a direct way back. A 1x1 convolution fits the
+# channels where their number changes. No convolution here has a *bias* of its
+# own: the normalisation adds one.
 
 
 # %%
@@ -458,10 +458,10 @@ assert block(keras.Input((64, 64, 8)), 16).shape == (None, 64, 64, 16)
 # Is that worth it before anything is learned? Send the image through eight
 # blocks, as many as the U-Net has, with random weights, and ask how much of it
 # is left: the share of its variance that a linear fit of the channels
-# explains. Then through the same blocks without their shortcuts.
+# explains. Then through the same blocks without that connection.
 
 
-# %%
+# %% tags=["hide-input"]
 def plain(x):
     return normalised(convolved(normalised(convolved(x))))
 
@@ -475,7 +475,7 @@ def left_of(image, channels):
 
 
 # %%
-kinds = {"plain": plain, "with shortcuts": lambda x: block(x, 16)}
+kinds = {"plain": plain, "residual": lambda x: block(x, 16)}
 for kind, part in kinds.items():
     outs = [after(8, part, picture[None, ..., None]) for _ in range(3)]
     shares = [left_of(picture, out) for out in outs]
@@ -486,7 +486,8 @@ for kind, part in kinds.items():
 #
 # The first filter has a stride of 2, to save work. Then a block, pooling, a
 # block, pooling... Each level has half the side of the one before and twice
-# the channels: less *where*, more *what*. All levels are kept for the skips.
+# the channels: less *where*, more *what*. All levels are kept for the skip
+# connections, which lay maps beside others, where a residual one adds.
 
 
 # %%
@@ -508,8 +509,8 @@ assert [level.shape[1] for level in levels] == [64, 32, 16, 8]
 # ### (3) The way up
 #
 # One more block works on the deepest maps, some of which *dropout* switches
-# off at random while it trains. Then: enlarge, lay the skip beside it, and let
-# a block read both.
+# off whole, at random, while it trains. Then: enlarge, lay the skip beside it,
+# and let a block read both.
 
 
 # %%
@@ -530,11 +531,15 @@ assert finest.shape[1:] == (64, 64, 8) and deepest.shape[1:] == (8, 8, 64)
 # ### (4) Three probabilities for each pixel
 #
 # A 1x1 convolution makes three numbers of each pixel's channels, the *logits*,
-# and *softmax* makes probabilities of them. The first function adds a bias
-# that depends on the image as a whole: from the deepest maps, one number a
-# class for all pixels at once. So the network can say "nothing here"
-# everywhere. (`zeros`: at first it says nothing. `float32`: the last steps
-# need more digits than 16 bits have.)
+# and *softmax* makes probabilities of them. The logits are computed at half
+# the side and enlarged, which saves work.
+#
+# The first function adds a bias that depends on the image as a whole. It takes
+# the mean of each of the deepest maps, and the largest value of each. Two
+# *dense* layers, in which each output is a weighted sum of all inputs, make
+# one number a class of these, for all pixels at once. So the network can say
+# "nothing here" everywhere. (`zeros`: at first it says nothing. `float32`: the
+# last steps need more digits than 16 bits have.)
 
 
 # %%
@@ -584,15 +589,16 @@ print(f"{model.count_params():,} parameters")
 
 # %% [markdown]
 # That is the whole network. `helpers/model/unet.py` holds the same functions,
-# so that other notebooks need not repeat them. The same? Compare each layer's
-# shape.
+# so that other notebooks need not repeat them. The same? With equal weights,
+# both must make equal predictions.
 
 # %%
 from helpers.model import unet
 
 theirs = unet.build(len(image), width=8)
-both = [[x.output.shape for x in m.layers] for m in (model, theirs)]
-assert both[0] == both[1]
+theirs.set_weights(model.get_weights())
+one = picture[None, ..., None]
+assert np.allclose(model(one), theirs(one), atol=1e-6)
 
 # %% [markdown]
 # ## It learns
@@ -612,13 +618,14 @@ x, y = augmentation.as_input(images[learn]), labels[learn]
 steps = rounds * -(-len(learn) // 8)  # of 8 images, rounded up
 rate = keras.optimizers.schedules.CosineDecay(3e-3, steps)
 model.compile(keras.optimizers.Adam(rate), losses.segmentation_loss)
-loss = model.fit(x, y, 8, rounds, verbose=0).history["loss"]
+history = model.fit(x, y, batch_size=8, epochs=rounds, verbose=0)
+loss = history.history["loss"]
 print(f"loss: {loss[0]:.2f} in the first round, {loss[-1]:.2f} in the last")
 
 # %% [markdown]
 # Now the plan again, with what your network makes of this image. Of each level
-# you see the map that varies most; yellow is its largest response. Expect
-# edges and speckle first, regions at the coarse sides, and on the way up the
+# you see the map that varies most, often one of brightness or depth; yellow is
+# its largest value. Expect regions at the coarse sides, and on the way up the
 # lesion ever sharper, bright or dark.
 
 # %%
@@ -634,15 +641,14 @@ figures.show(
     figures.unet(
         dict(zip(titles, pictures, strict=True)), f"{name}, held out"
     ),
-    alt="The ladder again, with one feature map at each level: fine ones that "
-    "follow edges, coarse ones that mark regions; at the end, the "
-    "probability of a lesion.",
+    alt="The ladder again, with one feature map at each level, and at the end "
+    "the probability of a lesion.",
 )
 
 # %% [markdown]
-# Each of these maps is the response of one learned filter, everywhere. A map
-# that is dark nearly everywhere may respond to something rare, or be a filter
-# that never learned anything (a dead one).
+# Each map is one channel at the end of a block: what its filters found, added
+# to what came in. One that is 0 for every image is *dead*: no gradient reaches
+# its filter any more.
 #
 # ## A 1x1 convolution is a small dense layer at every pixel
 #
@@ -668,8 +674,9 @@ assert np.allclose(by_dense, logits, atol=1e-4)
 # It is not connected to the other pixels: those have had their say through the
 # features. Why not connect every output to every pixel? At 128 pixels a side
 # that would be $128^4 \cdot 3$ weights, some 800 million, where a 3x3
-# convolution has 27. And it would have to learn each pattern anew at each
-# place, while a convolution of a shifted image is the shifted response.
+# convolution from 1 channel to 3 has 27. And it would have to learn each
+# pattern anew at each place, while a convolution of a shifted image is the
+# shifted response.
 #
 # ## Softmax: a distribution at every pixel
 #
@@ -678,16 +685,21 @@ assert np.allclose(by_dense, logits, atol=1e-4)
 # the network is surest that there is one:
 
 # %%
+before = keras.Model(model.input, model.get_layer("classes").input)
 sure = (1 - of_case[..., 0]) * (target > 0)
 row, column = np.unravel_index(sure.argmax(), sure.shape)
-logit = logits[0, row // 2, column // 2]
+logit = np.array(before(one))[0, row, column]
 softmax = np.exp(logit) / np.exp(logit).sum()
+
+# %%
+assert np.allclose(softmax, of_case[row, column], atol=1e-3)
 table = {"logit": logit, "probability": softmax}
 pd.DataFrame(table, index=masks.CLASSES).round(4)
 
 # %% [markdown]
-# (These are the logits of the map, before the number for the whole image is
-# added.) So each pixel has a distribution, not only a winner. Its *entropy*
+# Compare the class with the name of the case: being sure that there is *a*
+# lesion is not being right about which. Each pixel has a distribution, not
+# only a winner. Its *entropy*
 # (Shannon 1948) says how undecided it is: 0 bits if one class has everything,
 # $\log_2 3 = 1.58$ bits if all three are equal. Expect it along outlines, and
 # all over a lesion whose class is uncertain.
@@ -822,8 +834,9 @@ exercises.check(exercises.without_skips, no_skips)
 # x, y = augmentation.as_input(images[learn]), labels[learn]
 # rate = keras.optimizers.schedules.CosineDecay(3e-3, steps)
 # blind.compile(keras.optimizers.Adam(rate), losses.segmentation_loss)
-# blind_loss = blind.fit(x, y, 8, rounds, verbose=0).history["loss"]
-# print(f"last round: {loss[-1]:.2f} with skips, {blind_loss[-1]:.2f} without")
+# history = blind.fit(x, y, batch_size=8, epochs=rounds, verbose=0)
+# without = history.history["loss"][-1]
+# print(f"last round: {loss[-1]:.2f} with skips, {without:.2f} without")
 #
 # both = {"with skips": model, "without": blind}
 # seen = {k: training.predict(m, images[[case]])[0] for k, m in both.items()}
@@ -866,10 +879,10 @@ fields = pd.DataFrame(rows, columns=columns)
 fields
 
 # %% [markdown]
-# Both are in pixels across. Each level about doubles what *can* matter, and
-# with random weights hardly enlarges what *does*: most of the influence comes
-# over the finest skip. To use the wide view is what training must teach. (The
-# class probability sees all of the image, through the bias of part 4.)
+# Both are in pixels across. Each level multiplies what *can* matter by two or
+# three, and with random weights hardly enlarges what *does*. To use the wide
+# view is what training must teach. (The class probability sees all of the
+# image, through the bias of part 4.)
 
 # %%
 step.save("receptive_fields.csv", fields)

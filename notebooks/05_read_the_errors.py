@@ -116,6 +116,10 @@ table[some].head().round(3)
 # because they are not separate evidence. `n` is the number of cases, `value`
 # the mean Dice, and 95 % of the redrawn means lie from `low` to `high`: the
 # *95 % interval*. Every table below with these columns is read like this.
+#
+# It answers: what if other cases had been held out? It does not answer: what
+# if the network had been trained again? Here that is one training with one
+# seed. Change `seed` in notebook 4, and see how far the mean moves.
 
 # %%
 from helpers.evaluation import bootstrap
@@ -127,10 +131,15 @@ by_label.round(3)
 
 # %% [markdown]
 # HD95 asks for distance: how far apart do the two outlines lie, in all but the
-# worst twentieth of their length? It is in pixels of the original image. A
-# missed lesion counts as the image's diagonal, so a few lift the mean a lot.
+# worst twentieth of their length? It is in pixels of the original image (BUSI
+# gives no millimetres, so images of other scale cannot be compared). A missed
+# lesion counts as the image's diagonal, so a few lift the mean a lot: read the
+# median, too.
 
 # %%
+print(
+    f"median HD95 of the lesion images: {lesions['hd95'].median():.1f} pixels"
+)
 bootstrap.by_subgroup(table["hd95"], table["group"], classes).round(1)
 
 # %% [markdown]
@@ -143,7 +152,8 @@ empty = normals["predicted_area"] == 0
 size = (cases["height"] * cases["width"])[normals.index]
 false_positive = (normals["predicted_area"] / size).mean()
 print(f"normal images correctly empty: {empty.sum()} of {len(normals)}")
-print(f"mean false-positive area: {false_positive:.2%} of a normal image")
+if len(normals):
+    print(f"mean false-positive area: {false_positive:.2%} of a normal image")
 
 # %% [markdown]
 # ### How many cases would you need?
@@ -169,7 +179,11 @@ print(f"a mean Dice known to 0.02 either side needs {needed} such cases")
 power.round(3)
 
 # %% [markdown]
-# So two separate intervals cannot tell methods apart whose means differ by
+# At 5 and 10 groups `seen` may lie far below the formula: a small draw often
+# holds no missed lesion, and looks surer than it is. Believe no interval of
+# ten cases.
+#
+# And two separate intervals cannot tell methods apart whose means differ by
 # 0.02 on a hundred images. A *paired* comparison can do better: both meet the
 # same cases, and the hard ones are hard for both.
 #
@@ -278,8 +292,9 @@ figures.show(figure, alt=alt)
 # %% [markdown]
 # ## Worst, middle and best
 #
-# Before you look, write down what could make a case hard, in rules that
-# anybody can apply without knowing the score:
+# What could make a case hard? These rules were written before anybody looked,
+# and anybody can apply them without knowing the score. Which one would you
+# add?
 
 # %%
 from helpers.evaluation import error_analysis
@@ -325,8 +340,10 @@ show_cases(order[-4:], "The best cases")
 
 # %% [markdown]
 # It is easy to find *something* striking about a bad case. So ask the other
-# way round: do all cases that have it score lower than the others? Where an
-# interval lies left of the line, they do. That is an *association*, not yet a
+# way round: do the cases that have it score lower on average? The dashed line
+# is the mean of all lesion images, these included, so the comparison is a
+# cautious one; and of nine causes one may stand out by chance. Where an
+# interval lies left of the line, that is an *association*, not yet a
 # cause: small lesions may score low because the small ones are also the faint
 # ones. For a cause you must change it and nothing else, as notebook 6 does.
 
@@ -371,10 +388,9 @@ pixel_iou.T.round(3)
 # ## Benign or malignant, image by image?
 #
 # Where the network marked something, which class did it give to most of it?
-# (An image counts as "nothing", too, if no pixel has a lesion probability
-# above one half: the fitted threshold may be lower.) (What may be said of the
-# whole image is for notebook 7.) Rows are the cases' labels, columns the
-# predicted classes, and each cell counts cases.
+# Where the fitted threshold is below one half, an image without any pixel
+# above one half also counts as "nothing". Rows are the cases' labels, columns
+# the predicted classes, and each cell counts cases.
 
 # %%
 majority = map(postprocessing.majority_class, probabilities, predicted)
@@ -452,7 +468,8 @@ by_lesion.round(3)
 # trade: each marked part has the mean probability inside it as its confidence,
 # and you keep the parts above a threshold that you lower step by step. It
 # starts from the plain threshold of one half. The table reads off how many are
-# found at so many false positives per image (`NaN`: never so few).
+# found at so many false positives per image (`NaN`: never so few; beyond the
+# end of the curve: its last value).
 
 # %%
 from helpers.evaluation import calibration
@@ -477,7 +494,7 @@ pd.Series(at_rate, name="share of lesions found").round(2).to_frame()
 # Every table becomes a file, and `report.json` holds what a report of this run
 # may quote. Notebook 6 adds its own to it.
 
-# %%
+# %% tags=["hide-input"]
 tables = {
     "thresholds": thresholds.reset_index(names="threshold"),
     "comparison": comparison.reset_index(names="answer"),
@@ -489,7 +506,7 @@ tables = {
 for name, content in tables.items():
     step.save(f"{name}.csv", content)
 
-# %%
+# %% tags=["hide-input"]
 dice_of_all = by_label.rename(columns={"value": "mean"}).to_dict("records")[0]
 left_empty = {"n": len(normals), "correctly_empty": int(empty.sum())}
 report = {"simulated": here.data.kind == "phantom"}
@@ -500,7 +517,7 @@ report |= {"froc": at_rate, "empty_rule": metrics.EMPTY_RULE}
 report |= {"thresholds_paired_test": {"difference": gain, "p": p}}
 report |= {"mean_shape_dice": float(shape_dice.mean())}
 
-# %%
+# %% tags=["hide-input"]
 report |= {name: part.to_dict("records") for name, part in tables.items()}
 step.save("report.json", report)
 step.save("scores.csv", table)

@@ -106,14 +106,14 @@ by_pixels.round(4)
 
 # %% [markdown]
 # Networks are often too sure of themselves. One number can correct part of
-# that. *Temperature scaling* divides all *logits* (the network's raw numbers,
-# before they become probabilities) by a *temperature* above 1, and every
-# probability moves towards one half. But the Dice part of the loss rewards
-# marking a little too much, and that error has a direction. So a second fit,
-# *Platt scaling*, also adds a shift. Notebook 4 fitted both, for each fold on
-# its validation part alone. Where probabilities are too high, the second fit
+# that. *Temperature scaling* turns each lesion probability p back into a
+# *logit*, log(p / (1 - p)), and divides it by a *temperature*: above 1 every
+# probability moves towards one half, below 1 away from it. But marking a
+# little too much is an error with a direction. So a second fit, *Platt
+# scaling*, also adds a shift. Notebook 4 fitted both, for each fold on its
+# validation part alone. Where probabilities are too high, the second fit
 # should help more; where they are only too far from one half, the first is
-# enough; and a shift fitted on few images may not fit others. Lower is better.
+# enough (the shift is then near 0). Lower is better.
 
 # %%
 fits = rules.loc[scores["fold"]]
@@ -132,9 +132,7 @@ versions = {
 errors = [calibration.summary(v, ground_truth) for v in versions.values()]
 recalibrated = pd.DataFrame(errors)
 recalibrated.insert(0, "probabilities", list(versions))
-for error in ("ECE", "Brier"):
-    best = recalibrated.loc[recalibrated[error].idxmin(), "probabilities"]
-    print(f"lowest {error}: {best}")
+print(f"shift: {rules['platt_shift'].mean():+.2f} (mean of the folds)")
 recalibrated.round(4)
 
 # %% [markdown]
@@ -161,13 +159,13 @@ figures.show_lines(curves, *axes, title)
 # ## Does the network know when it fails?
 #
 # Nobody can check every outline. It would help if the network were unsure
-# where it is wrong. Take the mean lesion probability inside its outline as its
-# *confidence*. Keep only the surest cases: does their Dice rise? Turn it round
-# and take 1 - Dice as the *loss* of a case. Keep the surest case, then the two
-# surest, and so on, and note the mean loss each time. The mean of all these is
-# the *AURC* (area under the risk-coverage curve): lower is better. `random` is
-# what a random order would give, and `excess` what the best possible order (by
-# the true Dice) would still save.
+# where it is wrong. Take the mean of its lesion probabilities above one half
+# as its *confidence*. Keep only the surest cases: does their Dice rise? Turn
+# it round and take 1 - Dice as the *loss* of a case. Keep the surest case,
+# then the two surest, and so on, and note the mean loss each time. The mean of
+# all these is the *AURC* (area under the risk-coverage curve): lower is
+# better. `random` is what a random order would give, and `excess` what the
+# best possible order (by the true Dice) would still save.
 
 # %%
 from helpers.evaluation import classification
@@ -187,8 +185,18 @@ print(f"of what the best order could save, this one saves {saved:.0%}")
 
 # %% [markdown]
 # Near 100 %, the confidence sorts the cases about as well as it can. At 0 % or
-# below, the network does not know when it fails.
-#
+# below, the network does not know when it fails. But a part of that is easy:
+# where nothing is marked on a lesion image, the Dice is 0 and the confidence
+# is near 0. So ask again without these.
+
+# %%
+marked = (scores["predicted_area"] > 0).to_numpy()[has_lesion]
+part = calibration.aurc(np.array(confidence)[marked], loss[marked])
+print(
+    f"marked ones only: AURC {part[0]:.3f}, random {loss[marked].mean():.3f}"
+)
+
+# %% [markdown]
 # ### Ask the same network five times
 #
 # Another idea: where several predictions for one case *disagree*, they cannot
@@ -316,14 +324,18 @@ hits = sum(m.flat[f.argmax()] for m, f in zip(inside, falls, strict=True))
 where = f"the largest fall lies inside its outline in {hits} of {len(seen)}"
 if seen:
     maps = dict(zip(titles, falls, strict=True))
-    figure = figures.heat(maps, what, "fall", outlines=inside, columns=3)
+    top = max(np.abs(fall).max() for fall in falls)
+    style = {"scale": (-top, top), "outlines": inside, "columns": 3}
+    figure = figures.heat(maps, what, "fall", **style)
     figures.show(figure, alt=f"Maps of the {what}; {where}.")
 print(where)
+print("largest falls:", ", ".join(f"{fall.max():.2f}" for fall in falls))
 
 # %% [markdown]
-# A map of this kind is a sketch. A square cannot hide a shadow or a texture
-# that is everywhere, and grey paint is itself a thing that the network has
-# never seen.
+# A largest fall of 0.02 says that no single square matters: the network sees
+# the lesion around it. A map of this kind is a sketch. A square cannot hide a
+# shadow or a texture that is everywhere, and grey paint is itself a thing that
+# the network has never seen.
 #
 # ### Would it predict the same without the marks?
 #
@@ -389,6 +401,10 @@ print(f"{len(by_change)} tests, so p must be below {least:.4f}: {found}")
 by_change.round(3)
 
 # %% [markdown]
+# If marks raise the lesion probability of normal images, the network may have
+# taken notebook 1's shortcut, "somebody measured here". Or they are merely
+# bright and new: add something as bright that no doctor draws, and compare.
+#
 # What is not among them may still be there: five cases can be swapped in 32
 # ways, so their p is never below 0.06, however large the difference. Look at
 # its size first. And what the painting misses, such as dotted lines, stays in
@@ -400,9 +416,11 @@ by_change.round(3)
 # gives other speckle and shadows. You disturb up to 40 held-out lesion images
 # more and more, and watch the mean Dice. The outline stays the same, so any
 # fall is the network's. Lengths are in pixels of the original image. Expect
-# the least from gain, which the training varied, and from blur and shrinking,
-# as the network sees a much smaller square anyway. Gain is in *decibels* (dB):
-# a step of 15 adds a quarter of the way from black to white everywhere.
+# little from gain as far as the training varied it, and from blur and
+# shrinking while they are finer than a pixel of the network's square (some
+# four of the original). Gain is in *decibels* (dB): 60 dB go from black to
+# white here, so 15 add a quarter of that everywhere, and training varied it by
+# 6.
 #
 # **Predict, then run.** Each at its worst, which one costs this network most:
 # gain, speckle or shadow? The next cell tells.
@@ -428,11 +446,14 @@ some = ["disturbance", "unit", "strength", "value", "difference", "p"]
 lowest[some].round(4)
 
 # %% [markdown]
+# Was your expectation met? Augmentation protects in the range that was
+# trained, not far beyond it.
+#
 # ## Keep what you found
 #
 # Every table becomes a file, and the report of notebook 5 gets them, too.
 
-# %%
+# %% tags=["hide-input"]
 tables = {
     "calibration": by_pixels,
     "calibration_scaled": recalibrated,

@@ -72,6 +72,8 @@ LABELS = list(classification.LABELS)
 # `classification.image_features` also measures the lesion that the network
 # *predicts*: its `area` (as a share of the image), `solidity` (the share of a
 # rubber band around it that it fills) and `circularity` (1 for a circle).
+# Predicted here means a lesion probability above one half, of any size;
+# notebook 5 used the fitted rule. A solidity near 0 means specks far apart.
 # Where nothing is predicted the area is 0 and the shape counts as smooth, 1.
 
 # %%
@@ -191,7 +193,7 @@ from sklearn.metrics import roc_curve
 curves = {k: roc_curve(*pair)[:2] for k, pair in questions.items()}
 pairs = zip(curves, (table["value"] for table in points), strict=True)
 diamonds = {k: (1 - v.iloc[1], v.iloc[0]) for k, v in pairs}
-listed = ", ".join(f"{k} {v:.2f}" for k, v in aucs["value"].items())
+listed = ", ".join(f"{k} {aucs.loc[k, 'value']:.2f}" for k in curves)
 
 # %%
 title = f"ROC curves and the chosen thresholds ({here.data.kind})"
@@ -201,7 +203,9 @@ figures.show(figure, alt=f"ROC curves, AUC: {listed}.")
 # %% [markdown]
 # With several folds a diamond need not lie on its curve: each fold has its own
 # threshold. Read both numbers of a diamond together. A high sensitivity alone
-# is had by flagging everybody.
+# is had by flagging everybody. And an interval from 1.000 to 1.000 is no
+# certainty: with no error in n cases, up to about 3 / n may still be wrong
+# (the *rule of three*).
 #
 # ## Does a small model on top earn its place?
 #
@@ -263,8 +267,9 @@ print(f"gain {value:+.3f} ({low:+.3f} to {high:+.3f})")
 print(f"kept for the rest of this notebook: {kept}")
 
 # %% [markdown]
-# If it is the plain rule, remember why: the network's loss has a part for the
-# whole image, and a few dozen cases can hardly improve on hundreds.
+# If it is the plain rule: *not shown* is not *no better*; the interval allows
+# a gain up to its upper end. But you fixed the rule beforehand, so you keep to
+# it.
 #
 # ## Who is mistaken for whom?
 #
@@ -328,12 +333,12 @@ image_calibration.index.names = ["question", "probabilities"]
 image_calibration.round(3)
 
 # %% [markdown]
-# The base rate is perfectly calibrated and useless: a low ECE alone does not
-# make a good model. One whose Brier score is above that of the base rate says
-# less than one number for everybody would. A reliability diagram shows where
-# "malignant" is predicted too often or too seldom. A bin of a handful of cases
-# only jumps, so those below 20 are left out. (For the same reason the ECE
-# comes out too high with few cases.)
+# The base rate is perfectly calibrated (it was taken from these very cases)
+# and useless: a low ECE alone does not make a good model. One whose Brier
+# score is above that of the base rate says less than one number for everybody
+# would. A reliability diagram shows where "malignant" is predicted too often
+# or too seldom. A bin of a handful of cases only jumps, so those below 20 are
+# left out. (For the same reason the ECE comes out too high with few cases.)
 
 # %%
 FEW, curves = 20, {"as it should be": ([0, 1], [0, 1])}
@@ -356,8 +361,8 @@ print(f"bins that hold at least {FEW} cases: {n_bins}{verdict}")
 #
 # Let the highest of the three probabilities be the model's *confidence*, and
 # refer the least sure cases to a person. The *coverage* is the share of cases
-# that the model still decides. Expect fewer errors among these: if there are
-# not, its confidence is worth nothing.
+# that the model still decides. Expect fewer errors among these: if not, its
+# confidence is worth nothing.
 
 # %%
 confidence = probabilities.max(axis=1)
@@ -389,6 +394,8 @@ referral[left >= FEW].round(3)
 
 # %% [markdown]
 # How many must be referred until 85 % of the rest are correctly classified?
+# (This is read off the cases that are reported, so it promises a little too
+# much: to use a limit, choose it on the validation part.)
 
 # %%
 enough = coverage[1 - risk >= goals["all"]]
@@ -446,8 +453,8 @@ auc.loc[["picture size", "outline: solidity", network]].round(2)
 # - **Nothing beyond the labels.** Some frames stand in two classes (Pawłowska
 #   et al. 2023). On those no prediction can be right twice.
 # - **Nothing from a person's outline.** Whoever drew it may have known the
-#   diagnosis: the frames in two classes, in notebook 2, hint at that, without
-#   proving it. (A simulated outline has the shape that the program gave its
+#   diagnosis: notebook 2 compares the outlines of frames that stand in two
+#   classes. (A simulated outline has the shape that the program gave its
 #   class.) So no mask was opened here: a model that is given one at test time
 #   may be given part of the solution.
 # - **Nothing about screening.** The images were collected, not drawn from
@@ -459,7 +466,7 @@ auc.loc[["picture size", "outline: solidity", network]].round(2)
 # notebook under flat names: an `auc_malignant` has its interval in
 # `auc_malignant_low` and `_high`.
 
-# %%
+# %% tags=["hide-input"]
 cases = cases.drop(columns="plain").assign(confidence=confidence)
 cases = cases.join(fitted.add_prefix("fitted_"))
 for name in questions:
@@ -470,7 +477,7 @@ by_name = accuracy.set_axis([f"{m} accuracy {k}" for m, k in accuracy.index])
 named = [best, by_name, aucs.add_prefix("auc ", axis=0)]
 numbers = bootstrap.flat(pd.concat([*named, gain, operating_points]))
 
-# %%
+# %% tags=["hide-input"]
 for (*which, error), number in image_calibration.stack().items():
     numbers[" ".join([error, *which])] = number
 report = {"simulated": here.data.kind == "phantom", "method_kept": kept}
@@ -478,7 +485,7 @@ report |= {"cases": len(cases), "share_to_refer_for_goal": float(needed)}
 report |= {k.lower().replace(" ", "_"): float(numbers[k]) for k in numbers}
 report["referral"] = referral.to_dict("records")
 
-# %%
+# %% tags=["hide-input"]
 step.save("findings.csv", cases)
 step.save("findings.json", report)
 step.save("aucs.csv", aucs.reset_index(names="question"))

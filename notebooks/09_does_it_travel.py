@@ -4,7 +4,8 @@
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/09_does_it_travel.ipynb)
 #
 # All your held-out cases came from the place that the network learned from.
-# Whoever wants to use it has another scanner and other patients. You will
+# Whoever wants to use it has another scanner and other patients: a *domain
+# shift*. Testing there is called *external validation*. You will
 # freeze the network and its thresholds, open images from elsewhere, measure
 # what is lost, find out why, and try three repairs.
 #
@@ -15,9 +16,9 @@
 # - change one thing at a time to find the cause,
 # - move a threshold, augment, train on both, and price each.
 #
-# **Takes** about two minutes in the quick profile. **Needs** notebooks 2 and 4.
-# **Reads** `folds.csv`, `model.keras`, `rules.csv`, and the real results that
-# are kept in `results/`. **Writes** `frozen.json`, `measures.csv`,
+# **Takes** about two minutes in the quick profile. **Needs** notebooks 2 and
+# 4. **Reads** `folds.csv`, `model.keras`, `rules.csv`, and the real results
+# that are kept in `results/`. **Writes** `frozen.json`, `measures.csv`,
 # `scanners.csv`, `repairs.csv`.
 #
 # > **For teaching and research. This is not a medical device.**
@@ -100,8 +101,11 @@ figure = figures.gallery(shots, list(pairs), outlines, heading=heading)
 figures.show(figure, alt=f"{heading}: {', '.join(pairs)}, with outlines.")
 
 # %% [markdown]
-# Both times the outline is the same. What the grain hides from you it hides
-# from a network: nobody can find an edge that is finer than the beam is wide.
+# Both times the lesion is the same, and so is its outline in the tissue. In
+# the picture it is narrower, as this scanner writes fewer pixels across: even
+# *taller than wide* can depend on the export. And what the grain hides from
+# you it hides from a network: two edges that are nearer to each other than the
+# beam is wide run into one, and a single edge is smeared over that width.
 #
 # ## Which network, and which home?
 #
@@ -289,13 +293,17 @@ if not external:
     print(cost.round(3).to_string())
 
 # %% [markdown]
-# One explanation: choices multiply. At half the frequency the grain is twice
-# as wide, and with a beam of 2.5 times it is five times as wide, as coarse as
-# a small lesion. Edge and grain are what the network knows a lesion by. Gain
-# it has met in training, where augmentation varied it (notebook 4), but white
-# that is clipped hides an edge. You can test an explanation, and the next
-# section does: let the network meet blur, grain and gain. (In another order of
-# the rows the steps have other sizes; only their sum is the same.)
+# A negative cost is a gain. It may be luck (look at p), or a smaller picture
+# puts less speckle into each pixel of the network's square.
+#
+# One explanation of the fall: choices multiply. At half the frequency the
+# grain is twice as wide, and with a beam of 2.5 times it is five times as
+# wide, as coarse as a small lesion. Edge and grain may be what the network
+# knows a lesion by. Gain it has met in training, where augmentation varied it
+# (notebook 4), but white that is clipped hides an edge. You can test an
+# explanation, and the next section does: let the network meet blur, grain and
+# gain. (In another order of the rows the steps have other sizes; only their
+# sum is the same.)
 #
 # ## Three repairs, and what each is worth
 #
@@ -363,7 +371,8 @@ again = {
 # All are judged on the same cases there, and at home: a repair that costs more
 # at home than it brings elsewhere is none. The networks that were trained
 # again have the plain threshold of one half, so compare them with `home
-# alone`, and `thresholds moved` with `frozen`.
+# alone`, and `thresholds moved` with `frozen`. `empty` is the share of normal
+# images left empty: a network may gain lesions by marking more of everything.
 
 # %%
 tried = {"frozen": (model, rule), "thresholds moved": (model, moved)}
@@ -386,15 +395,17 @@ columns = [
 repairs[columns].round(2)
 
 # %%
+empty = repairs["empty home"]
 for name in repairs.index.difference(["frozen", "home alone"], sort=False):
     gain, p, price = repairs.loc[name, ["gain there", "p there", "gain home"]]
     verdict = "shown" if p < 0.05 / 3 else "not shown"  # three tests
-    print(f"{name}: {gain:+.2f} there ({verdict}), {price:+.2f} at home")
-print("most is gained there by:", repairs["gain there"].idxmax())
+    change = empty[name] - empty[bases[name]]
+    print(f"{name}: Dice {gain:+.2f} there ({verdict}); at home", end=" ")
+    print(f"Dice {price:+.2f}, normal images left empty {change:+.2f}")
 
 # %% [markdown]
-# What a moved threshold brings in lesions it may take in normal images: look
-# at `empty`, too. And mind what these repairs are worth as *evidence*. Cases
+# A repair whose Dice rises while the normal images fill up is bought too
+# dearly. And mind what these repairs are worth as *evidence*. Cases
 # that taught cannot judge, so each repair makes the rest of that place an
 # inside test. Whether the repaired network travels to a *third* place is open
 # again.
@@ -403,16 +414,18 @@ print("most is gained there by:", repairs["gain there"].idxmax())
 #
 # These results are kept, not computed here: `tools/research/travel.py` froze
 # networks that had learned from one of two real sets, BUSI from Egypt and
-# BUS-BRA from Brazil, and opened the other. `recipe` is how: *scratch*, this
-# lesson's U-Net after simulated images; *imagenet*, a larger network after
-# photographs; *start*, that one for BUS-BRA. The rule was fitted by the
-# utility on validation cases at home; a journey from a set to itself is the
-# fold that was held out there.
+# BUS-BRA from Brazil, and opened the other. In brackets is what a network knew
+# before: *simulated*, the lesson's U-Net that notebook 4 calls *simulated
+# first*; *photographs*, a larger network. The rule was fitted by the utility
+# on validation cases at home; a journey from a set to itself is the fold that
+# was held out there.
 
 # %%
 real = pd.read_csv(ROOT / "results" / "travel.csv")
 real = real[real["network"] == "all"]  # the mean over networks
-way = real["learned"] + " to " + real["tested"] + ", " + real["recipe"]
+kind = {"scratch": "simulated", "imagenet": "photographs"}
+known = real["recipe"].replace(kind | {"start": "photographs"})
+way = real["learned"] + " to " + real["tested"] + " (" + known + ")"
 real.insert(0, "journey", way)
 
 # %%
@@ -428,29 +441,47 @@ title = "Real images: learned here, opened there"
 figures.show_intervals(shown, 0, "mean lesion Dice, 95 % interval", title)
 
 # %% [markdown]
-# In the figure *one half* is beside it, the rule of which nothing was fitted.
+# The figure also has the plain threshold of *one half*, with nothing fitted.
+# Compare a journey with the same network at home. If it scores no lower
+# abroad, a fall is no law; nor does that show that it travels well, for the
+# other set may be easier. Only a network of that place, on the same images,
+# would tell.
+#
 # Now by scanner, for BUS-BRA. `groups` is the number of patients: with a
 # handful of them the interval says that you know nothing yet.
 
 # %%
 parts = real.query("tested == 'BUS-BRA' and learned != tested")
 parts = parts.query("measure == 'dice' and rule == 'fitted'")
-parts[["recipe", "part", "n", "groups", "value", "low", "high"]].round(2)
+parts[["journey", "part", "n", "groups", "value", "low", "high"]].round(2)
 
 # %% [markdown]
 # And if it learns from both hospitals? Then each image is held out by folds:
 # that is no external test any more, but tells what a second hospital adds.
 
 # %%
+learned = {
+    "scratch": "simulated, BUSI",
+    "imagenet": "photographs, BUSI",
+    "busbra": "photographs, BUS-BRA, BUSI",
+    "hospitals": "photographs, BUS-BRA, both",
+    "both": "photographs, both",
+}
+
+# %%
 folded = pd.read_csv(ROOT / "results" / "knowledge.csv")
 folded = folded[folded["rule"] == "pooled"]
-columns = ["set", "recipe", "dice", "dice_low", "dice_high", "missed"]
+parts = folded["recipe"].str.split("+")
+names = parts.map(lambda part: " + ".join(learned[name] for name in part))
+folded.insert(0, "learned from, in turn", names)
+columns = ["learned from, in turn", "set", "dice", "dice_low", "dice_high"]
+columns += ["missed"]
 folded[[*columns, "auc_benign_malignant"]].round(2)
 
 # %% [markdown]
-# `set` is what is scored. `recipe`: *imagenet* learned from BUSI alone,
-# *hospitals* and *both* from both. (*busbra* began with weights that had seen
-# BUS-BRA, and then learned from BUSI.)
+# `set` is what is scored. The first row is the lesson's U-Net, the others are
+# a larger network; a `+` is the mean of two. The rule is *pooled*: of a fold
+# the one with the highest utility on what the other folds held out.
 #
 # ### What others report
 #
@@ -471,7 +502,6 @@ published.drop(columns="source").fillna("")
 same = files.sha256(path) == seal
 same &= files.sha256(network) == frozen["network"]
 print("frozen.json and the network are unchanged:", bool(same))
-print(path.read_text())
 table[["place", "measure", "n", "value", "low", "high"]].round(3)
 
 # %%

@@ -62,10 +62,12 @@ step = here.step("A1_ultrasound_physics")
 #
 # Tissue is full of *scatterers*, far smaller than a pixel, and each sends a
 # little of the sound back. The probe cannot see a scatterer sharply. It sees a
-# blot, narrow along the beam and wider across it. Where blots overlap, their
-# waves add up, and the strength of the sum is called the *envelope*. That
-# spans too wide a range for a screen, so you are shown its logarithm. Its unit
-# is the *decibel* (dB): 20 dB more is ten times as strong, 6 dB about twice.
+# blot, the *point spread function*: narrow along the beam (its *axial
+# resolution*) and wider across it (its *lateral* one). Where blots overlap,
+# their waves add up, and the strength of the sum is called the *envelope*.
+# That spans too wide a range for a screen, so you are shown its logarithm. Its
+# unit is the *decibel* (dB): 20 dB more is ten times as strong, 6 dB about
+# twice.
 #
 # `helpers/data/phantom/physics.py` imitates these steps. Expect scatterers to
 # become blots, and smooth tissue to become grainy.
@@ -157,14 +159,15 @@ rows["few scatterers"] = law(few)
 pd.DataFrame(rows, ["mean / deviation", "darker than half"]).round(2)
 
 # %% [markdown]
-# The second column is the law; the third is not: few scatterers leave most of
-# the tissue dark, between bright blots.
+# The second column follows the law, the first; the third does not: few
+# scatterers leave most of the tissue dark, between bright blots.
 #
 # ## Shadow and enhancement
 #
 # Sound grows weaker with depth. So the scanner amplifies late echoes more than
 # early ones, by what ordinary tissue takes away (*time-gain compensation*). A
-# lesion breaks that bargain. If it swallows more sound than its surroundings,
+# lesion breaks that bargain. If it *attenuates* (swallows) more sound than its
+# surroundings,
 # what lies behind it is drawn too dark: a *shadow*. If it swallows less, as
 # water does, what lies behind is drawn too bright: *enhancement*. Both say
 # something about the lesion, and lie outside of it.
@@ -225,9 +228,9 @@ if not environment.under_papermill():
 # |---|---|---|---|
 # | shape | oval, round or irregular | oval | irregular |
 # | orientation | *parallel* to the skin is wider than tall | mostly parallel | often taller than wide |
-# | margin | sharp all round; or vague, angular, with spikes | smooth | rough, some with spikes |
-# | echo pattern | darker or brighter than its surroundings | darker; cysts nearly black | darker, uneven |
-# | posterior features | behind it: *shadow* if it swallows sound, *enhancement* if it swallows less than its surroundings | mostly enhancement | mostly shadow |
+# | margin | *circumscribed*, sharp all round; or *indistinct*, *angular*, *spiculated* | smooth | rough, some with spikes |
+# | echo pattern | *hypoechoic* is darker than its surroundings, *hyperechoic* brighter, *anechoic* black | darker; cysts nearly black | darker, uneven |
+# | posterior features | behind it: *shadow* if it attenuates the sound more, *enhancement* if less than its surroundings | mostly enhancement | mostly shadow |
 # | calcifications | grains of chalk: bright dots | none | in some |
 #
 # No term decides alone. A report ends in a category from 0 to 6 that says what
@@ -285,8 +288,10 @@ figures.show(
 )
 
 # %% [markdown]
-# So a part of what tells the class lies **outside** the lesion. A network that
-# saw only a small patch would miss it. Keep the measures.
+# In these images, drawn so on purpose, a part of what tells the class lies
+# **outside** the lesion. A network that saw only a small patch would miss it.
+# (BI-RADS says the same of real ones; this does not prove it.) Keep the
+# measures.
 
 # %%
 step.save("lesions.csv", drawn[["label", *columns]])
