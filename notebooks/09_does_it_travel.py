@@ -474,6 +474,8 @@ folded = folded[folded["rule"] == "pooled"]
 parts = folded["recipe"].str.split("+")
 names = parts.map(lambda part: " + ".join(learned[name] for name in part))
 folded.insert(0, "learned from, in turn", names)
+
+# %%
 columns = ["learned from, in turn", "set", "dice", "dice_low", "dice_high"]
 columns += ["missed"]
 folded[[*columns, "auc_benign_malignant"]].round(2)
