@@ -160,6 +160,7 @@ keras.utils.set_random_seed(seed)
 model = unet.build(size=image_size, width=8)
 rate = keras.optimizers.schedules.CosineDecay(3e-3, steps)
 model.compile(keras.optimizers.Adam(rate), losses.segmentation_loss)
+model.optimizer.build(model.trainable_variables)  # saves seconds
 print(f"{model.count_params():,} parameters")
 
 # %% [markdown]
