@@ -51,11 +51,11 @@ def likeness(image, word, scale=1):
     values with our drawing of the word: 1 is the same, -1 no place for it.
     scale: both are shrunk to it first.
     """
+    # A word may touch the edge, and its rim must still fit in.
+    image = cv2.copyMakeBorder(image, *[2 * RIM] * 4, cv2.BORDER_REPLICATE)
     if scale < 1:
         area = cv2.INTER_AREA
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=area)
-    # A word may touch the edge, and its rim must still fit in.
-    image = cv2.copyMakeBorder(image, *[2 * RIM] * 4, cv2.BORDER_REPLICATE)
     image = np.clip(image, *GREYS)
     best, method = -1.0, cv2.TM_CCOEFF_NORMED
     for height in HEIGHTS:
