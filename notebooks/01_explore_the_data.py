@@ -54,13 +54,13 @@ step = here.step("01_explore_the_data")
 # %% [markdown]
 # ## Are the files what they should be?
 #
-# `busi.check` opens every file and lists what is wrong: missing masks, broken
-# pictures, masks of another size than their image. Cases with an *error* are
-# left out, cases with a *warning* are kept. Each row names the file and says
-# what to do; no row, no problem.
+# `busi.examine` opens every file, and returns the usable cases and what is
+# wrong: missing masks, broken pictures, masks of another size than their
+# image. Cases with an *error* are left out, cases with a *warning* are kept.
+# Each row names the file and says what to do; no row, no problem.
 
 # %%
-problems = busi.check(here.data.root)
+cases, problems = busi.examine(here.data.root)
 print(problems["severity"].value_counts().to_dict() or "no problems found")
 problems
 
@@ -71,7 +71,6 @@ problems
 # number, such as `benign (1)`.
 
 # %%
-cases = busi.index(here.data.root)
 counts = cases["label"].value_counts()
 figure = figures.counts(counts, f"{len(cases)} cases ({here.data.kind})")
 figures.show(figure, alt=f"Bar chart of cases by class: {counts.to_dict()}.")

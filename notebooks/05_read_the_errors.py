@@ -65,9 +65,8 @@ folds = step.read("02_prepare_the_masks", "folds.csv").set_index("case")
 
 # %%
 names, probabilities = predictions["case"], predictions["probabilities"]
-cases = busi.index(here.data.root).set_index("case").loc[names]
-cases = cases.join(folds[["group", "fold"]])
-cases = cases.join(explored[["glyphs", "armpit"]]).reset_index()
+cases = explored.loc[names].join(folds["fold"]).reset_index()
+cases = busi.with_files(cases, here.data.root)
 references = [masks.merge(paths) for paths in cases["masks"]]
 has_lesion = (cases["label"] != "normal").to_numpy()
 print(f"{len(cases)} held-out cases of folds {sorted(set(cases['fold']))}")

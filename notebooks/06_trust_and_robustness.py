@@ -350,8 +350,8 @@ print("largest falls:", ", ".join(f"{fall.max():.2f}" for fall in falls))
 from helpers.data import marks
 from helpers.evaluation import robustness
 
-cases = busi.index(here.data.root).set_index("case").loc[names]
-cases = cases.join(folds[["group", "fold"]]).reset_index()
+cases = explored.loc[names].join(folds["fold"]).reset_index()
+cases = busi.with_files(cases, here.data.root)
 references = [masks.merge(paths) for paths in cases["masks"]]
 inputs = cases, references, rules
 held_out = robustness.HeldOut(predict, images.shape[1], *inputs)

@@ -92,8 +92,7 @@ print(f"{real_settings['core_seconds'] / 60:.0f} minutes of one core")
 # that.
 
 # %%
-index = busi.index(here.data.root)
-cases = folds.merge(index[["case", "image", "masks"]], on="case")
+cases = busi.with_files(folds, here.data.root)
 usual = {"width": 8, "depth": 3, "learning_rate": 1e-2}
 usual |= {"steps": batches_each, "seed": seed}
 size, cache = min(128, arrays["images"].shape[1]), here.runs / "cache"

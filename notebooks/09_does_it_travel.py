@@ -17,9 +17,9 @@
 # - move a threshold, augment, train on both, and price each.
 #
 # **Takes** about two minutes in the quick profile. **Needs** notebooks 2 and
-# 4. **Reads** `folds.csv`, `model.keras`, `rules.csv`, and the real results
-# that are kept in `results/`. **Writes** `frozen.json`, `measures.csv`,
-# `scanners.csv`, `repairs.csv`.
+# 4. **Reads** `cases.csv`, `folds.csv`, `model.keras`, `rules.csv`, and the
+# real results that are kept in `results/`. **Writes** `frozen.json`,
+# `measures.csv`, `scanners.csv`, `repairs.csv`.
 #
 # > **For teaching and research. This is not a medical device.**
 
@@ -123,7 +123,8 @@ if own:
     rules = step.read("04_train_the_segmenter", "rules.csv").set_index("fold")
     folds = step.read("02_prepare_the_masks", "folds.csv")
     last, rule = rules.index[-1], rules.iloc[-1][list(postprocessing.RULE)]
-    home = busi.index(here.data.root).merge(folds[["case", "group", "fold"]])
+    home = step.read("01_explore_the_data", "cases.csv")
+    home = busi.with_files(home.merge(folds[["case", "fold"]]), here.data.root)
 
 # %% [markdown]
 # With real images as data and no second real set there is no elsewhere for

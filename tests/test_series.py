@@ -101,7 +101,9 @@ def test_a_failing_notebook_stops_the_run_and_is_kept(tmp_path, phantom_root):
     shutil.copytree(ROOT / "tools", copy / "tools")
     (copy / "notebooks").mkdir()
     for path in NOTEBOOKS[:2]:
-        text = path.read_text().replace("busi.check(here", "busi.chekc(here")
+        text = path.read_text().replace(
+            "busi.examine(here", "busi.exmaine(here"
+        )
         (copy / "notebooks" / path.name).write_text(text)
     (copy / "profiles").mkdir()
     (copy / "profiles/quick.yaml").write_text("profile: quick\nsteps: 2\n")

@@ -51,6 +51,28 @@ def index(root, for_folds=False):
     return cases
 
 
+def with_files(cases, root):
+    """Return known cases with their files: columns image and masks.
+
+    cases: DataFrame with the column case, of `index`, kept without the paths,
+    which differ from machine to machine. No picture is opened.
+    """
+    found = {}
+    for label in LABELS:
+        for _, number, paths in _list_class(class_folder(root, label), label)[
+            0
+        ]:
+            found[f"{label} ({number})"] = _image_and_masks(paths)
+    image, mask_paths = zip(*map(found.get, cases["case"]), strict=True)
+    return cases.assign(image=image, masks=mask_paths)
+
+
+def _image_and_masks(paths):
+    """Return (path, tuple of paths) of an item of `_list_class`, as texts."""
+    parts = sorted(part for part in paths if part != IMAGE)
+    return str(paths.get(IMAGE)), tuple(str(paths[part]) for part in parts)
+
+
 def no_lesion(cases):
     """Tell whether there is too little of which anything could be learned."""
     return (cases["label"] != "normal").sum() < 2
@@ -213,7 +235,7 @@ def examine_case(item):
     if problems:
         return None, problems
     height, width = shown[1].shape[:2]
-    row = case, label, str(image), tuple(map(str, mask_paths)), height, width
+    row = case, label, *_image_and_masks(paths), height, width
     return dict(zip(COLUMNS, row, strict=True)), []
 
 

@@ -54,6 +54,17 @@ def problems(root):
     return [*zip(found["severity"], found["file"], strict=True)]
 
 
+def test_known_cases_get_their_files_back_without_opening_one(root):
+    (root / MASK.replace("_mask", "_mask_1")).write_bytes(png(SPECK))
+    cases = busi.index(root)
+    known = cases[["case", "label"]].iloc[::-1].reset_index(drop=True)
+    for path in root.rglob("*.png"):
+        path.write_bytes(b"")
+    again = busi.with_files(known, root)
+    expected = cases.iloc[::-1].reset_index(drop=True)
+    assert again.equals(expected[["case", "label", "image", "masks"]])
+
+
 def test_a_sound_set_has_no_problems_and_is_in_order(root):
     for name in (IMAGE, MASK):
         shutil.copy(root / name, root / name.replace("1", "2"))
