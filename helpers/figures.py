@@ -352,14 +352,15 @@ def intervals(table, reference, axis_label, heading):
     """Show a value with its 95 % interval for each row of a table.
 
     table: DataFrame indexed by name with the columns value, low and high;
-    reference: the value that means nothing was found, drawn as a line.
+    reference: the value that means nothing was found, drawn as a line, or None.
     """
     height = 0.6 + 0.36 * len(table)
     figure, ax = chart(6.5, height, xlabel=axis_label, title=heading)
     rows = range(len(table))
     ax.hlines(rows, table["low"], table["high"], color=COLOURS["benign"], lw=2)
     ax.plot(table["value"], rows, "o", color=COLOURS["malignant"])
-    ax.axvline(reference, color="black", ls="--", lw=1)
+    if reference is not None:
+        ax.axvline(reference, color="black", ls="--", lw=1)
     ax.set_yticks(rows, table.index)
     ax.set_ylim(len(table) - 0.5, -0.5)
     return figure

@@ -431,15 +431,15 @@ real.insert(0, "journey", way)
 
 # %%
 some = real.query("part == 'all' and rule == 'fitted' and measure in @asked")
-wide = some.pivot(index="measure", columns="journey", values="value")
-wide.reindex(asked).round(2)
+wide = some.pivot(index="journey", columns="measure", values="value")
+wide[asked].round(2)
 
 # %%
-some = real.query("part == 'all' and measure == 'dice' and learned != tested")
+some = real.query("part == 'all' and measure == 'dice'")
 shown = some.set_index(some["journey"] + ", " + some["rule"])
 shown = shown[["value", "low", "high"]]
 title = "Real images: learned here, opened there"
-figures.show_intervals(shown, 0, "mean lesion Dice, 95 % interval", title)
+figures.show_intervals(shown, None, "mean lesion Dice, 95 % interval", title)
 
 # %% [markdown]
 # The figure also has the plain threshold of *one half*, with nothing fitted.
