@@ -352,7 +352,7 @@ def intervals(table, reference, axis_label, heading):
     """Show a value with its 95 % interval for each row of a table.
 
     table: DataFrame indexed by name with the columns value, low and high;
-    reference: the value that means nothing was found, drawn as a line, or None.
+    reference: the value of no finding, drawn as a line, or None.
     """
     height = 0.6 + 0.36 * len(table)
     figure, ax = chart(6.5, height, xlabel=axis_label, title=heading)
