@@ -62,6 +62,7 @@ external: setup ## score a network on another hospital's images: DATA=folder [MO
 AGAINST ?= plain torch smp
 bench: setup ## speed, memory and time to a Dice beside other networks, a quarter of an hour
 	@$(PY) -m tools.benchmark.compare --data "$$DATA" --against $(AGAINST)
+	@$(PY) -m tools.benchmark.step
 
 test: setup lint ## run the checks of what readers use
 	@$(PY) $(PYTEST) -m "not research"

@@ -39,7 +39,8 @@ def dice_loss(labels, classes):
     lesion probability on an image without a lesion, where it would be zero.
     """
     lesion = ops.cast(labels > 0, classes.dtype)
-    return 1 - soft_dice(lesion, 1 - classes[..., 0], smooth=1)
+    background, *_ = ops.unstack(classes, axis=-1)
+    return 1 - soft_dice(lesion, 1 - background, smooth=1)
 
 
 def soft_dice(reference, prediction, smooth):
@@ -58,9 +59,11 @@ def image_loss(labels, classes):
     """
     has_lesion = ops.cast(ops.any(labels > 0, axis=(1, 2)), classes.dtype)
     is_malignant = ops.cast(ops.any(labels == 2, axis=(1, 2)), classes.dtype)
-    p = 1 - classes[..., 0]
+    # slices of an array that each need their own gradient of its size are slow
+    background, _, malignant = ops.unstack(classes, axis=-1)
+    p = 1 - background
     lesion = lehmer_mean(p, ops.sum, axis=(1, 2))
-    malignant = ops.sum(classes[..., 2], axis=(1, 2))
+    malignant = ops.sum(malignant, axis=(1, 2))
     malignant = malignant / (ops.sum(p, axis=(1, 2)) + 1e-3)
     kind = has_lesion * binary_crossentropy(is_malignant, malignant)
     return binary_crossentropy(has_lesion, lesion) + 0.5 * kind

@@ -23,7 +23,6 @@ class FlatAdamW(keras.optimizers.Optimizer):
     def build(self, variables):
         super().build(variables)
         sizes = [np.prod(v.shape, dtype=int) for v in variables]
-        self.owner = np.repeat(np.arange(len(sizes)), sizes)
         self.ends = np.cumsum(sizes)[:-1].tolist()
         shape, names = (sum(sizes),), ("gradient", "square", "average")
         made = [self.add_variable(shape, name=name) for name in names]
@@ -31,10 +30,7 @@ class FlatAdamW(keras.optimizers.Optimizer):
 
     def apply(self, grads, trainable_variables=None):
         variables = trainable_variables or self._trainable_variables
-        slope, weights = flat(grads), flat(variables)
-        squares = [ops.sum(ops.square(ops.cast(g, "float32"))) for g in grads]
-        norms = ops.maximum(ops.sqrt(ops.stack(squares)), CLIP)
-        slope = slope * CLIP / ops.take(norms, self.owner)
+        slope, weights = flat(map(clipped, grads)), flat(variables)
         rate = ops.cast(self.learning_rate, "float32")
         step = ops.cast(self.iterations, "float32") + 1
         for kept, new, beta in (
@@ -58,6 +54,13 @@ class FlatAdamW(keras.optimizers.Optimizer):
 
     def finalize_variable_values(self, trainable_variables):
         self.put(self.average.value, trainable_variables)
+
+
+def clipped(gradient):
+    """Return a gradient, shortened to a norm of CLIP if it is longer."""
+    gradient = ops.cast(gradient, "float32")
+    norm = ops.sqrt(ops.sum(ops.square(gradient)))
+    return gradient * (CLIP / ops.maximum(norm, CLIP))
 
 
 def flat(arrays):

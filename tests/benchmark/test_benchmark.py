@@ -12,7 +12,7 @@ from helpers import environment, workspace
 from helpers.data import sources
 from helpers.files import ROOT
 from helpers.model import training
-from tools.benchmark import compare, venv
+from tools.benchmark import compare, step, venv
 from tools.benchmark.worker import Failed, Pace, Worker
 from tools.site import benchmark_page
 
@@ -187,12 +187,28 @@ def test_the_page_holds_no_number_of_its_own():
     assert typed <= {"1", "16000", "1000", "18", "16"}, typed  # ResNet-18, GB
 
 
+@pytest.mark.research
+def test_a_step_is_profiled_with_keras_own_parts_and_here(monkeypatch):
+    small = {"TURNS": 1, "STEPS": 2, "SIZE": 32, "WIDTH": 4}
+    for name, value in small.items():
+        monkeypatch.setattr(step, name, value)
+    rows = step.measure()
+    for row in rows.values():
+        kinds = [kind for kind, ms, times in row["operations"] if ms > 0]
+        assert "Conv2D" in kinds and len(row["step_ms"]) == 1
+    times = {
+        name: sum(times for *_, times in row["operations"])
+        for name, row in rows.items()
+    }
+    assert times["here"] < times["Keras"]
+
+
 def test_the_benchmark_in_results_is_whole():
     report = workspace.load(KEPT)
     assert report["simulated"] is False and len(report["data"]) == 64
     assert report["command"].startswith(compare.COMMAND)
     assert "/" not in report["command"]
-    assert benchmark_page.page(KEPT).count("\n## ") == 7
+    assert benchmark_page.page(KEPT).count("\n## ") == 8
     rows = report["to_dice"].values()
     assert all(row["peak_memory_mb"] < 6000 for row in rows)
 

@@ -38,7 +38,17 @@ def page(path):
     torch = report["networks"].get("torch", {})
     values = {**report, "names": names, "speeds": speeds, "ratios": ratios}
     values |= {"gap": torch.get("largest_difference"), "spread": spread}
+    values["step"] = step_of(path.with_name("step.json"))
     return templates.fill("benchmark.md.jinja", None, **values)
+
+
+def step_of(path):
+    """Return what `tools.benchmark.step` wrote, or None."""
+    if not path.exists():
+        return None
+    step = json.loads(path.read_text())
+    kinds = (kind["operations"] for kind in step["kinds"].values())
+    return step | {"rows": zip(*kinds, strict=True)}
 
 
 def spread(row):
