@@ -18,6 +18,7 @@ language = "en"
 html_theme = "sphinx_book_theme"
 html_title = "Breast ultrasound segmentation"
 html_static_path = ["_static"]
+html_extra_path = [str(path) for path in Path(__file__).parent.glob("top")]
 html_css_files = ["style.css"]
 html_js_files = ["print.js"]
 html_copy_source = False

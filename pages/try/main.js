@@ -36,6 +36,18 @@ async function load() {
   resetThreshold();
   part("input").focus();
   say("The network is here. Choose an image.");
+  keepForLater();
+}
+
+/** Let the page work without a connection from now on, where browsers can. */
+async function keepForLater() {
+  const workers = navigator.serviceWorker; // absent over plain http
+  if (!workers) return;
+  await workers.register("offline.js");
+  const { active } = await workers.ready;
+  const loaded = performance.getEntriesByType("resource");
+  const addresses = [location.href, ...loaded.map(({ name }) => name)];
+  active.postMessage([...new Set(addresses)]);
 }
 
 /** Read and segment an image file, and show the prediction. */

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import picture_files
 import pytest
-from browser import Tab
+from browser import Tab, served
 from picture_files import GREY, KINDS, REFUSED, SHOWN, UPRIGHT, saved, turned
 from PIL import Image
 
@@ -149,6 +149,26 @@ def test_the_runtime_comes_with_the_button_and_images_go_nowhere(
     assert " ms, " in status(seen, "mine.png: most likely")
     assert seen.asked[before:] == [] and seen.foreign == []
     assert complaints(seen) == []
+
+
+KEPT = """() => caches.open("try-it").then((kept) => kept.keys())
+  .then((all) => performance.getEntriesByType("resource").every(({ name }) =>
+    name.endsWith("favicon.ico") || all.some(({ url }) => url === name)))"""
+
+
+def test_once_loaded_the_page_works_without_a_server(browser, site, opened):
+    with served(site) as address:
+        seen = Tab(browser, address)
+        seen.page.goto(address + "try_it.html")
+        load(seen)
+        for _ in range(100):
+            if seen.page.evaluate(KEPT):
+                break
+            seen.page.wait_for_timeout(200)
+    seen.page.reload()
+    load(seen)
+    assert "benign" in choose(seen, "benign")
+    seen.context.close()
 
 
 def test_the_browser_predicts_the_masks_of_keras(opened, tmp_path):

@@ -66,6 +66,9 @@ def add(source):
     shutil.copytree(MADE, target)
     for path in [*HERE.glob("*.js"), HERE / "style.css"]:
         shutil.copy(path, target)
+    # a service worker serves what lies beside and below it
+    (source / "top").mkdir()
+    shutil.move(target / "offline.js", source / "top")
     (target / "settings.json").write_text(json.dumps(settings()))
     rules = f"export const RULES = {json.dumps(grey_levels.RULES)};\n"
     (target / "picture_rules.js").write_text(rules)
