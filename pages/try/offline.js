@@ -9,15 +9,18 @@ self.addEventListener("fetch", (event) => {
   if (event.request.method === "GET") event.respondWith(respond(event.request));
 });
 
-/** Keep these addresses, and nothing else, as the browser has just seen them. */
+/** Keep these addresses, and nothing else, as the browser has just seen them.
+ *
+ * Without a connection the first line fails, and what is kept stays.
+ */
 async function keep(addresses) {
+  const found = await Promise.all(
+    addresses.map((url) => fetch(url, { cache: "force-cache" })),
+  );
   await caches.delete(KEPT);
   const kept = await caches.open(KEPT);
-  const one = async (url) => {
-    const found = await fetch(url, { cache: "force-cache" });
-    if (found.ok) await kept.put(url, found); // a browser asks for icons, too
-  };
-  await Promise.all(addresses.map(one));
+  const whole = found.filter(({ ok }) => ok); // a browser asks for icons, too
+  await Promise.all(whole.map((one) => kept.put(one.url, one)));
 }
 
 async function respond(request) {
