@@ -494,7 +494,8 @@ for kind, part in kinds.items():
 def encoder(image, widths):
     """The way down: the maps of each level, of half the side of the last."""
     # stride 2: a quarter of the work of the textbook U-Net of this width
-    x = layers.Conv2D(widths[0], 5, 2, "same", use_bias=False)(image)
+    first = {"strides": 2, "padding": "same", "use_bias": False}
+    x = layers.Conv2D(widths[0], 5, **first)(image)
     levels = [block(normalised(x), widths[0])]
     for filters in widths[1:]:
         levels.append(block(layers.MaxPooling2D()(levels[-1]), filters))

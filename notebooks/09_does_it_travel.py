@@ -442,7 +442,9 @@ title = "Real images: learned here, opened there"
 figures.show_intervals(shown, None, "mean lesion Dice, 95 % interval", title)
 
 # %% [markdown]
-# The figure also has the plain threshold of *one half*, with nothing fitted.
+# The figure also has the plain threshold of *one half*, with nothing fitted:
+# thresholds that were fitted to keep normal images empty need not suit a set
+# without any, and BUS-BRA has none.
 # Compare a journey with the same network at home. If it scores no lower
 # abroad, a fall is no law; nor does that show that it travels well, for the
 # other set may be easier. Only a network of that place, on the same images,
