@@ -59,9 +59,8 @@ def with_files(cases, root):
     """
     found = {}
     for label in LABELS:
-        for _, number, paths in _list_class(class_folder(root, label), label)[
-            0
-        ]:
+        items, _ = _list_class(class_folder(root, label), label)
+        for _, number, paths in items:
             found[f"{label} ({number})"] = _image_and_masks(paths)
     image, mask_paths = zip(*map(found.get, cases["case"]), strict=True)
     return cases.assign(image=image, masks=mask_paths)

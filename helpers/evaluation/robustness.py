@@ -138,7 +138,7 @@ class HeldOut:
         return replace(self, cases=cases, references=references)
 
     def read(self):
-        """Yield the cases' images, uint8 (h, w)."""
+        """Return an iterator over the cases' images, uint8 (h, w)."""
         return map(busi.read_image, self.cases["image"])
 
     def score(self, change=None, images=None):
