@@ -33,7 +33,7 @@ SIZE, WIDTH, BATCH = 128, 16, 8
 
 
 def as_keras(model):
-    """Compile a network with what Keras has, by the very same rule."""
+    """Compile a network with Keras' own parts, whose average is longer."""
     how = {"weight_decay": optimizer.DECAY, "clipnorm": optimizer.CLIP}
     rule = keras.optimizers.AdamW(1e-3, use_ema=True, **how)
     dice = losses.lesion_dice
