@@ -60,9 +60,10 @@ external: setup ## score a network on another hospital's images: DATA=folder [MO
 	@$(PY) -m tools.external "$$DATA" --model "$$MODEL" --out "$$OUT"
 
 AGAINST ?= plain torch smp
-bench: setup ## speed, memory and time to a Dice beside other networks, a quarter of an hour
+bench: setup ## speed, memory, time to a Dice beside other networks, and growth: 40 minutes
 	@$(PY) -m tools.benchmark.compare --data "$$DATA" --against $(AGAINST)
 	@$(PY) -m tools.benchmark.step
+	@$(PY) -m tools.benchmark.growth
 
 test: setup lint ## run the checks of what readers use
 	@$(PY) $(PYTEST) -m "not research"

@@ -383,12 +383,14 @@ def load_arrays(cases, size, cache=None):
             problem = f"is damaged ({type(error).__name__})"
             print(f"{path} {problem}: building it again.")
 
-    def read(case):
-        image, mask = read_square(case, size)
-        return image, masks.target(mask, case.label)
+    images, labels = np.empty((2, len(cases), size, size), np.uint8)
 
-    pairs = in_threads(read, [*cases.itertuples()], "building arrays")
-    images, labels = map(np.stack, zip(*pairs, strict=True))
+    def read(numbered):
+        k, case = numbered
+        images[k], mask = read_square(case, size)
+        labels[k] = masks.target(mask, case.label)
+
+    in_threads(read, [*enumerate(cases.itertuples())], "building arrays")
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
         with files.replacing(path) as partial:

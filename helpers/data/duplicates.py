@@ -7,6 +7,7 @@ copies and differs between two frames of one lesion. Not found: a copy of less
 than about 60 % of each side, and most views of a lesion from another angle.
 """
 
+import functools
 import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -41,11 +42,13 @@ NEAREST, SAME_BITS = 5, 53
 MIN_OVERLAP, MAX_STRETCH = 0.3, 1.25
 ZOOMS = 0.125, 0.25, 0.5, 1  # from coarse to fine: ECC sees only what is near
 HOPELESS = 0.3  # a coarse correlation that ends the proof; copies: above 0.5
+FRAMES = 4096  # kept in memory, 0.7 GB; others are read again for a proof
+QUERIES_AT_ONCE = 16384  # that stay in a core's cache
 COLUMNS = ["a", "b", "distance", "same_bits", "overlap", "scale", "mirrored"]
 
 
 class Hashes(NamedTuple):
-    """Hashes (n, BITS) of +1 and -1; boxes (n, 3): x, y, side in pixels."""
+    """Hashes uint64 (n,); boxes (n, 3): x, y, side in pixels."""
 
     gallery: np.ndarray
     gallery_boxes: np.ndarray
@@ -61,29 +64,38 @@ def near_duplicates(cases, limit=LIMIT):
     same_bits (of BITS, of the best windows), overlap (share of the smaller
     frame), scale (how much larger things are in b, both at one area), mirrored
     (bool). The order of `cases` changes only which case of a pair is a.
+
+    Every case is compared with every other, so the time grows as their square;
+    in memory each takes 5 KB, and a pair a byte.
     """
     ordered = cases.sort_values("case", kind="stable")
+    paths = ordered["image"].to_list()
+    frame = functools.lru_cache(FRAMES)(_frame)
     # a product that starts threads of its own in each of ours wastes two
     # thirds of the work on waiting
     one_each = threadpool_limits(1, user_api="blas")
     with one_each, ThreadPoolExecutor(os.cpu_count()) as pool:
-        frames = list(pool.map(_frame, ordered["image"]))
-        hashes = list(pool.map(_hashes, frames))
-        similarity = _similarity(hashes, pool)
-        pairs = _candidates(similarity)
-        proofs = list(pool.map(lambda ij: _proof(frames, hashes, *ij), pairs))
+        hashes = list(pool.map(lambda path: _hashes(frame(path)), paths))
+        same_bits = _same_bits(hashes, pool)
+        pairs = _candidates(same_bits)
+
+        def proof(pair):
+            frames = [frame(paths[k]) for k in pair]
+            return _proof(frames, *(hashes[k] for k in pair))
+
+        proofs = list(pool.map(proof, pairs))
     names = ordered["case"].to_list()
     position = {case: k for k, case in enumerate(cases["case"])}
     rows = []
     for (i, j), proof in zip(pairs, proofs, strict=True):
         distance, overlap, scale, mirrored = proof
         if distance <= limit:
-            same_bits = int(BITS + similarity[i, j]) // 2
+            equal = int(same_bits[i, j])
             if position[names[i]] > position[names[j]]:
                 i, j, scale = j, i, 1 / scale
             shape = round(overlap, 3), round(scale, 3), mirrored
             pair = names[i], names[j], round(distance, 4)
-            rows.append((*pair, same_bits, *shape))
+            rows.append((*pair, equal, *shape))
     found = pd.DataFrame(rows, columns=COLUMNS)
     return found.sort_values(["distance", "a", "b"], ignore_index=True)
 
@@ -145,50 +157,61 @@ def _windows(frame, share, step):
 
 
 def _bits(windows):
-    """Return perceptual hashes (n, BITS): the lowest DCT signs but the mean.
+    """Return perceptual hashes, uint64 (n,), of windows.
 
-    +1 and -1: a product counts equal bits. After C. Zauner, "Implementation
-    and benchmarking of perceptual image hash functions", 2010.
+    The signs of the lowest frequencies of the DCT but the mean, BITS of them.
+    After C. Zauner, "Implementation and benchmarking of perceptual image hash
+    functions", 2010.
     """
     waves = np.zeros((LOW * LOW, WINDOW, WINDOW), np.float32)
     for k, wave in enumerate(waves):
         wave[divmod(k, LOW)] = 1
         waves[k] = cv2.idct(wave)
     flat = waves[1:].reshape(BITS, -1)
-    return np.sign(windows.reshape(len(windows), -1) @ flat.T)
+    positive = windows.reshape(len(windows), -1) @ flat.T > 0
+    return np.packbits(positive, axis=1).view(np.uint64)[:, 0]
 
 
-def _similarity(hashes, pool):
-    """Return (n, n): equal minus unequal bits of the best pair of windows."""
-    if not hashes:
-        return np.zeros((0, 0), np.float32)
-    queries = np.concatenate([one.queries for one in hashes]).T.copy()
+def _same_bits(hashes, pool):
+    """Return uint8 (n, n): the equal bits of two cases' best windows."""
+    found = np.zeros((len(hashes), len(hashes)), np.uint8)
+    step = QUERIES_AT_ONCE // (2 * len(QUERIES))
+    for first in range(0, len(hashes), step):
+        part = hashes[first : first + step]
+        queries = np.concatenate([one.queries for one in part])
 
-    def best(one):
-        most = (one.gallery @ queries).max(axis=0)
-        return most.reshape(len(hashes), -1).max(axis=1)
+        def best(one, queries=queries):
+            least = np.full(len(queries), BITS, np.uint8)
+            for window in one.gallery:
+                differ = np.bitwise_count(queries ^ window)
+                np.minimum(least, differ, out=least)
+            return BITS - least.reshape(-1, 2 * len(QUERIES)).min(axis=1)
 
-    similarity = np.stack(list(pool.map(best, hashes)))
-    np.fill_diagonal(similarity, -np.inf)
-    return np.maximum(similarity, similarity.T)
+        rows = list(pool.map(best, hashes))
+        found[:, first : first + step] = np.stack(rows)
+    np.fill_diagonal(found, 0)
+    return np.maximum(found, found.T)
 
 
-def _candidates(similarity):
+def _candidates(same_bits):
     """Return pairs (i, j), i < j: the NEAREST of each case, and SAME_BITS."""
-    enough = np.full(len(similarity), 2 * SAME_BITS - BITS)
-    if len(similarity) > NEAREST:
-        ranked = -np.partition(-similarity, NEAREST - 1, axis=1)
-        enough = np.minimum(enough, ranked[:, NEAREST - 1])
-    chosen = (similarity >= enough[:, None]) | (similarity >= enough)
+    enough = np.full(len(same_bits), SAME_BITS)
+    if (rest := len(same_bits) - NEAREST) > 0:
+        nearest = np.partition(same_bits, rest, axis=1)[:, rest]
+        enough = np.minimum(enough, nearest)
+    chosen = (same_bits >= enough[:, None]) | (same_bits >= enough)
     return [(int(i), int(j)) for i, j in np.argwhere(np.triu(chosen, 1))]
 
 
-def _proof(frames, hashes, i, j):
-    """Register frame j to i; return (distance, overlap, scale, mirrored)."""
-    warp = _first_guess(hashes[i], hashes[j])
+def _proof(frames, a, b):
+    """Register the second of two frames to the first; a, b: their hashes.
+
+    Returns (distance, overlap, scale, mirrored).
+    """
+    warp = _first_guess(a, b)
     for zoom in ZOOMS:
         how = {"fx": zoom, "fy": zoom, "interpolation": cv2.INTER_AREA}
-        pair = [cv2.resize(frames[k], None, **how) for k in (i, j)]
+        pair = [cv2.resize(frame, None, **how) for frame in frames]
         pixels = np.float32([[1, 1, zoom], [1, 1, zoom]])
         refined = registration.ecc(*pair, warp * pixels, 15, 1e-3, 3)
         # without convergence the guess stays: the correlation will tell
@@ -202,14 +225,15 @@ def _proof(frames, hashes, i, j):
 
 def _first_guess(a, b):
     """Return the map (2, 3) from a's pixels to b's of the best windows."""
-    a_in_b, b_in_a = a.queries @ b.gallery.T, b.queries @ a.gallery.T
-    if b_in_a.max() > a_in_b.max():
+    a_in_b = np.bitwise_count(a.queries[:, None] ^ b.gallery)
+    b_in_a = np.bitwise_count(b.queries[:, None] ^ a.gallery)
+    if b_in_a.min() < a_in_b.min():
         return cv2.invertAffineTransform(_from_boxes(b, a, b_in_a))
     return _from_boxes(a, b, a_in_b)
 
 
-def _from_boxes(a, b, similarity):
-    query, found = np.unravel_index(similarity.argmax(), similarity.shape)
+def _from_boxes(a, b, differ):
+    query, found = np.unravel_index(differ.argmin(), differ.shape)
     x, y, side = a.query_boxes[query % len(QUERIES)]
     to_x, to_y, to_side = b.gallery_boxes[found]
     k = to_side / side

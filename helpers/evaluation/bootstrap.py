@@ -5,6 +5,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 Z = 1.96  # standard errors on either side of a 95 % interval
+AT_ONCE = 10_000_000  # numbers of a block of resamples, 80 MB
 
 
 def interval(values, groups, statistic=None, resamples=10_000):
@@ -23,15 +24,16 @@ def interval(values, groups, statistic=None, resamples=10_000):
     value = float(statistic(values) if statistic else values.mean())
     if n < 2 or np.isnan(value):
         return value, np.nan, np.nan
-    rng = np.random.default_rng(0)
-    draws = rng.multinomial(n, np.full(n, 1 / n), resamples)
+    draws = _blocks(resamples, n, _draw)
     if statistic in (None, ratio):
         columns = values.T if statistic else (values, np.ones(len(values)))
-        top, bottom = (draws @ np.bincount(code, column) for column in columns)
+        sums = np.stack([np.bincount(code, column) for column in columns], 1)
+        top, bottom = np.concatenate([block @ sums for block in draws]).T
         with np.errstate(invalid="ignore"):
             spread = top / bottom
     else:
-        spread = [statistic(values.repeat(draw[code], 0)) for draw in draws]
+        rows = (draw[code] for block in draws for draw in block)
+        spread = [statistic(values.repeat(row, 0)) for row in rows]
     low, high = np.nanquantile(spread, [0.025, 0.975])
     return value, float(low), float(high)
 
@@ -105,10 +107,10 @@ def paired_test(a, b, groups, flips=10_000):
     differences = np.asarray(a, float) - np.asarray(b, float)
     differences, code, n = _grouped(differences, groups)
     sums = np.bincount(code, differences, n)
-    signs = np.random.default_rng(0).integers(0, 2, (flips, n)) * 2 - 1
     # the margin lets ties count in spite of rounding
     seen = abs(sums.sum()) - 1e-9 * np.abs(sums).sum()
-    as_large = np.count_nonzero(np.abs(signs @ sums) >= seen)
+    swapped = [block @ sums for block in _blocks(flips, n, _flip)]
+    as_large = np.count_nonzero(np.abs(np.concatenate(swapped)) >= seen)
     return float(differences.mean()), (as_large + 1) / (flips + 1)
 
 
@@ -118,6 +120,26 @@ def half_width(n, sd):
     n: groups, not images; sd: standard deviation between them (Dice: 0.25).
     """
     return Z * sd / n**0.5
+
+
+def _blocks(rows, n, draw):
+    """Yield blocks of `rows` random rows of n numbers; draw: _draw, _flip.
+
+    So few at once that memory does not grow with the number of groups.
+    """
+    rng, most = np.random.default_rng(0), max(1, AT_ONCE // max(1, n))
+    for first in range(0, rows, most):
+        yield draw(rng, min(most, rows - first), n)
+
+
+def _draw(rng, rows, n):
+    """Return how often each of n groups is drawn, int (rows, n)."""
+    return rng.multinomial(n, np.full(n, 1 / n), rows)
+
+
+def _flip(rng, rows, n):
+    """Return a sign of each of n groups, int (rows, n)."""
+    return rng.integers(0, 2, (rows, n)) * 2 - 1
 
 
 def _grouped(values, groups):

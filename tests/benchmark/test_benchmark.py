@@ -12,7 +12,7 @@ from helpers import environment, workspace
 from helpers.data import sources
 from helpers.files import ROOT
 from helpers.model import training
-from tools.benchmark import compare, step, venv
+from tools.benchmark import compare, growth, step, venv
 from tools.benchmark.worker import Failed, Pace, Worker
 from tools.site import benchmark_page
 
@@ -185,6 +185,26 @@ def test_the_page_holds_no_number_of_its_own():
     source = Path(benchmark_page.__file__).read_text()
     typed = set(re.findall(r"(?<![\w.:{\[])\d[\d.]*(?![\w\]])", source))
     assert typed <= {"1", "16000", "1000", "18", "16"}, typed  # ResNet-18, GB
+
+
+@pytest.mark.research
+def test_every_step_is_measured_as_the_cases_grow(monkeypatch):
+    monkeypatch.setattr(growth, "SOURCES", 2)
+    monkeypatch.setattr(growth, "FEW", 50)
+    rows = growth.measure([40, 80])
+    assert [r["step"] for r in rows if r["cases"] == 40] == [*growth.STEPS]
+    left_out = {*growth.STEPS} - {r["step"] for r in rows if r["cases"] == 80}
+    assert left_out == {"near_duplicates"}
+    assert all(r["seconds"] > 0 and r["peak_mb"] > 10 for r in rows)
+
+
+def test_the_exponent_is_that_of_the_two_largest_sizes():
+    seconds = {10: 5, 100: 7, 1000: 700}
+    rows = [
+        {"cases": n, "step": "index", "seconds": s, "peak_mb": 1}
+        for n, s in seconds.items()
+    ]
+    assert growth.exponents(rows) == {"index": 2.0}
 
 
 @pytest.mark.research

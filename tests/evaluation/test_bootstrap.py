@@ -27,6 +27,20 @@ def test_interval_is_wider_when_cases_are_copies():
     assert grouped[2] - grouped[1] > 1.5 * (high - low)
 
 
+def test_resamples_in_blocks_are_the_same_resamples(monkeypatch):
+    rng = np.random.default_rng(3)
+    (a, b), groups = rng.uniform(0, 1, (2, 50)), rng.integers(0, 20, 50)
+
+    def found():
+        median = bootstrap.interval(a, groups, np.median, 100)
+        test = bootstrap.paired_test(a, b, groups)
+        return [*bootstrap.interval(a, groups), *median, *test]
+
+    at_once = found()
+    monkeypatch.setattr(bootstrap, "AT_ONCE", 77)
+    assert found() == pytest.approx(at_once)
+
+
 def test_a_statistic_sees_the_same_resamples_as_the_mean():
     rng = np.random.default_rng(2)
     values, groups = rng.uniform(0, 1, 50), rng.integers(0, 20, 50).astype(str)

@@ -39,6 +39,7 @@ def page(path):
     values = {**report, "names": names, "speeds": speeds, "ratios": ratios}
     values |= {"gap": torch.get("largest_difference"), "spread": spread}
     values["step"] = step_of(path.with_name("step.json"))
+    values["growth"] = growth_of(path.with_name("growth.json"))
     return templates.fill("benchmark.md.jinja", None, **values)
 
 
@@ -49,6 +50,19 @@ def step_of(path):
     step = json.loads(path.read_text())
     kinds = (kind["operations"] for kind in step["kinds"].values())
     return step | {"rows": zip(*kinds, strict=True)}
+
+
+def growth_of(path):
+    """Return what `tools.benchmark.growth` wrote, or None.
+
+    With steps, {step: {cases: row}}.
+    """
+    if not path.exists():
+        return None
+    growth, steps = json.loads(path.read_text()), {}
+    for row in growth["rows"]:
+        steps.setdefault(row["step"], {})[row["cases"]] = row
+    return growth | {"steps": steps, "sizes": list(steps["index"])}
 
 
 def spread(row):
