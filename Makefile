@@ -63,6 +63,7 @@ AGAINST ?= plain torch smp
 bench: setup ## speed, memory, time to a Dice beside other networks, and growth: 40 minutes
 	@$(PY) -m tools.benchmark.compare --data "$$DATA" --against $(AGAINST)
 	@$(PY) -m tools.benchmark.step
+	@$(PY) -m tools.benchmark.waiting
 	@$(PY) -m tools.benchmark.growth
 
 test: setup lint ## run the checks of what readers use

@@ -30,7 +30,7 @@ import cv2
 import numpy as np
 
 from helpers import environment, figures, files
-from helpers.data import dicom, grey_levels, listing, masks, pictures
+from helpers.data import busi, dicom, grey_levels, listing, masks, pictures
 from helpers.evaluation import classification, lesion_size, postprocessing
 from tools import outputs, report
 from tools.outputs import Refused, listed, put
@@ -245,7 +245,7 @@ def sizes(mask, both, box, rule, spacing):
     if spacing:
         row |= dict(zip(("mm_down", "mm_across"), spacing, strict=True))
     own = lesion_size.measure(mask, spacing or (1, 1))
-    ranges = lesion_size.ranges(both, box, rule, spacing or (1, 1))
+    ranges = lesion_size.ranges(own, both, box, rule, spacing or (1, 1))
     for name, value in own.items():
         values = value, *ranges[name]
         columns = [name + end for end in ENDS]
@@ -314,11 +314,14 @@ class Run:
         size = model.input_shape[1]
         squares = [masks.letterbox(item[1].grey, size)[0] for item in read]
         predictions = training.predict_both(model, np.stack(squares))
-        for item, both in zip(read, predictions, strict=True):
-            name, picture, row = item
+
+        def finish(pair):
+            (name, picture, row), both = pair
             mask, columns = described(picture, both, rule)
             row |= columns
             self.write(name, picture, mask, row, about)
+
+        busi.in_threads(finish, [*zip(read, predictions, strict=True)])
 
     def read(self, path, row):
         """Return a `Picture`, or None: row["problem"] or a list says why.
@@ -352,17 +355,19 @@ class Run:
         p = {key: row[f"p_{key}"] for key in classification.LABELS}
         label = "malignant" if p["malignant"] > p["benign"] else "benign"
         overlay = outlined(picture.grey, mask, label)
-        shown = {"The image": picture.grey, "Outlined": overlay}
+        drawn = png(overlay)
+        small = drawn if smaller(overlay) is overlay else png(smaller(overlay))
+        shown = {"The image": png(smaller(picture.grey)), "Outlined": small}
         page = report.page(
             row,
-            images={key: png(smaller(image)) for key, image in shown.items()},
+            images=shown,
             shape=picture.grey.shape,
             digest=picture.digest,
             **about,
         )
         contents = {
             f"masks/{name}.png": png(mask.astype(np.uint8) * 255),
-            f"overlays/{name}.png": png(overlay),
+            f"overlays/{name}.png": drawn,
             f"reports/{name}.html": page,
         }
         for where, data in contents.items():

@@ -2,6 +2,7 @@
 
 import base64
 import datetime
+import functools
 
 import jinja2  # comes with Jupyter
 
@@ -30,12 +31,8 @@ def page(row, images, shape, digest, model, model_digest, rule):
     shape: (height, width); digest, model_digest: SHA-256 of the two files;
     rule: as `postprocessing.lesion_mask` has it.
     """
-    options = {"autoescape": True, "undefined": jinja2.StrictUndefined}
-    layout = {"trim_blocks": True, "lstrip_blocks": True}
-    environment = jinja2.Environment(**options, **layout)
-    template = environment.from_string(TEMPLATE.read_text())
     now = datetime.datetime.now().astimezone()
-    text = template.render(
+    text = _template().render(
         row=row,
         images={k: base64.b64encode(v).decode() for k, v in images.items()},
         shape=shape,
@@ -55,6 +52,14 @@ def page(row, images, shape, digest, model, model_digest, rule):
     )
     # a name may be in any encoding
     return text.encode(errors="backslashreplace")
+
+
+@functools.cache
+def _template():
+    options = {"autoescape": True, "undefined": jinja2.StrictUndefined}
+    layout = {"trim_blocks": True, "lstrip_blocks": True}
+    environment = jinja2.Environment(**options, **layout)
+    return environment.from_string(TEMPLATE.read_text())
 
 
 def _sizes(row):

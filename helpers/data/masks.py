@@ -110,10 +110,19 @@ def parts(mask, min_pixels=0):
     numbered: int (h, w), 1 to n in the order of their first pixels, row by
     row, and 0 elsewhere. min_pixels may be a fraction.
     """
-    numbered, _ = ndimage.label(mask, np.ones((3, 3)))
-    large = np.bincount(numbered.ravel(), minlength=1) >= min_pixels
+    mask = np.uint8(mask)
+    x, y, width, height = cv2.boundingRect(mask)
+    inside = np.s_[y : y + height, x : x + width]  # often a small part of it
+    numbered = np.zeros(mask.shape, np.int32)
+    if not width:
+        return numbered, 0
+    # of OpenCV's ways to number parts the one that goes row by row
+    how = 8, cv2.CV_32S, cv2.CCL_SAUF
+    _, found = cv2.connectedComponentsWithAlgorithm(mask[inside], *how)
+    large = np.bincount(found.ravel()) >= min_pixels
     large[0] = False  # the background
-    return (np.cumsum(large) * large)[numbered], int(large.sum())
+    numbered[inside] = (np.cumsum(large) * large)[found]
+    return numbered, int(large.sum())
 
 
 def clean(mask, min_area=0, fill_holes=False):

@@ -50,22 +50,22 @@ def _outline(part):
     return (outline + middles).reshape(-1, 2)
 
 
-def ranges(both, box, rule, spacing=(1, 1)):
+def ranges(own, both, box, rule, spacing=(1, 1)):
     """Return {size: (low, high)}: how far other choices would change it.
 
-    both: class probabilities of an image and of its mirror image turned back,
-    (2, size, size, 3); box: its `masks.Letterbox`; rule: as `lesion_mask`
-    has it. The choices: the threshold up and down by STEP, and either of the
-    two predictions alone.
+    own: the sizes as they are, of `measure`; both: class probabilities of an
+    image and of its mirror image turned back, (2, size, size, 3); box: its
+    `masks.Letterbox`; rule: as `lesion_mask` has it. The choices: the
+    threshold up and down by STEP, and either of the two predictions alone.
     """
     mean, threshold = both.mean(axis=0), rule["threshold"]
-    steps = [threshold + step for step in (-STEP, 0, STEP)]
-    choices = [(mean, min(max(step, 0), 1)) for step in steps]
+    steps = max(threshold - STEP, 0), min(threshold + STEP, 1)
+    choices = [(mean, step) for step in steps]
     choices += [(alone, threshold) for alone in both]
-    found = []
+    found = [own]
     for classes, chosen in choices:
-        own = rule | {"threshold": chosen}
-        mask = postprocessing.lesion_mask(classes, box, **own)
+        other = rule | {"threshold": chosen}
+        mask = postprocessing.lesion_mask(classes, box, **other)
         found.append(measure(mask, spacing))
     values = {name: [sizes[name] for sizes in found] for name in SIZES}
     return {name: (min(v), max(v)) for name, v in values.items()}

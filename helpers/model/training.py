@@ -262,7 +262,9 @@ def predict(model, images, flip=False):
         return np.zeros((*inputs.shape[:3], unet.CLASSES), np.float32)
     if flip:
         return predict_both(model, inputs).mean(axis=1)
-    classes = model.predict(inputs, batch_size=32, verbose=0)
+    # not model.predict, which takes 90 ms to begin
+    blocks = (inputs[k : k + 32] for k in range(0, len(inputs), 32))
+    classes = np.concatenate([*map(model.predict_on_batch, blocks)])
     return classes.astype(np.float32)
 
 
@@ -272,5 +274,6 @@ def predict_both(model, images):
     float32 (n, 2, h, w, 3); the second prediction is turned back.
     """
     inputs = augmentation.as_input(images)
-    mirrored = predict(model, inputs[:, :, ::-1])[:, :, ::-1]
-    return np.stack([predict(model, inputs), mirrored], axis=1)
+    classes = predict(model, np.concatenate([inputs, inputs[:, :, ::-1]]))
+    plain, mirrored = np.split(classes, 2)
+    return np.stack([plain, mirrored[:, :, ::-1]], axis=1)

@@ -12,7 +12,7 @@ from helpers import environment, workspace
 from helpers.data import sources
 from helpers.files import ROOT
 from helpers.model import training
-from tools.benchmark import compare, growth, step, venv
+from tools.benchmark import compare, growth, step, venv, waiting
 from tools.benchmark.worker import Failed, Pace, Worker
 from tools.site import benchmark_page
 
@@ -196,6 +196,21 @@ def test_every_step_is_measured_as_the_cases_grow(monkeypatch):
     left_out = {*growth.STEPS} - {r["step"] for r in rows if r["cases"] == 80}
     assert left_out == {"near_duplicates"}
     assert all(r["seconds"] > 0 and r["peak_mb"] > 10 for r in rows)
+
+
+def test_the_imports_of_a_notebook_are_its_own_and_no_more():
+    source = waiting.imports_of(ROOT / "notebooks" / "01_explore_the_data.py")
+    lines = source.splitlines()
+    assert "from helpers.data import burned_text" in lines
+    assert all(line.startswith(("import ", "from ")) for line in lines)
+    assert "tensorflow" not in source
+
+
+def test_the_network_is_a_part_of_what_predict_takes(monkeypatch, capsys):
+    monkeypatch.setattr(waiting, "TURNS", 2)
+    monkeypatch.setattr(waiting, "IMAGES", (2, 1, 1))
+    found = waiting.predicting()
+    assert found["images"] == 4 and found["ratio"]["median"] > 1
 
 
 def test_the_exponent_is_that_of_the_two_largest_sizes():

@@ -95,13 +95,14 @@ def test_the_range_holds_all_thresholds_and_the_mirror_image():
     both[:, ..., 1] = soft, sharp
     both[..., 0] = 1 - both[..., 1]
     box = masks.Letterbox.of(64, 64, 64)
-    found = lesion_size.ranges(both, box, RULE)
+    own = lesion_size.measure(soft > 0.5)
+    found = lesion_size.ranges(own, both, box, RULE)
     # alone, one image has a radius of 20 at one half, the other one of 28
     assert found["length"] == pytest.approx((40, 56), rel=0.03)
     assert found["area"] == pytest.approx(
         (np.pi * 20**2, np.pi * 28**2), rel=0.03
     )
     alone = np.stack([both[0], both[0]])
-    low, high = lesion_size.ranges(alone, box, RULE)["length"]
+    low, high = lesion_size.ranges(own, alone, box, RULE)["length"]
     # thresholds of 0.6 and 0.4
     assert (low, high) == pytest.approx((32, 48), rel=0.03)

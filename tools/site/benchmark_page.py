@@ -38,31 +38,23 @@ def page(path):
     torch = report["networks"].get("torch", {})
     values = {**report, "names": names, "speeds": speeds, "ratios": ratios}
     values |= {"gap": torch.get("largest_difference"), "spread": spread}
-    values["step"] = step_of(path.with_name("step.json"))
-    values["growth"] = growth_of(path.with_name("growth.json"))
+    values |= {k: kept(path, k) for k in ("step", "growth", "waiting")}
+    values |= {"by_step": by_step, "zip": zip}
     return templates.fill("benchmark.md.jinja", None, **values)
 
 
-def step_of(path):
-    """Return what `tools.benchmark.step` wrote, or None."""
-    if not path.exists():
-        return None
-    step = json.loads(path.read_text())
-    kinds = (kind["operations"] for kind in step["kinds"].values())
-    return step | {"rows": zip(*kinds, strict=True)}
+def kept(path, name):
+    """Return what `tools.benchmark.NAME` wrote beside `path`, or None."""
+    path = path.with_name(f"{name}.json")
+    return json.loads(path.read_text()) if path.exists() else None
 
 
-def growth_of(path):
-    """Return what `tools.benchmark.growth` wrote, or None.
-
-    With steps, {step: {cases: row}}.
-    """
-    if not path.exists():
-        return None
-    growth, steps = json.loads(path.read_text()), {}
-    for row in growth["rows"]:
+def by_step(rows):
+    """Return {step: {cases: row}} of growth.json's rows."""
+    steps = {}
+    for row in rows:
         steps.setdefault(row["step"], {})[row["cases"]] = row
-    return growth | {"steps": steps, "sizes": list(steps["index"])}
+    return steps
 
 
 def spread(row):

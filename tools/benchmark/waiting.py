@@ -1,0 +1,114 @@
+"""Measure what a user waits for: imports, and `make predict` image by image.
+
+    python -m tools.benchmark.waiting
+
+Writes results/waiting.json: seconds until the imports of each notebook and of
+each part of helpers are done, each in a process of its own, and milliseconds
+an image of `make predict` with the small model, its network's alone beside
+all.
+"""
+
+import ast
+import collections
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from unittest import mock
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+
+from helpers import files, workspace
+from helpers.data.phantom import dataset
+from helpers.files import ROOT
+from helpers.model import training
+from tools import predict
+from tools.benchmark import compare
+
+OUT = ROOT / "results" / "waiting.json"
+TURNS = 4  # the first, before which nothing is cached, is thrown away
+IMAGES = 30, 18, 0  # benign, malignant, normal phantoms
+PARTS = "data.sources", "evaluation.measures", "figures", "model.training"
+
+
+def importing(names):
+    """Return {name: spread of seconds} of what starts with these imports.
+
+    names: {name: source}.
+    """
+    spent = collections.defaultdict(list)
+    for _ in range(TURNS):
+        for name, source in names.items():
+            began = time.perf_counter()
+            asked = [sys.executable, "-c", source]
+            subprocess.run(asked, check=True, cwd=ROOT, capture_output=True)
+            spent[name].append(time.perf_counter() - began)
+    return {name: compare.spread(each[1:]) for name, each in spent.items()}
+
+
+def imports_of(notebook):
+    """Return the import statements of a notebook's source, one a line."""
+    body = ast.parse(notebook.read_text()).body
+    found = [n for n in body if isinstance(n, ast.Import | ast.ImportFrom)]
+    return "\n".join(map(ast.unparse, found))
+
+
+def predicting():
+    """Return {"images", "all", "network", "ratio"}: spreads, ms an image."""
+    spent = collections.Counter()
+
+    def timed(function):
+        def run(*given):
+            began = time.perf_counter()
+            result = function(*given)
+            spent["network"] += time.perf_counter() - began
+            return result
+
+        return run
+
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="waiting-") as work:
+        images = Path(work) / "images"
+        images.mkdir()
+        for path in dataset.write_dataset(work, *IMAGES, 0).rglob("*).png"):
+            shutil.copy(path, images)
+        model, rule = predict.load_model(predict.SMALL_MODEL)
+        seen, about = predict.found(images), {"model": "", "model_digest": ""}
+        both = timed(training.predict_both)
+        with mock.patch.object(training, "predict_both", both):
+            for _ in range(TURNS):
+                spent.clear()
+                run = predict.Run(images, seen, Path(work) / "out")
+                began = time.perf_counter()
+                run.predict(model, rule, about | {"rule": rule})
+                spent["all"] = time.perf_counter() - began
+                rows.append(dict(spent))
+    n = sum(IMAGES)
+    found = {
+        kind: compare.spread([1000 * row[kind] / n for row in rows[1:]])
+        for kind in ("all", "network")
+    }
+    ratios = [row["all"] / row["network"] for row in rows[1:]]
+    return {"images": n, **found, "ratio": compare.spread(ratios)}
+
+
+def main():
+    notebooks = sorted((ROOT / "notebooks").glob("*.py"))
+    names = {f"helpers.{part}": f"import helpers.{part}" for part in PARTS}
+    names |= {path.stem: imports_of(path) for path in notebooks}
+    report = {
+        "machine": compare.machine(),
+        "imports": importing(names),
+        "predict": predicting(),
+    }
+    files.write(OUT, workspace.as_json(report))
+    print(json.dumps(report, indent=1), f"{OUT} written")
+
+
+if __name__ == "__main__":
+    main()
