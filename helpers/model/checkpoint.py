@@ -20,8 +20,8 @@ DRIVE_PAUSE = 300  # seconds: Drive's bin keeps, and counts, every copy
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile)
 # What Keras 3.15 notes of random first weights and of batch normalisation.
 NEWER = re.compile(
-    rb', "input_axes": null, "output_axes": null'
-    rb'|, "renorm": false, "renorm_clipping": null, "renorm_momentum": [0-9.]+'
+    r', "input_axes": null, "output_axes": null'
+    r'|, "renorm": false, "renorm_clipping": null, "renorm_momentum": [0-9.]+'
 )
 
 
@@ -109,35 +109,39 @@ def copy(source, target):
 
 
 def save(model, path, half=False):
-    """Write a model without the state of its optimizer.
+    """Write a model without how it was trained: any Keras 3 can open it.
 
-    half: kernels in 16 bits, at half the size; `load` reads them as 32 bits.
+    The optimizer would be three quarters of the file. half: kernels in 16
+    bits, at half the size; `load` reads them as 32 bits.
     """
     with files.replacing(path) as partial:
-        model.save(partial, include_optimizer=False)
+        model.save(partial)
         with zipfile.ZipFile(partial) as file:
             parts = [(part, file.read(part)) for part in file.infolist()]
         packed = zipfile.ZIP_DEFLATED if half else zipfile.ZIP_STORED
         with zipfile.ZipFile(partial, "w", packed) as file:
             for part, content in parts:
                 if part.filename == "config.json":
+                    config = json.loads(content) | {"compile_config": None}
                     # unused settings that older Keras refuses
-                    content = NEWER.sub(b"", content)
-                elif half and part.filename.endswith(".h5"):
-                    content = halved(content)
+                    content = NEWER.sub("", json.dumps(config))
+                elif part.filename.endswith(".h5"):
+                    content = without_optimizer(content, half)
                 file.writestr(part.filename, content)
 
 
-def halved(content):
-    """Return an HDF5 file's bytes with its kernels in 16 bits."""
+def without_optimizer(content, half):
+    """Return the bytes of a file of weights; half: its kernels in 16 bits."""
     new = io.BytesIO()
     with h5py.File(io.BytesIO(content)) as old, h5py.File(new, "w") as file:
 
         def keep(name, item):
+            if name.startswith("optimizer"):
+                return
             if isinstance(item, h5py.Dataset):
                 data = item[()]
-                # running variances would not bear it
-                data = data.astype("f2") if data.ndim > 1 else data
+                if half and data.ndim > 1:  # running variances not: too small
+                    data = data.astype("f2")
                 kept = file.create_dataset(name, data=data)
             else:
                 kept = file.require_group(name)

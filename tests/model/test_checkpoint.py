@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 import zipfile
 
 import keras
@@ -10,7 +12,7 @@ import pytest
 import yaml
 
 from helpers.files import ROOT
-from helpers.model import checkpoint, pretrained, unet
+from helpers.model import checkpoint, optimizer, pretrained, training, unet
 
 SETTINGS = {"epochs": 3, "code": "abc"}
 ROWS = [{"epoch": 1, "val_loss": 0.5}]
@@ -60,6 +62,20 @@ def test_a_saved_model_holds_nothing_that_colabs_keras_refuses(tmp_path):
         assert b"renorm" not in config and b"put_axes" not in config
     loaded = checkpoint.load(tmp_path / "new.keras").get_weights()
     assert all(map(np.array_equal, loaded, model.get_weights()))
+
+
+OPEN = "import sys, keras; keras.models.load_model(sys.argv[1])"
+
+
+def test_a_model_in_training_is_saved_as_any_keras_opens_it(tmp_path):
+    model = tiny()
+    checkpoint.save(model, tmp_path / "plain.keras")
+    training.compile_for(model, optimizer.FlatAdamW(1e-3))
+    checkpoint.save(model, tmp_path / "trained.keras")
+    sizes = [path.stat().st_size for path in sorted(tmp_path.iterdir())]
+    assert sizes[1] < 1.05 * sizes[0]
+    asked = [sys.executable, "-c", OPEN, tmp_path / "trained.keras"]
+    subprocess.run(asked, cwd=tmp_path, check=True)  # without this package
 
 
 def test_half_a_model_is_read_back_in_32_bits(tmp_path):
