@@ -13,6 +13,7 @@ minutes a fold on two CPU cores.
 import argparse
 import dataclasses
 import os
+import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -26,7 +27,7 @@ from helpers.data.phantom import dataset
 from helpers.files import ROOT
 from helpers.model import augmentation, checkpoint, pretrained, training, unet
 from tools.research import cases as all_cases
-from tools.research import imagenet
+from tools.research import distil, imagenet
 
 HOME = ROOT / "runs" / "knowledge"
 CACHE = ROOT / "runs" / "cache"
@@ -41,6 +42,8 @@ class Recipe:
     learns from; of several, each gives the same number of lesion views to an
     epoch, and `normals` is the share of normal images, as in BUSI alone.
     last: keep the last weights, not those of the lowest validation loss.
+    teachers: recipes trained before, whose mean it learns, see `distil`; it
+    begins as the last of them.
     """
 
     start: str
@@ -52,6 +55,7 @@ class Recipe:
     seed: int = 0
     normals: float = 0.17
     last: int = 1
+    teachers: tuple = ()
 
 
 LESSON = {"size": 128, "epochs": 24, "batch_size": 8, "learning_rate": 2e-3}
@@ -62,6 +66,13 @@ RECIPES = {
     "busbra": Recipe("pretrained", epochs=20),
     "hospitals": Recipe("pretrained", ("busi", "busbra"), epochs=10),
     "both": Recipe("imagenet", ("busi", "busbra"), epochs=10),
+    "distilled": Recipe(
+        "imagenet",
+        ("busi", "busbra"),
+        epochs=6,
+        learning_rate=5e-4,
+        teachers=("scratch", "imagenet", "both"),
+    ),
 }
 
 
@@ -143,6 +154,8 @@ class Data:
 def fitted(data, folder):
     """Return the network that `data` trains, and its history."""
     recipe = data.recipe
+    if recipe.teachers:
+        return distilled(data, folder)
     return training.fit(
         network(recipe),
         data.batches(data.trains, views=data.views()),
@@ -153,6 +166,27 @@ def fitted(data, folder):
         seed=recipe.seed,
         last=bool(recipe.last),
     )
+
+
+def distilled(data, folder):
+    """The same of a recipe with teachers, which a cut starts anew."""
+    began, recipe, rows = time.time(), data.recipe, data.trains
+    model = distil.student(
+        [
+            HOME / name / folder.name / "model.keras"
+            for name in recipe.teachers
+        ],
+        data.images[rows],
+        data.labels[rows],
+        recipe.batch_size,
+        recipe.seed,
+        data.views(),
+        recipe.epochs,
+        recipe.learning_rate,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint.save(model, folder / "model.keras")
+    return model, [{"seconds": time.time() - began}]
 
 
 def train(folder, recipe, tables, fold):
@@ -183,7 +217,7 @@ def options():
     parser.add_argument("folds", nargs="*", default="01234")
     parser.add_argument("--name", help="keep it under another name")
     for field in dataclasses.fields(Recipe):
-        if field.type is not tuple:
+        if field.type is not tuple:  # nor can those be changed
             flag = f"--{field.name.replace('_', '-')}"
             parser.add_argument(flag, type=field.type)
     return vars(parser.parse_args())

@@ -1,0 +1,50 @@
+"""A student comes to answer as the mean of its teachers does."""
+
+import keras
+import numpy as np
+import pytest
+
+from helpers.model import checkpoint, losses, training, unet
+from tools.research import distil
+
+pytestmark = pytest.mark.research
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture
+def teachers(tmp_path):
+    """Files of two networks of another size, with weights of their own."""
+    paths = []
+    for seed, size in enumerate((32, 64)):
+        keras.utils.set_random_seed(seed)
+        model = unet.build(size=size, width=4, depth=1)
+        paths.append(tmp_path / f"{seed}.keras")
+        checkpoint.save(model, paths[-1])
+    return paths
+
+
+def test_a_student_comes_to_answer_as_its_teachers(teachers):
+    images = RNG.integers(0, 256, (24, 64, 64), np.uint8)
+    models = [checkpoint.load(path) for path in teachers]
+    wanted = distil.mean_of(models, images[..., None] / np.float32(255))
+    assert np.allclose(wanted.sum(axis=-1), 1, atol=1e-2)
+    start = training.predict(models[-1], images)
+    how = {"batch_size": 8, "seed": 0, "views": None, "epochs": 12}
+    student = distil.student(teachers, images, images // 128, rate=0.01, **how)
+    gaps = [
+        np.abs(classes - wanted).mean()
+        for classes in (start, training.predict(student, images))
+    ]
+    assert gaps[1] < 0.6 * gaps[0]
+
+
+def test_the_loss_of_sure_teachers_is_that_of_their_labels():
+    labels = RNG.integers(0, 2, (3, 16, 16))
+    classes = RNG.dirichlet([1, 1, 1], labels.shape).astype(np.float32)
+    found = distil.loss(np.eye(3, dtype=np.float32)[labels], classes)
+    parts = [losses.cross_entropy(labels, classes).numpy().mean(axis=(1, 2))]
+    parts.append(losses.dice_loss(labels, classes).numpy())
+    rest = np.array(found) - sum(parts)
+    whole = np.array(losses.image_loss(labels, classes))
+    # of the image's class only "a lesion?"
+    assert (rest > 0).all() and (rest < whole).all()
