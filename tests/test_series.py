@@ -7,6 +7,8 @@ import shutil
 import pandas as pd
 from conftest import ROOT, run_all
 
+from tools.run_all import Job, next_of
+
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
@@ -93,6 +95,21 @@ def test_a_wrong_folder_is_one_sentence(tmp_path):
     assert done.returncode == 1
     assert "Traceback" not in done.stderr and str(tmp_path) in done.stderr
     assert not (tmp_path / "runs").exists()
+
+
+def test_what_others_read_runs_first_and_then_what_takes_long(tmp_path):
+    steps = [
+        Job(path.stem, path, tmp_path / path.stem, {}, {})
+        for path in NOTEBOOKS
+    ]
+    explore, prepare = steps[1:3]
+    assert next_of([prepare], [explore]) is None
+    order = []
+    while steps:
+        steps.remove(job := next_of(steps, []))
+        order.append(job.title[:2])
+    assert order[:3] == ["01", "02", "04"]
+    assert all(order.index("09") < order.index(k) for k in ("03", "07", "08"))
 
 
 def test_a_failing_notebook_stops_the_run_and_is_kept(tmp_path, phantom_root):

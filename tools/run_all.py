@@ -9,6 +9,7 @@ import argparse
 import ast
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import importlib.util
 import json
@@ -126,8 +127,9 @@ class Job:
     inputs: str = ""
     process: subprocess.Popen | None = None
 
+    @functools.cached_property
     def needs(self):
-        """Return the steps that it reads: the earlier ones that it names."""
+        """The steps that it reads: the earlier ones that it names."""
         text, own = self.notebook.read_text(), self.notebook.stem
         steps = {path.stem for path in profiles.notebooks()}
         return {s for s in steps if s < own and f'\\"{s}\\"' in text}
@@ -196,13 +198,12 @@ def run_series(data, profile, until, too_few="", external=None):
                 running.remove(job)
                 if not job.seal():
                     waiting, failed = [], True  # what runs goes on to its end
-            unfinished = {job.notebook.stem for job in waiting + running}
-            ready = [job for job in waiting if not job.needs() & unfinished]
-            if not ready or len(running) == (1 if alone else 2):
+            job = next_of(waiting, running)
+            if not job or len(running) == (1 if alone else 2):
                 time.sleep(0.1)
                 continue
-            waiting.remove(ready[0])
-            running += [ready[0]] * ready[0].start(data)
+            waiting.remove(job)
+            running += [job] * job.start(data)
     finally:
         for job in running:  # interrupted, as this is: they clear up
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -211,6 +212,19 @@ def run_series(data, profile, until, too_few="", external=None):
     if failed:
         raise Stop("Not every notebook ran: what was finished is kept.")
     return run
+
+
+def next_of(waiting, running):
+    """Return the job to start next, None if all have to wait.
+
+    One that others read goes first; then the last, as those take long and
+    should not be left over for the end.
+    """
+    unfinished = {job.notebook.stem for job in waiting + running}
+    ready = [job for job in waiting if not job.needs & unfinished]
+    read = set().union(*(job.needs for job in waiting))
+    awaited = [job for job in ready if job.notebook.stem in read]
+    return next(iter(awaited[:1] or ready[-1:]), None)
 
 
 def main():
