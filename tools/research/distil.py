@@ -1,8 +1,9 @@
 """Train one network to answer as several do: knowledge distillation.
 
 For each view of an image the student learns the mean of what its teachers say
-of that very view, not the outline (Hinton et al. 2015, arXiv 1503.02531; Beyer
-et al. 2022, CVPR, on showing both the same view).
+of that very view's pixels, not the outline (Hinton et al. 2015, arXiv
+1503.02531; Beyer et al. 2022, CVPR, on showing both the same view). What the
+image shows as a whole it learns from its label, as its teachers did.
 """
 
 import cv2
@@ -10,18 +11,21 @@ import keras
 import numpy as np
 from keras import ops
 
-from helpers.evaluation.pooling import lehmer_mean
 from helpers.model import augmentation, checkpoint, losses, optimizer, training
 
 
 class Taught(augmentation.Batches):
-    """Batches whose targets are what teachers say, float32 (b, h, w, 3)."""
+    """Batches whose targets are what teachers say, and the label.
+
+    float32 (b, h, w, 4).
+    """
 
     teachers = ()
 
     def __getitem__(self, i):
-        images, _ = super().__getitem__(i)
-        return images, mean_of(self.teachers, images)
+        images, labels = super().__getitem__(i)
+        said = mean_of(self.teachers, images)
+        return images, np.concatenate([said, labels[..., None]], axis=-1)
 
 
 def mean_of(models, images):
@@ -45,13 +49,12 @@ def resized(maps, side):
 
 
 def loss(targets, classes):
-    """Return `losses.segmentation_loss` of probabilities as targets, (n,)."""
-    pixels = -ops.sum(targets * ops.log(ops.maximum(classes, 1e-7)), axis=-1)
-    pair = 1 - targets[..., 0], 1 - classes[..., 0]
+    """Return `losses.segmentation_loss` with targets of `Taught`, (n,)."""
+    said, labels = targets[..., :3], targets[..., 3]
+    pixels = -ops.sum(said * ops.log(ops.maximum(classes, 1e-7)), axis=-1)
+    pair = 1 - said[..., 0], 1 - classes[..., 0]
     overlap = 1 - losses.soft_dice(*pair, smooth=1)
-    wanted, found = (lehmer_mean(p, ops.sum, axis=(1, 2)) for p in pair)
-    image = losses.binary_crossentropy(wanted, found)
-    whole = losses.IMAGE_WEIGHT * image
+    whole = losses.IMAGE_WEIGHT * losses.image_loss(labels, classes)
     return ops.mean(pixels, axis=(1, 2)) + overlap + whole
 
 
