@@ -23,19 +23,20 @@ def teachers(tmp_path):
     return paths
 
 
-def test_a_student_comes_to_answer_as_its_teachers(teachers):
+def test_a_student_comes_to_answer_as_its_teachers(teachers, monkeypatch):
     images = RNG.integers(0, 256, (24, 64, 64), np.uint8)
     models = [checkpoint.load(path) for path in teachers]
     wanted = distil.mean_of(models, images[..., None] / np.float32(255))
     assert np.allclose(wanted.sum(axis=-1), 1, atol=1e-2)
     start = training.predict(models[-1], images)
-    how = {"batch_size": 8, "seed": 0, "views": None, "epochs": 24}
+    how = {"batch_size": 8, "seed": 0, "views": None, "epochs": 12}
+    monkeypatch.setattr(losses, "IMAGE_WEIGHT", 0)  # the labels are none
     student = distil.student(teachers, images, images // 128, rate=0.01, **how)
     gaps = [
         np.abs(classes - wanted).mean()
         for classes in (start, training.predict(student, images))
     ]
-    assert gaps[1] < 0.75 * gaps[0]
+    assert gaps[1] < 0.6 * gaps[0]
 
 
 def test_the_loss_of_sure_teachers_is_that_of_their_labels():
