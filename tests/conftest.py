@@ -5,13 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from browser import Tab, missing, served, started
 
-from helpers.data import busi
+from helpers.data import busi, splits
 from helpers.data.phantom import dataset
 from helpers.files import ROOT
 
@@ -40,6 +41,33 @@ def busi_root():
     if (root / "PHANTOM.json").exists():
         pytest.skip("BUSI_DIR holds a phantom: real images are needed")
     return root
+
+
+@pytest.fixture(scope="session")
+def tables(phantom_root):
+    """Phantoms as one hospital, their lesions as another's two scanners."""
+    from tools.research import cases
+
+    one = cases.grouped(phantom_root)
+    other = one[one["label"] != "normal"].assign(case=one["case"] + " again")
+    other["scanner"] = np.where(np.arange(len(other)) % 2, "X", "Y")
+    return {
+        name: table.assign(fold=splits.assign_folds(table), set=name)
+        for name, table in {"busi": one, "busbra": other}.items()
+    }
+
+
+@pytest.fixture(scope="session")
+def model_file(tmp_path_factory):
+    """The file of a small untrained network."""
+    import keras  # takes seconds, and most tests need no network
+
+    from helpers.model import checkpoint, unet
+
+    path = tmp_path_factory.mktemp("model") / "tiny.keras"
+    keras.utils.set_random_seed(0)
+    checkpoint.save(unet.build(size=32, width=4, depth=2), path)
+    return path
 
 
 def run_all(runs, *arguments, root=ROOT):

@@ -12,11 +12,11 @@ import numpy as np
 from PIL import Image
 
 
-def smooth(height=60, width=80, seed=0):
+def smooth(height=60, width=80, seed=0, sigma=3):
     """Return a soft random picture of all greys, uint8."""
     rng = np.random.default_rng(seed)
     noise = rng.integers(0, 256, (height, width)).astype(np.uint8)
-    soft = cv2.GaussianBlur(noise, (0, 0), 3)
+    soft = cv2.GaussianBlur(noise, (0, 0), sigma)
     return cv2.normalize(soft, None, 0, 255, cv2.NORM_MINMAX)
 
 

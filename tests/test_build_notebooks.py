@@ -114,9 +114,3 @@ def test_a_notebook_opened_alone_fetches_the_repository(
     assert done.returncode == 0, done.stderr
     clone = folder / "work" / own().split("/")[1]
     assert f"results: {clone}/runs" in done.stdout and "PHANTOM" in done.stdout
-
-
-def test_an_address_that_leads_nowhere_is_said(tmp_path, phantom_root):
-    done = open_alone(tmp_path, tmp_path / "nowhere", phantom_root)
-    assert done.returncode and "fatal: " in done.stderr
-    assert str(tmp_path / "nowhere") in done.stderr

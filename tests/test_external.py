@@ -2,21 +2,11 @@
 
 import sys
 
-import keras
 import pandas as pd
 import pytest
 
 from helpers.data import busi
-from helpers.model import checkpoint, unet
 from tools import external, predict
-
-
-@pytest.fixture(scope="module")
-def model_file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("model") / "tiny.keras"
-    keras.utils.set_random_seed(0)
-    checkpoint.save(unet.build(size=32, width=4, depth=2), path)
-    return path
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import os
 import sys
 
 import pytest
-from conftest import run_all as run_series
 from jupyter_client.kernelspec import KernelSpecManager
 from nbclient.exceptions import DeadKernelError
 
@@ -57,12 +56,3 @@ def test_lab_opens_the_notebooks_with_the_data_that_is_given(
     assert os.path.samefile(python(), sys.executable)
     with pytest.raises(SystemExit, match="does not exist"):
         lab.main(str(phantom_root / "gone"))
-
-
-def test_a_run_stops_at_what_check_data_calls_fatal(tmp_path, phantom_root):
-    (tmp_path / "set").mkdir()
-    (tmp_path / "set" / "normal").symlink_to(phantom_root / "normal")
-    done = run_series(tmp_path / "runs", "--data", str(tmp_path / "set"))
-    assert done.returncode == 1 and "Traceback" not in done.stderr
-    assert "with a lesion" in done.stderr
-    assert not (tmp_path / "runs").exists()

@@ -17,7 +17,7 @@ from conftest import ROOT
 
 from helpers.data import pictures
 from helpers.evaluation.postprocessing import RULE
-from helpers.model import checkpoint, unet
+from helpers.model import unet
 from tools import outputs, predict
 
 
@@ -38,14 +38,6 @@ def put(name, pixels=None):
     path.parent.mkdir(parents=True, exist_ok=True)
     data = encoded(picture() if pixels is None else pixels, path.suffix)
     path.write_bytes(data)
-
-
-@pytest.fixture(scope="module")
-def model_file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("model") / "tiny.keras"
-    keras.utils.set_random_seed(0)
-    checkpoint.save(unet.build(size=32, width=4, depth=2), path)
-    return path
 
 
 @pytest.fixture(autouse=True)
@@ -291,6 +283,9 @@ def test_a_spacing_that_is_none_is_refused(text):
 
 AMONG = "would write where the images are"
 WRONG_FOLDERS = [
+    ("in", "", "Give IMAGES="),
+    ("~nobody-of-this-name/x", "out", "cannot be read"),
+    ("x" * 300, "out", "cannot be read"),
     ("gone", "out", "gone cannot be read"),
     ("empty", "out", "holds no image"),
     ("in", "in", AMONG),
@@ -373,11 +368,6 @@ def broken_weights(path):
     model.save(path)
 
 
-def truncated(path):
-    broken_weights(path)
-    path.write_bytes(path.read_bytes()[:500])
-
-
 def damaged(path):
     broken_weights(path)
     data = bytearray(path.read_bytes())
@@ -395,7 +385,6 @@ NO_MODELS = {
     "gone": (lambda path: None, "is no .keras file"),
     "folder": (Path.mkdir, "is no .keras file"),
     "text": (lambda path: path.write_text("none"), "cut off or no .keras"),
-    "truncated": (truncated, "cut off or no .keras file"),
     "damaged": (damaged, "cut off or no .keras file"),
     "carries code": (saves(IMAGE, CODE), "no model that can be used"),
     "without input": (saves(UNBUILT), "no model that can be used"),
@@ -466,21 +455,10 @@ def test_the_command_says_only_its_own_sentences(model_file):
     assert done.stdout.rstrip().endswith(b"This is not a medical device.")
 
 
-WRONG_PATHS = [
-    ("", "", "Give IMAGES="),
-    ("in", "", "Give IMAGES="),
-    ("empty", "out", "holds no image"),
-    ("~nobody-of-this-name/x", "out", "cannot be read"),
-    ("x" * 300, "out", "cannot be read"),
-]
-
-
-@pytest.mark.parametrize(("images", "out", "message"), WRONG_PATHS)
-def test_the_command_ends_with_one_sentence_and_status_2(images, out, message):
-    os.mkdir("empty")
-    done = command(images, out)
+def test_the_command_ends_with_one_sentence_and_status_2():
+    done = command("", "")
     (line,) = done.stderr.decode().strip().splitlines()
-    assert done.returncode == 2 and message in line
+    assert done.returncode == 2 and "Give IMAGES=" in line
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")

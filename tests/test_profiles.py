@@ -1,10 +1,13 @@
 """A profile is checked whole, and refused with a sentence, before any run."""
 
+import functools
+
 import pytest
 
 from tools import profiles
 
 BOOKS = profiles.notebooks()
+DECLARED = functools.cache(profiles.declared)
 
 
 @pytest.fixture
@@ -13,6 +16,7 @@ def written(tmp_path, monkeypatch):
     (tmp_path / "profiles").mkdir()
     monkeypatch.setattr(profiles, "ROOT", tmp_path)
     monkeypatch.setattr(profiles, "notebooks", lambda: BOOKS)
+    monkeypatch.setattr(profiles, "declared", DECLARED)
 
     def read(text):
         content = text if isinstance(text, bytes) else text.encode()

@@ -21,7 +21,7 @@ from picture_files import (
 )
 from PIL import Image
 
-from helpers.data import busi, grey_levels, pictures
+from helpers.data import grey_levels, pictures
 
 
 @pytest.fixture(autouse=True)
@@ -44,13 +44,6 @@ def test_every_kind_is_read_as_its_grey(name):
     said = "; ".join(found.notes)
     assert ("transparent" in said) == ("alpha" in name or "rgba" in name)
     assert ("16-bit" in said) == ("16" in name)
-
-
-def test_images_of_a_data_set_are_read_as_ever(phantom_root):
-    path = phantom_root / "benign" / "benign (1).png"
-    decoded = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    assert np.array_equal(pictures.read(path).grey, decoded)
-    assert np.array_equal(busi.read_image(path), decoded)
 
 
 def test_real_images_are_read_as_ever(busi_root):

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import zipfile
 
-import keras
 import numpy as np
 import pytest
 import yaml
@@ -92,14 +91,6 @@ def test_half_a_model_is_read_back_in_32_bits(tmp_path):
         assert one.ndim > 1 or np.array_equal(one, other)
 
 
-def test_a_model_that_carries_code_is_refused(tmp_path):
-    path = tmp_path / "foreign.keras"
-    layer = keras.layers.Lambda(lambda x: x + 1)
-    keras.Sequential([keras.Input((4,)), layer]).save(path)
-    with pytest.raises(ValueError, match=r"[Ll]ambda"):
-        checkpoint.load(path)
-
-
 @pytest.fixture
 def state(tmp_path):
     """A state of SETTINGS, written after the first of three epochs."""
@@ -149,18 +140,6 @@ def test_a_state_of_an_earlier_version_is_put_aside(state, capsys):
     assert read_with(state) == ([], [], [])
     said = "had another code: starting anew. It is kept as"
     assert said in capsys.readouterr().out
-
-
-def test_copies_in_drive_keep_a_pause_but_for_the_last(tmp_path, capsys):
-    drive = tmp_path / "drive"
-    state = checkpoint.State(tmp_path / "run", drive, SETTINGS)
-    for rows in (ROWS, ROWS * 2):
-        state.write(rows, [], WEIGHTS)
-    record, _, values = checkpoint.read_state(drive / "resume.npz")
-    assert record["rows"] == ROWS and len(values) == len(WEIGHTS)
-    state.write(ROWS * 3, WEIGHTS, [])
-    record, best, values = checkpoint.read_state(drive / "resume.npz")
-    assert record["rows"] == ROWS * 3 and best and not values
 
 
 def test_a_drive_that_went_away_is_not_replaced_by_a_local_folder(

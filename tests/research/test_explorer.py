@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.data import busi, masks, splits
+from helpers.data import busi, masks
 from helpers.evaluation import metrics, postprocessing
-from tools.research import cases as all_cases
 from tools.research import explorer, knowledge, out_of_fold
 
 pytestmark = pytest.mark.research
@@ -18,10 +17,9 @@ SIZE = 64
 
 
 @pytest.fixture(scope="module")
-def predicted(phantom_root, tmp_path_factory):
+def predicted(tables, tmp_path_factory):
     """Phantoms, and a recipe's predictions of them: blurred ground truth."""
-    cases = all_cases.grouped(phantom_root)
-    cases = cases.assign(fold=splits.assign_folds(cases), set="busi")
+    cases = tables["busi"]
     labels, rng = busi.load_arrays(cases, SIZE)[1], np.random.default_rng(0)
     home = tmp_path_factory.mktemp("knowledge")
     for fold in out_of_fold.FOLDS:

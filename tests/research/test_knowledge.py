@@ -8,24 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.data import busi, masks, splits
+from helpers.data import busi, masks
 from helpers.evaluation import metrics, postprocessing
 from helpers.files import ROOT
-from tools.research import cases as all_cases
 from tools.research import knowledge, out_of_fold
 
 pytestmark = pytest.mark.research
-
-
-@pytest.fixture(scope="module")
-def tables(phantom_root):
-    """Phantoms as the cases of one hospital, their lesions as another's."""
-    one = all_cases.grouped(phantom_root)
-    other = one[one["label"] != "normal"].assign(case=one["case"] + " again")
-    return {
-        name: table.assign(fold=splits.assign_folds(table), set=name)
-        for name, table in {"busi": one, "busbra": other}.items()
-    }
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """The shipped model: small, harmless, and described by its card."""
 
 import json
-import shutil
-import sys
 import zipfile
 
 import numpy as np
@@ -74,22 +72,6 @@ def test_its_file_names_nothing_but_keras_layers():
         known = (None, part.get("class_name"), "Functional")
         assert part.get("registered_name") in known
         assert (part.get("module") or "keras").split(".")[0] == "keras"
-
-
-def test_it_predicts_where_no_model_is_given(
-    tmp_path, monkeypatch, phantom_root
-):
-    """On phantoms, so the predictions need not be good, but whole."""
-    for image in busi.index(phantom_root).groupby("label").head(1)["image"]:
-        shutil.copy(image, tmp_path)
-    out = tmp_path.with_name("predictions")
-    arguments = ["predict", str(tmp_path), str(out), "--model", ""]
-    monkeypatch.setattr(sys, "argv", arguments)
-    assert predict.main() == 0
-    table = pd.read_csv(out / "predictions.csv")
-    assert len(table) == 3 and table["problem"].isna().all()
-    total = table[["p_normal", "p_benign", "p_malignant"]].sum(axis=1)
-    assert np.allclose(total, 1, atol=1e-3)
 
 
 @pytest.mark.research

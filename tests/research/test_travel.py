@@ -6,23 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.data import splits
-from tools.research import cases as all_cases
 from tools.research import knowledge, travel
 
 pytestmark = pytest.mark.research
-
-
-@pytest.fixture
-def tables(phantom_root):
-    """Phantoms as one hospital, their lesions as another's two scanners."""
-    one = all_cases.grouped(phantom_root)
-    other = one[one["label"] != "normal"].assign(case=one["case"] + " again")
-    other["scanner"] = np.where(np.arange(len(other)) % 2, "X", "Y")
-    return {
-        name: table.assign(fold=splits.assign_folds(table), set=name)
-        for name, table in {"busi": one, "busbra": other}.items()
-    }
 
 
 @pytest.fixture

@@ -94,10 +94,6 @@ def test_a_link_to_a_notebook_that_did_not_run_becomes_text():
     assert build.linked_to({"A1_x.ipynb"}, text) == shown
 
 
-def test_helpers_of_all_folders_are_known():
-    assert {"figures", "marks", "metrics", "unet", "trials"} <= folding.HELPERS
-
-
 def test_the_start_page_links_to_the_notebooks_of_the_run_alone(tmp_path):
     (tmp_path / "00_start_here.ipynb").touch()
     text = start_page.page(tmp_path)
