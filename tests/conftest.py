@@ -12,7 +12,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from browser import Tab, missing, served, started
 
-from helpers.data import busi, splits
+from helpers.data import busi, layouts, splits
 from helpers.data.phantom import dataset
 from helpers.files import ROOT
 
@@ -46,9 +46,7 @@ def busi_root():
 @pytest.fixture(scope="session")
 def tables(phantom_root):
     """Phantoms as one hospital, their lesions as another's two scanners."""
-    from tools.research import cases
-
-    one = cases.grouped(phantom_root)
+    one = layouts.find(phantom_root).cases
     other = one[one["label"] != "normal"].assign(case=one["case"] + " again")
     other["scanner"] = np.where(np.arange(len(other)) % 2, "X", "Y")
     return {

@@ -12,13 +12,20 @@ from helpers import environment
 from helpers.data import busi, layouts, sources
 
 
+def cases_of(found):
+    """Return a `layouts.DataSet`'s cases, and print what is wrong with it.
+
+    busi.DataError: not all of it can be used.
+    """
+    for row in found.check().itertuples():
+        print(f"{row.severity:8} {row.file}: {row.problem}; {row.remedy}")
+    return found.cases
+
+
 def other(found):
     """Report on a set in another layout, which notebook 9 can take."""
-    problems = found.check()
-    for row in problems.itertuples():
-        print(f"{row.severity:8} {row.file}: {row.problem}; {row.remedy}")
     try:
-        counts = found.cases["label"].value_counts().to_dict()
+        counts = cases_of(found)["label"].value_counts().to_dict()
     except busi.DataError as error:
         sys.exit(str(error))
     name = layouts.NAMES[found.layout]

@@ -24,22 +24,12 @@ import numpy as np
 from helpers import environment, files
 from helpers.data import busi, layouts, masks
 from helpers.evaluation import measures
-from tools import predict
+from tools import check_data, predict
 
 NAMES = "cases.csv", "measures.csv", "page.html"
 CHUNK = 32  # images held in memory at a time
 TEMPLATE = files.ROOT / "tools" / "external.html.jinja"
 FEW = 20  # of a scanner's images: its intervals mean little
-
-
-def cases_of(found):
-    """Return a data set's cases, and print what is wrong with it.
-
-    busi.DataError: not all of it can be used.
-    """
-    for row in found.check().itertuples():
-        print(f"{row.severity:8} {row.file}: {row.problem}; {row.remedy}")
-    return found.cases
 
 
 def card_of(path):
@@ -147,7 +137,7 @@ def main():
     path = predict.absolute(o.model or predict.SMALL_MODEL)
     model, rule = predict.load_model(path)
     print("These thresholds are the model's own and stay as they are.")
-    cases = cases_of(found)
+    cases = check_data.cases_of(found)
     said = warnings(found, cases, card_of(path))
     print(*said, sep="\n")
     scores = measures.rule_scores(cases, predictions(model, cases), rule)

@@ -14,7 +14,6 @@ For teaching and research. This is not a medical device.
 """
 
 import argparse
-import contextlib
 import json
 import os
 import sys
@@ -50,13 +49,6 @@ NO_IMAGE = {
     "mask": "is a mask, no image: it holds 2 or 3 grey values, or only black "
     "and white",
 }
-
-
-@contextlib.contextmanager
-def quiet():
-    """Keep off the terminal what C++ libraries say beside our sentences."""
-    with open(os.devnull, "w") as null, environment.stderr_into(null):
-        yield
 
 
 def absolute(path):
@@ -124,7 +116,8 @@ def load_model(path):
         raise Refused(f"{path} is cut off or no .keras file: {again}")
     rule = read_rule(path.with_suffix(".json"))
     try:
-        with quiet():
+        # off the terminal: what C++ libraries say beside our sentences
+        with open(os.devnull, "w") as null, environment.stderr_into(null):
             model, classes = tried(path)
     except Refused:
         raise

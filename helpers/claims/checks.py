@@ -65,7 +65,9 @@ def checks_of(claim, dice, cost, settings):
     if claim in BY_SETTINGS:
         rows = BY_SETTINGS[claim](dice, cost, settings)
     found = [check(claim, *row) for row in rows]
-    return found if learned(claim, dice) else [*map(unclear, found)]
+    if learned(claim, dice):
+        return found
+    return [row | {"outcome": UNCLEAR} for row in found]
 
 
 def check(claim, asks, interval, needs):
@@ -77,11 +79,6 @@ def check(claim, asks, interval, needs):
     outcome = HOLDS if yes else FAILS if no else UNCLEAR
     row = {"claim": claim, "asks": asks, "value": value, "low": low}
     return row | {"high": high, "needs": needs, "outcome": outcome}
-
-
-def unclear(check):
-    """Return a check that nothing can be concluded from."""
-    return check | {"outcome": UNCLEAR}
 
 
 def meanings(claim, checks):

@@ -59,11 +59,7 @@ class Miniature:
 
     def test_masks(self, name, squares):
         """Keep the scores of large square masks, one for each test case."""
-        dice = []
-        for reference, square in zip(self.references, squares, strict=True):
-            box = masks.Letterbox.of(*reference.shape, len(square))
-            dice.append(metrics.dice(reference, masks.restore(square, box)))
-        self.scored[name] = dice
+        self.scored[name] = baselines.dice_of(self.references, squares)
 
     def test_untrained(self):
         """Score the fixed shape of a label, classical methods, and copying."""

@@ -166,7 +166,7 @@ def cost(size, width, turns=5, batch_size=8):
     rng, shape = np.random.default_rng(0), (batch_size, size, size)
     images = rng.random((*shape, 1), np.float32)
     labels = np.zeros(shape, np.uint8)
-    work = int(explain.layer_costs(model)["multiply_adds"].sum())
+    work = explain.multiply_adds(model)
     same = {"size": size, "width": width}
     same |= {"parameters": model.count_params(), "multiply_adds": work}
     jobs = {

@@ -9,7 +9,6 @@ import io
 import logging
 import os
 import warnings
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -24,15 +23,6 @@ COLOURS = {"RGB", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422", "YBR_RCT"}
 COLOURS |= {"YBR_ICT"}
 
 
-@dataclass
-class Frame:
-    """A frame: grey, uint8 (h, w); notes, a list of str; spacing or None."""
-
-    grey: np.ndarray
-    notes: list
-    spacing: tuple | None
-
-
 def is_dicom(data, path):
     """Tell whether a file's bytes, or its name, are those of DICOM."""
     suffix = os.path.splitext(path)[1].lower()
@@ -40,8 +30,9 @@ def is_dicom(data, path):
 
 
 def read(data, check_size):
-    """Return the first frame's scan region as a `Frame`.
+    """Return the first frame's scan region: (grey, notes, spacing).
 
+    grey: uint8 (h, w); notes: a list of str; spacing: as of `Picture`.
     check_size: called with height and width before anything is decoded.
     Unreadable: pydicom is missing, or what the file holds is not read.
     """
@@ -91,7 +82,7 @@ def _undecoded(header):
 
 
 def _frame(header, check_size):
-    """Return the `Frame`, whatever a damaged file raises."""
+    """Return what `read` does, whatever a damaged file raises."""
     from pydicom import pixels, uid
 
     check_size(header.Rows, header.Columns)
@@ -113,7 +104,7 @@ def _frame(header, check_size):
         grey = _grey_of_monochrome(header, values, notes)
     grey = 255 - grey if kind == "MONOCHROME1" else grey
     grey = np.ascontiguousarray(grey[rows, columns])
-    return Frame(grey, notes, _spacing(header, region, grey.shape, notes))
+    return grey, notes, _spacing(header, region, grey.shape, notes)
 
 
 def _heed_text(header, notes):

@@ -21,12 +21,10 @@ class Unreadable(ValueError):
 def eight_bits(values, white_is_zero=False):
     """Return (uint8 array of the same shape, notes).
 
-    values: uint8 as they are, or uint16, scaled from the fewest of BITS that
-    they need. white_is_zero: the file counts from white, 0, to black.
+    values: uint16, scaled from the fewest of BITS that they need.
+    white_is_zero: the file counts from white, 0, to black.
     Unreadable: one cannot tell which grey a value of the file means.
     """
-    if values.dtype == np.uint8:
-        return (255 - values if white_is_zero else values), []
     if white_is_zero and values.max() < 2**15:
         raise Unreadable("counts from white to black, with unknown bits")
     if white_is_zero:
@@ -53,10 +51,8 @@ def _bits(values):
     counts = np.bincount(values.ravel(), minlength=2**16)
     for bits in BITS:
         beyond = counts[2**bits :]
-        share = beyond.sum() / values.size
-        if share <= STRAY:
-            return bits, int(beyond.sum())
-        if share <= MARKS and np.count_nonzero(beyond) <= 2:
+        most = MARKS if np.count_nonzero(beyond) <= 2 else STRAY
+        if beyond.sum() / values.size <= most:
             return bits, int(beyond.sum())
 
 

@@ -75,8 +75,7 @@ def read(path):
     if not data:
         raise Unreadable("is empty")
     if dicom.is_dicom(data, path):
-        frame = dicom.read(data, check_size)
-        picture = Picture(frame.grey, frame.notes, frame.spacing)
+        picture = Picture(*dicom.read(data, check_size))
     else:
         picture = decoded(data)
     check_size(*picture.grey.shape)

@@ -110,7 +110,7 @@ def copy_nearest(cases, images, labels, folds):
     At the original sizes. What it scores beyond a mean shape, the split leaks.
     """
     nearest = labels[nearest_in_training(images, folds)]
-    return _dice(map(masks.merge, cases["masks"]), nearest)
+    return dice_of(map(masks.merge, cases["masks"]), nearest)
 
 
 def mean_shape(references, folds, labels, label_folds):
@@ -126,10 +126,10 @@ def mean_shape(references, folds, labels, label_folds):
         training = labels[has_lesion & (label_folds != fold)] > 0
         frequency = training.mean(axis=0)
         shapes[fold] = frequency >= min(0.5, np.quantile(frequency, 0.95))
-    return _dice(references, [shapes[fold] for fold in folds])
+    return dice_of(references, [shapes[fold] for fold in folds])
 
 
-def _dice(references, squares):
+def dice_of(references, squares):
     """Return the Dice of masks with squares of labels, float (n,)."""
     dice = []
     for reference, square in zip(references, squares, strict=True):

@@ -105,14 +105,10 @@ def _near(distances, tolerance):
     return float(near.mean()) if pooled.size else 1.0
 
 
-def lesions(mask):
-    """Return (numbered int (h, w), n): the `masks.parts` that are no speck."""
-    return masks.parts(mask, SPECK)
-
-
 def overlaps(reference, prediction):
     """Return the IoU of each reference lesion and prediction, float (n, m)."""
-    (one, n), (two, m) = lesions(reference), lesions(prediction)
+    one, n = masks.parts(reference, SPECK)
+    two, m = masks.parts(prediction, SPECK)
     pairs = (one * (m + 1) + two).ravel()
     shared = np.bincount(pairs, minlength=(n + 1) * (m + 1))
     shared = shared.reshape(n + 1, m + 1)
@@ -163,7 +159,7 @@ def candidates(reference, prediction, probability):
     bool (m,); n: lesions in the reference.
     """
     overlap = overlaps(*checked(reference, prediction))
-    parts, m = lesions(prediction)
+    parts, m = masks.parts(prediction, SPECK)
     confidence = ndimage.mean(probability, parts, np.arange(1, m + 1))
     return np.asarray(confidence, float), matched(overlap, 0.1), len(overlap)
 

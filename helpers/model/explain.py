@@ -8,7 +8,6 @@ import math
 
 import keras
 import numpy as np
-import pandas as pd
 from keras import layers, ops
 
 from . import augmentation
@@ -156,25 +155,14 @@ def two_layers(size):
     return conv, keras.Sequential(whole)
 
 
-def layer_costs(model):
-    """Return a DataFrame: a row for each layer of a model without nested ones.
+def multiply_adds(model):
+    """Return how many multiplications, each with an addition, an image takes.
 
-    side: pixels of its output; multiply_adds: multiplications, each with an
-    addition, for one image: every weight of a kernel is used once at each
-    place of the output. What has no kernel counts 0.
+    Every weight of a kernel is used once at each place of the output; what has
+    no kernel counts 0. The model has no nested ones.
     """
-    rows = []
-    for layer in model.layers:
-        shape = layer.output.shape
-        kernel = getattr(layer, "kernel", None)
-        weights = 0 if kernel is None else math.prod(kernel.shape)
-        row = {
-            "layer": layer.name,
-            "kind": type(layer).__name__,
-            "side": shape[1] if len(shape) == 4 else 1,
-            "channels": shape[-1],
-            "parameters": layer.count_params(),
-            "multiply_adds": weights * math.prod(shape[1:-1]),
-        }
-        rows.append(row)
-    return pd.DataFrame(rows)
+    return sum(
+        math.prod(layer.kernel.shape) * math.prod(layer.output.shape[1:-1])
+        for layer in model.layers
+        if hasattr(layer, "kernel")
+    )

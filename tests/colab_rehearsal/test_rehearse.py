@@ -28,7 +28,7 @@ def machine(tmp_path):
     if not rehearse.can_run():
         pytest.skip("no user namespaces here: no machine can be made")
     stage = object.__new__(rehearse.Stage)  # without a repository
-    stage.home, stage.count, stage.address = tmp_path, 0, "https://a.test/b"
+    stage.home, stage.address = tmp_path, "https://a.test/b"
     stage.bare = stage.images = tmp_path / "images"
     stage.images.mkdir()
     return lambda title: stage.machine(SITUATIONS[title], tmp_path)

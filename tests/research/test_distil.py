@@ -29,9 +29,9 @@ def test_a_student_comes_to_answer_as_its_teachers(teachers, monkeypatch):
     wanted = distil.mean_of(models, images[..., None] / np.float32(255))
     assert np.allclose(wanted.sum(axis=-1), 1, atol=1e-2)
     start = training.predict(models[-1], images)
-    how = {"batch_size": 8, "seed": 0, "views": None, "epochs": 12}
+    batches = distil.Taught(images, images // 128, batch_size=8, seed=0)
     monkeypatch.setattr(losses, "IMAGE_WEIGHT", 0)  # the labels are none
-    student = distil.student(teachers, images, images // 128, rate=0.01, **how)
+    student = distil.student(teachers, batches, epochs=12, rate=0.01)
     gaps = [
         np.abs(classes - wanted).mean()
         for classes in (start, training.predict(student, images))

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from helpers.data import busi, masks
-from helpers.evaluation import metrics, postprocessing
+from helpers.evaluation import measures, metrics, postprocessing
 from tools.research import explorer, knowledge, out_of_fold
 
 pytestmark = pytest.mark.research
@@ -103,12 +103,8 @@ def test_the_rule_and_its_figures_are_those_of_the_helpers(home, found):
     held, validation = explorer.gathered("blurred", home)
     pair = np.stack(validation["classes"]), np.stack(validation["target"])
     assert found["chosen"] == postprocessing.fit_rule(*pair)
-    rows = [
-        row
-        for case in held.itertuples()
-        for row in out_of_fold.scored(case, {"it": found["chosen"]})
-    ]
-    summary = out_of_fold.summary(pd.DataFrame(rows), np.nan)
+    scores = measures.rule_scores(held, held["classes"], found["chosen"])
+    summary = out_of_fold.summary(scores, np.nan)
     kept = found["figures"]["held_out"]
     names = {"dice": "dice", "missed": "missed", "empty": "normals_empty"}
     for ours, theirs in names.items():

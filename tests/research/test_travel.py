@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tools.research import knowledge, travel
+from tools.research import knowledge, out_of_fold, travel
 
 pytestmark = pytest.mark.research
 
@@ -18,7 +18,7 @@ def trained(tables, tmp_path, monkeypatch):
     monkeypatch.setattr(knowledge, "CACHE", tmp_path / "cache")
     monkeypatch.setattr(knowledge, "datasets", lambda *_: tables)
     monkeypatch.setattr(travel, "HOME", tmp_path / "travel")
-    monkeypatch.setattr(travel, "RESULTS", tmp_path)
+    monkeypatch.setattr(out_of_fold, "RESULTS", tmp_path)
     recipe = dataclasses.replace(
         knowledge.RECIPES["scratch"], size=32, epochs=1
     )

@@ -25,13 +25,12 @@ import numpy as np
 import yaml
 
 from helpers import environment, files, workspace
-from helpers.data import busi, sources, splits
+from helpers.data import busi, layouts, sources, splits
 from helpers.files import ROOT
 from helpers.model import augmentation
 from tools import setup_env
 from tools.benchmark import venv
 from tools.benchmark.worker import Failed, Worker, last_line
-from tools.research import cases as all_cases
 
 COMMAND = "python -m tools.benchmark.compare"
 JOBS = ("train", "infer")
@@ -84,9 +83,10 @@ def prepare(source, settings, work):
     Fold 0 is left out; the lesion images of an eighth of the rest validate: a
     normal one has a Dice of 0 or 1, by the smallest false spot.
     """
-    cases = all_cases.grouped(source.root)
+    cases = layouts.DataSet("busi", source.root).cases
     cases = cases[splits.assign_folds(cases) != 0].reset_index(drop=True)
-    images, labels, inner = all_cases.with_validation(cases, settings["size"])
+    images, labels = busi.load_arrays(cases, settings["size"])
+    inner = splits.assign_folds(cases, n_folds=8).to_numpy() == 0
     validates = inner & labels.any(axis=(1, 2))
     size = settings["batch_size"]
     train = augmentation.Batches(images[~inner], labels[~inner], size, 0)

@@ -96,7 +96,7 @@ class Stage:
     """The folders of one rehearsal: repository, images, Drives, machines."""
 
     def __init__(self, home):
-        self.home, self.count = home, 0
+        self.home = home
         self.address = build_notebooks.address()
         self.name = self.address.split("/")[-1]
         self.tree, self.bare = home / self.name, home / "bare.git"
@@ -119,10 +119,7 @@ class Stage:
 
     def folder(self, prefix):
         """Return a new empty folder."""
-        self.count += 1
-        made = self.home / f"{prefix}-{self.count}"
-        made.mkdir()
-        return made
+        return Path(tempfile.mkdtemp(prefix=f"{prefix}-", dir=self.home))
 
     def machine(self, situation, drive):
         """Return a new `Machine`; its Drive is the folder `drive`."""

@@ -58,14 +58,12 @@ def loss(targets, classes):
     return ops.mean(pixels, axis=(1, 2)) + overlap + whole
 
 
-def student(paths, images, labels, batch_size, seed, views, epochs, rate):
+def student(paths, batches, epochs, rate):
     """Return the last teacher, trained to answer as the mean of all does.
 
-    paths: of the teachers' models; the rest as of `augmentation.Batches` and
-    `optimizer.scheduled`.
+    paths: of the teachers' models; batches: `Taught`; rate: of learning.
     """
     model = checkpoint.load(paths[-1])
-    batches = Taught(images, labels, batch_size, seed, views=views)
     batches.teachers = [checkpoint.load(path) for path in paths]
     steps = len(batches), len(batches) * epochs
     rule = optimizer.scheduled(*steps, rate)

@@ -26,6 +26,7 @@ from helpers.evaluation import (
     classification,
     error_analysis,
     leakage,
+    measures,
     postprocessing,
 )
 from helpers.files import ROOT
@@ -170,10 +171,7 @@ def figures(found, rule):
     found: as of `gathered`. accuracy: an image where nothing is marked counts
     as normal, any other as the likelier of benign and malignant.
     """
-    rows = [
-        next(out_of_fold.scored(c, {"": rule})) for c in found.itertuples()
-    ]
-    table = pd.DataFrame(rows)
+    table = measures.rule_scores(found, found["classes"], rule)
     is_lesion = table["label"] != "normal"
     lesions, normals = table[is_lesion], table[~is_lesion]
     malignant = table["p_malignant"] > table["p_benign"]

@@ -26,7 +26,6 @@ from PIL import Image
 from helpers.data import grey_levels, masks, pictures
 from helpers.data.phantom import physics
 from helpers.evaluation import classification, postprocessing
-from helpers.files import ROOT
 
 OUTCOMES = ["crash", "silent", "said", "refused", "same"]
 
@@ -129,8 +128,7 @@ class Verdicts:
     def __init__(self):
         from tools import predict
 
-        path = ROOT / "models" / "small.keras"
-        self.model, self.rule = predict.load_model(path)
+        self.model, self.rule = predict.load_model(predict.SMALL_MODEL)
 
     def __call__(self, greys):
         from helpers.model import training

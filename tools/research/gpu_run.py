@@ -33,11 +33,10 @@ import pandas as pd
 import yaml
 
 from helpers import environment, files
-from helpers.data import busi, masks, sources, splits
+from helpers.data import busi, layouts, masks, sources, splits
 from helpers.evaluation import bootstrap, metrics, postprocessing
 from helpers.files import ROOT
 from helpers.model import augmentation, checkpoint, pretrained, training, unet
-from tools.research import cases as all_cases
 
 LIMIT = 64 * 2**20  # bytes that `pack` may write
 PAUSE = 1.0  # seconds between two looks at the GPU
@@ -65,7 +64,7 @@ class TimeIsUp(Exception):
 
 def pack(o):
     """Write images, label maps and table; SystemExit: above the limit."""
-    cases = all_cases.grouped(sources.locate(o.data).root)
+    cases = layouts.DataSet("busi", sources.locate(o.data).root).cases
     cases["fold"] = splits.assign_folds(cases)
     table = columns(cases.drop(columns=["image", "masks"]))
     table["images"], table["labels"] = busi.load_arrays(cases, o.size)

@@ -22,11 +22,10 @@ import numpy as np
 import pandas as pd
 
 from helpers import files
-from helpers.data import busbra, busi, sources, splits
+from helpers.data import busbra, busi, layouts, splits
 from helpers.data.phantom import dataset
 from helpers.files import ROOT
 from helpers.model import augmentation, checkpoint, pretrained, training, unet
-from tools.research import cases as all_cases
 from tools.research import distil, imagenet
 
 HOME = ROOT / "runs" / "knowledge"
@@ -86,7 +85,7 @@ def datasets(busi_at=None, busbra_at=None):
     # nothing is ever reported of them: no search for copies
     tables = {"phantom": simulated.assign(group=simulated["case"])}
     if busi_at:
-        tables["busi"] = all_cases.grouped(sources.locate(busi_at).root)
+        tables["busi"] = layouts.find(busi_at).cases
     if busbra_at:
         tables["busbra"] = busbra.index(busbra_at)
     return {
@@ -135,10 +134,10 @@ class Data:
         self.validates = inner.eq(0).to_numpy()
         self.trains = ~self.held & ~self.validates
 
-    def batches(self, rows, **options):
+    def batches(self, rows, kind=augmentation.Batches, **options):
         pair = self.images[rows], self.labels[rows]
         how = self.recipe.batch_size, self.recipe.seed
-        return augmentation.Batches(*pair, *how, **options)
+        return kind(*pair, *how, **options)
 
     def views(self):
         """Return how often an epoch shows each training case, or None."""
@@ -170,20 +169,11 @@ def fitted(data, folder):
 
 def distilled(data, folder):
     """The same of a recipe with teachers, which a cut starts anew."""
-    began, recipe, rows = time.time(), data.recipe, data.trains
-    model = distil.student(
-        [
-            HOME / name / folder.name / "model.keras"
-            for name in recipe.teachers
-        ],
-        data.images[rows],
-        data.labels[rows],
-        recipe.batch_size,
-        recipe.seed,
-        data.views(),
-        recipe.epochs,
-        recipe.learning_rate,
-    )
+    began, recipe = time.time(), data.recipe
+    places = [HOME / name / folder.name for name in recipe.teachers]
+    paths = [place / "model.keras" for place in places]
+    batches = data.batches(data.trains, distil.Taught, views=data.views())
+    model = distil.student(paths, batches, recipe.epochs, recipe.learning_rate)
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint.save(model, folder / "model.keras")
     return model, [{"seconds": time.time() - began}]

@@ -16,9 +16,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 
+from helpers.data import busi
+from helpers.data.phantom import dataset
 from helpers.files import ROOT
 from helpers.model import augmentation, checkpoint, training, unet
-from tools.research import cases, knowledge
+from tools.research import knowledge
 
 SIZE, EPOCHS, SEED = 128, 14, 7
 
@@ -26,10 +28,12 @@ SIZE, EPOCHS, SEED = 128, 14, 7
 def lesson(width):
     """Write the weights of the lesson's U-Net."""
     folder = ROOT / "runs" / "pretraining"
-    data = [
-        cases.phantoms(folder / f"phantoms-{seed}", n, seed, SIZE)
-        for n, seed in ((6000, SEED), (200, SEED + 1))
+    sets = ((2700, 2100, 1200), SEED), ((90, 70, 40), SEED + 1)
+    roots = [
+        dataset.write_dataset(folder / f"phantoms-{seed}", *counts, seed)
+        for counts, seed in sets
     ]
+    data = [busi.load_arrays(busi.index(root), SIZE, folder) for root in roots]
     keras.config.set_dtype_policy(training.precision())
     keras.utils.set_random_seed(SEED)
     model, _ = training.fit(

@@ -24,7 +24,7 @@ from helpers import files, workspace
 from helpers.evaluation import postprocessing
 from helpers.files import ROOT
 from helpers.model import checkpoint, pretrained
-from tools.research import keep_results, knowledge, out_of_fold
+from tools.research import explorer, keep_results, knowledge
 
 RECIPE = "hospitals"
 SCORES = ROOT / "results" / "knowledge_cases.csv"
@@ -61,11 +61,7 @@ def main(*where):
 
 def rule_of(cases):
     """Return the rule of the highest utility on all held-out cases of BUSI."""
-    folds = [
-        out_of_fold.of_set(RECIPE, "busi", cases, fold)
-        for fold in out_of_fold.FOLDS
-    ]
-    held = pd.concat(folds).query("held_out")
+    held, _ = explorer.gathered(RECIPE, cases)
     pair = np.stack(held["classes"]), np.stack(held["target"])
     return postprocessing.fit_rule(*pair)
 

@@ -25,10 +25,9 @@ from helpers.data import busi
 from helpers.evaluation import measures, postprocessing
 from helpers.files import ROOT
 from helpers.model import checkpoint, training
-from tools.research import knowledge
+from tools.research import knowledge, out_of_fold
 
 HOME = ROOT / "runs" / "travel"
-RESULTS = ROOT / "results"
 PLACES = {"busi": "BUSI", "busbra": "BUS-BRA"}
 RECIPES = "imagenet", "scratch", "start"
 KEYS = ["recipe", "learned", "tested", "part_of", "rule", "network", "part"]
@@ -147,12 +146,9 @@ def main(busi_at, busbra_at, *recipes):
         "travel_rules": pd.concat(rules),
     }
     for name, table in new.items():
-        path = RESULTS / f"{name}.csv"
-        if path.exists():
-            kept = pd.read_csv(path)
-            others = kept[~kept["recipe"].isin(table["recipe"])]
-            table = pd.concat([table, others])
-        files.write(path, table.round(4).to_csv(index=False))
+        whole = out_of_fold.merged(name, table).round(4)
+        path = out_of_fold.RESULTS / f"{name}.csv"
+        files.write(path, whole.to_csv(index=False))
 
 
 if __name__ == "__main__":

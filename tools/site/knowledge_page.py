@@ -3,6 +3,7 @@
 import pandas as pd
 
 from helpers.evaluation import postprocessing
+from tools.site import templates
 from tools.site.benchmark_page import table
 from tools.site.templates import RESULTS, share
 
@@ -130,14 +131,11 @@ def of_classes(row):
 
 
 def interval(row, name):
-    low, high = (getattr(row, f"{name}_{end}") for end in ("low", "high"))
-    return f"{getattr(row, name):.2f} ({low:.2f} to {high:.2f})"
+    return templates.interval(templates.flat(row._asdict(), name))
 
 
 def per_cent(row, name):
-    low, high = (getattr(row, f"{name}_{end}") for end in ("low", "high"))
-    ends = f"{100 * low:.0f} to {100 * high:.0f}"
-    return f"{share(getattr(row, name))} ({ends})"
+    return templates.per_cent(templates.flat(row._asdict(), name))
 
 
 def by_rule(rows):
