@@ -485,7 +485,7 @@ folded[[*columns, "auc_benign_malignant"]].round(2)
 
 # %% [markdown]
 # `set` is what is scored. The first row is the lesson's U-Net, the others are
-# a larger network; a `+` is the mean of two. The rule is *pooled*: of a fold
+# a larger network; a `+` is a mean of several. The rule is *pooled*: of a fold
 # the one with the highest utility on what the other folds held out.
 #
 # ### What others report
