@@ -1,11 +1,13 @@
 """95 % intervals and paired tests by group: near-duplicates stay together."""
 
+import functools
+
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
 Z = 1.96  # standard errors on either side of a 95 % interval
-AT_ONCE = 10_000_000  # numbers of a block of resamples, 80 MB
+AT_ONCE = 5_000_000  # numbers of a block of resamples, 40 MB
 
 
 def interval(values, groups, statistic=None, resamples=10_000):
@@ -32,7 +34,7 @@ def interval(values, groups, statistic=None, resamples=10_000):
         with np.errstate(invalid="ignore"):
             spread = top / bottom
     else:
-        rows = (draw[code] for block in draws for draw in block)
+        rows = (row[code].astype(int) for block in draws for row in block)
         spread = [statistic(values.repeat(row, 0)) for row in rows]
     low, high = np.nanquantile(spread, [0.025, 0.975])
     return value, float(low), float(high)
@@ -127,19 +129,27 @@ def _blocks(rows, n, draw):
 
     So few at once that memory does not grow with the number of groups.
     """
-    rng, most = np.random.default_rng(0), max(1, AT_ONCE // max(1, n))
+    if rows * n <= AT_ONCE:
+        yield _whole(rows, n, draw)
+        return
+    rng, most = np.random.default_rng(0), max(1, AT_ONCE // n)
     for first in range(0, rows, most):
         yield draw(rng, min(most, rows - first), n)
 
 
+@functools.lru_cache(maxsize=6)  # one table asks again for the same rows
+def _whole(rows, n, draw):
+    return draw(np.random.default_rng(0), rows, n)
+
+
 def _draw(rng, rows, n):
-    """Return how often each of n groups is drawn, int (rows, n)."""
-    return rng.multinomial(n, np.full(n, 1 / n), rows)
+    """Return how often each of n groups is drawn, float (rows, n)."""
+    return rng.multinomial(n, np.full(n, 1 / n), rows).astype(float)
 
 
 def _flip(rng, rows, n):
-    """Return a sign of each of n groups, int (rows, n)."""
-    return rng.integers(0, 2, (rows, n)) * 2 - 1
+    """Return a sign of each of n groups, float (rows, n)."""
+    return rng.integers(0, 2, (rows, n)) * 2.0 - 1
 
 
 def _grouped(values, groups):
