@@ -60,7 +60,7 @@ external: setup ## score a network on another hospital's images: DATA=folder [MO
 	@$(PY) -m tools.external "$$DATA" --model "$$MODEL" --out "$$OUT"
 
 AGAINST ?= plain torch smp
-bench: setup ## speed, memory, time to a Dice beside other networks, and growth: 40 minutes
+bench: setup ## speed, memory, time to a Dice beside other networks, and growth: 50 minutes
 	@$(PY) -m tools.benchmark.compare --data "$$DATA" --against $(AGAINST)
 	@$(PY) -m tools.benchmark.step
 	@$(PY) -m tools.benchmark.waiting
