@@ -243,7 +243,7 @@ def test_the_benchmark_in_results_is_whole():
     assert report["simulated"] is False and len(report["data"]) == 64
     assert report["command"].startswith(compare.COMMAND)
     assert "/" not in report["command"]
-    assert benchmark_page.page(KEPT).count("\n## ") == 8
+    assert benchmark_page.page(KEPT).count("\n## ") == 10
     rows = report["to_dice"].values()
     assert all(row["peak_memory_mb"] < 6000 for row in rows)
 
