@@ -217,8 +217,8 @@ def run_series(data, profile, until, too_few="", external=None):
 def next_of(waiting, running):
     """Return the job to start next, None if all have to wait.
 
-    One that others read goes first; then the last, as those take long and
-    should not be left over for the end.
+    One that others read goes first; then the last, so that notebook 9, which
+    takes long, is not left over for the end.
     """
     unfinished = {job.notebook.stem for job in waiting + running}
     ready = [job for job in waiting if not job.needs & unfinished]

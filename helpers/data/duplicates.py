@@ -65,8 +65,8 @@ def near_duplicates(cases, limit=LIMIT):
     frame), scale (how much larger things are in b, both at one area), mirrored
     (bool). The order of `cases` changes only which case of a pair is a.
 
-    Every case is compared with every other, so the time grows as their square;
-    in memory each takes 5 KB, and a pair a byte.
+    Every case is compared with every other, so the time comes to grow as their
+    square; in memory the hashes of each take 17 KB, and a pair some bytes.
     """
     ordered = cases.sort_values("case", kind="stable")
     paths = ordered["image"].to_list()

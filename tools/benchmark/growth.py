@@ -33,7 +33,7 @@ SIZES, FEW = (780, 7800, 78000), 10_000
 SOURCES, SIDE, NETWORK = 120, 160, 128  # phantoms; pixels of image and network
 SHARES = {"benign": 0.55, "malignant": 0.25, "normal": 0.2}
 RULE = {"threshold": 0.5, "minimum_area": 0.001, "image_threshold": 0.5}
-PNG = ".png", [cv2.IMWRITE_PNG_COMPRESSION, 1]
+FAST = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 
 
 def write(root, n):
@@ -47,7 +47,7 @@ def write(root, n):
         image, mask = bent(pairs[rng.integers(len(pairs))], rng)
         for ending, pixels in {"": image, "_mask": mask}.items():
             stem = root / label / f"{label} ({number}){ending}"
-            cv2.imencode(PNG[0], pixels, PNG[1])[1].tofile(f"{stem}.png")
+            cv2.imencode(".png", pixels, FAST)[1].tofile(f"{stem}.png")
 
     for label in SHARES:
         (root / label).mkdir(parents=True)
@@ -62,9 +62,12 @@ def sources(label):
     def one(number):
         rng = dataset.case_rng(0, label, number, 0)
         frame = physics.simulate(label, rng, 2 * SIDE, 2 * SIDE)
-        mask = np.uint8(255 * np.any([*frame.masks, frame.image < 0], axis=0))
-        image = cv2.resize(frame.image, (SIDE, SIDE), None, 0, 0, 3)
-        return image, cv2.resize(mask, (SIDE, SIDE), None, 0, 0, 0)
+        mask = sum(frame.masks, np.zeros(frame.image.shape, bool))
+        pair = (frame.image, cv2.INTER_AREA), (mask * 255, cv2.INTER_NEAREST)
+        return [
+            cv2.resize(np.uint8(picture), (SIDE, SIDE), interpolation=how)
+            for picture, how in pair
+        ]
 
     return busi.in_threads(one, range(SOURCES), f"simulating {label}")
 
@@ -72,12 +75,12 @@ def sources(label):
 def bent(pair, rng):
     """Return a picture and its mask, bent and mirrored at random."""
     shift = rng.normal(0, SIDE / 20, (2, 5, 5)).astype(np.float32)
-    across, down = (
-        cv2.resize(one, (SIDE, SIDE), None, 0, 0, 2) for one in shift
-    )
+    cubic = {"interpolation": cv2.INTER_CUBIC}
+    across, down = (cv2.resize(one, (SIDE, SIDE), **cubic) for one in shift)
     y, x = np.indices((SIDE, SIDE), np.float32)
     to = (x if rng.random() < 0.5 else SIDE - 1 - x) + across, y + down
-    image, mask = (cv2.remap(one, *to, 1, None, 2) for one in pair)
+    how = cv2.INTER_LINEAR, None, cv2.BORDER_REFLECT
+    image, mask = (cv2.remap(one, *to, *how) for one in pair)
     return image, np.uint8(255 * (mask > 127))
 
 
@@ -134,9 +137,9 @@ STEPS = {
 
 
 def one_step(name, root):
-    """Take a step; print {"seconds", "peak_mb"}, the packages' own included.
+    """Take a step, `listed` included; print {"seconds", "peak_mb"}.
 
-    Of `folds` only a second or two pass before it, in `listed`.
+    peak_mb: of the whole process, its packages included.
     """
     began = time.perf_counter()
     STEPS[name](Path(root))
@@ -146,13 +149,13 @@ def one_step(name, root):
     print(json.dumps({"seconds": round(seconds, 2), "peak_mb": round(peak)}))
 
 
-def measure(sizes, steps=tuple(STEPS)):
+def measure(sizes):
     """Return rows {cases, step, seconds, peak_mb}."""
     rows = []
     for n in sizes:
         with tempfile.TemporaryDirectory(prefix="growth-") as folder:
             write(Path(folder) / "set", n)
-            for step in steps:
+            for step in STEPS:
                 if step == "near_duplicates" and n > FEW:
                     continue
                 asked = [sys.executable, "-m", __spec__.name, "--step"]

@@ -207,7 +207,7 @@ def options():
     parser.add_argument("folds", nargs="*", default="01234")
     parser.add_argument("--name", help="keep it under another name")
     for field in dataclasses.fields(Recipe):
-        if field.type is not tuple:  # nor can those be changed
+        if field.type is not tuple:  # sets and teachers make the recipe
             flag = f"--{field.name.replace('_', '-')}"
             parser.add_argument(flag, type=field.type)
     return vars(parser.parse_args())

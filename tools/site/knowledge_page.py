@@ -5,7 +5,7 @@ import pandas as pd
 from helpers.evaluation import postprocessing
 from tools.site import templates
 from tools.site.benchmark_page import table
-from tools.site.templates import RESULTS, share
+from tools.site.templates import RESULTS, flat, share
 
 HEAD = """# What knowledge is worth
 
@@ -131,11 +131,11 @@ def of_classes(row):
 
 
 def interval(row, name):
-    return templates.interval(templates.flat(row._asdict(), name))
+    return templates.interval(flat(row._asdict(), name))
 
 
 def per_cent(row, name):
-    return templates.per_cent(templates.flat(row._asdict(), name))
+    return templates.per_cent(flat(row._asdict(), name))
 
 
 def by_rule(rows):
