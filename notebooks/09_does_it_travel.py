@@ -469,6 +469,7 @@ learned = {
     "busbra": "photographs, BUS-BRA, BUSI",
     "hospitals": "photographs, BUS-BRA, both",
     "both": "photographs, both",
+    "joint": "two in one: simulated, BUSI; photographs, both",
 }
 
 # %%

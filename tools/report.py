@@ -5,6 +5,7 @@ import datetime
 import functools
 
 import jinja2  # comes with Jupyter
+import markupsafe  # with Jinja
 
 from helpers import figures
 from helpers.evaluation import classification, lesion_size
@@ -34,7 +35,7 @@ def page(row, images, shape, digest, model, model_digest, rule):
     now = datetime.datetime.now().astimezone()
     text = _template().render(
         row=row,
-        images={k: base64.b64encode(v).decode() for k, v in images.items()},
+        images={name: _inside(png) for name, png in images.items()},
         shape=shape,
         digests={"image": digest, "model": model_digest},
         model=model,
@@ -52,6 +53,11 @@ def page(row, images, shape, digest, model, model_digest, rule):
     )
     # a name may be in any encoding
     return text.encode(errors="backslashreplace")
+
+
+def _inside(png):
+    """Return a picture as text, of which nothing has to be escaped."""
+    return markupsafe.Markup(base64.b64encode(png).decode())
 
 
 @functools.cache

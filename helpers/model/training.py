@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import environment
 from ..evaluation.pooling import lehmer_mean
-from . import augmentation, checkpoint, fused_norm, losses, optimizer, unet
+from . import augmentation, checkpoint, faster, losses, optimizer, unet
 
 # The code that a trained network depends on.
 THIS = sys.modules[__name__]
@@ -24,7 +24,7 @@ SOURCES = (
     lehmer_mean,
     unet,
     optimizer,
-    fused_norm,
+    faster,
     checkpoint,
     THIS,
 )
@@ -109,7 +109,7 @@ def compile_for(
     Keras makes variables that it lacks in the first step, and then builds the
     graph of a step, which takes seconds, twice.
     """
-    fused_norm.use(model)
+    faster.use(model)
     model.compile(rule, loss, metrics=list(metrics))
     model.optimizer.build(model.trainable_variables)
     blank = np.zeros((1, *model.input_shape[1:]))

@@ -14,13 +14,12 @@ const beside = (name) => new URL(name, import.meta.url).href;
 export async function open() {
   const [settings, model, litert] = await Promise.all([
     fetched("settings.json").then((response) => response.json()),
-    fetched("small.tflite").then((response) => response.arrayBuffer()),
+    unpacked("small.tflite.zlib"),
     import("./litert/index.js"),
   ]);
   await litert.loadLiteRt(beside(RUNTIME));
-  const bytes = new Uint8Array(model);
   const options = { accelerator: "wasm" };
-  const compiled = await litert.loadAndCompile(bytes, options);
+  const compiled = await litert.loadAndCompile(model, options);
   return { ...settings, compiled, Tensor: litert.Tensor };
 }
 
@@ -28,6 +27,13 @@ async function fetched(name) {
   const response = await fetch(beside(name));
   if (response.ok) return response;
   throw new Error(`${name}: ${response.status} ${response.statusText}`);
+}
+
+/** Return the bytes of a compressed file. */
+async function unpacked(name) {
+  const { body } = await fetched(name);
+  const whole = body.pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(whole).arrayBuffer());
 }
 
 /** Return what the network says of a `picture.read`.

@@ -77,17 +77,17 @@ def test_a_model_in_training_is_saved_as_any_keras_opens_it(tmp_path):
     subprocess.run(asked, cwd=tmp_path, check=True)  # without this package
 
 
-def test_half_a_model_is_read_back_in_32_bits(tmp_path):
+def test_a_small_model_is_read_back_in_32_bits(tmp_path):
     model, sizes = pretrained.build(32), []
-    for half in (False, True):
-        checkpoint.save(model, tmp_path / "new.keras", half=half)
+    for small in (False, True):
+        checkpoint.save(model, tmp_path / "new.keras", small=small)
         sizes.append((tmp_path / "new.keras").stat().st_size)
-    assert sizes[1] < 0.6 * sizes[0] and sizes[1] < 7e6
+    assert sizes[1] < 0.45 * sizes[0]
     loaded = checkpoint.load(tmp_path / "new.keras")
     assert {str(w.dtype) for w in loaded.weights} == {"float32"}
     pairs = zip(loaded.get_weights(), model.get_weights(), strict=True)
     for one, other in pairs:
-        assert np.allclose(one, other, rtol=1e-3, atol=1e-6)
+        assert np.allclose(one, other, rtol=0.005, atol=1e-6)
         assert one.ndim > 1 or np.array_equal(one, other)
 
 

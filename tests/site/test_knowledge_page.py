@@ -27,7 +27,7 @@ def test_every_recipe_is_on_the_page_with_its_scores():
 def test_the_rules_of_the_shipped_recipe_and_their_weights():
     text = " ".join(lines())
     scores = pd.read_csv(RESULTS / "knowledge.csv")
-    own = scores.query("set == 'busi' and recipe == 'hospitals'")
+    own = scores.query("set == 'busi' and recipe == @knowledge_page.SHIPPED")
     assert set(own["rule"]) == set(knowledge_page.RULES)
     for row in own.itertuples():
         rest = text.split(knowledge_page.RULES[row.rule])[1]

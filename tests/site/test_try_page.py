@@ -417,7 +417,7 @@ def test_a_phone_shows_it_without_scrolling_sideways(loaded):
     assert seen.page.evaluate(UNNAMED) == 0
 
 
-@pytest.mark.parametrize("lost", ["*.wasm", "small.tflite", "settings.json"])
+@pytest.mark.parametrize("lost", ["*.wasm", "*.tflite.zlib", "settings.json"])
 def test_a_part_that_does_not_come_is_reported(opened, lost):
     seen = opened()
     seen.page.route(f"**/{lost}", lambda route: route.fulfill(status=404))

@@ -1,16 +1,19 @@
-"""Profile one training step, as Keras has it and as here, on this machine.
+"""Profile one training step, as Keras has it, as here, and in PyTorch.
 
     python -m tools.benchmark.step
 
 Writes results/step.json: seconds to build the graph of a step, milliseconds a
 step, by turns, and the operations that take longest. The network is that of
-the quick profile, in `training.precision`; the images are random.
+the quick profile, in `training.precision`; the images are random. The copy in
+PyTorch is the benchmark's.
 """
 
 import collections
+import contextlib
 import json
 import os
-import statistics
+import re
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -25,11 +28,21 @@ import tensorflow as tf
 from helpers import environment, files, workspace
 from helpers.files import ROOT
 from helpers.model import augmentation, losses, optimizer, training, unet
-from tools.benchmark import compare
+from tools import setup_env
+from tools.benchmark import compare, venv
+from tools.benchmark.worker import Failed, Worker
 
 OUT = ROOT / "results" / "step.json"
 TURNS, STEPS, SHOWN = 6, 10, 10
 SIZE, WIDTH, BATCH = 128, 16, 8
+GROUPS = {  # by words in the names that TensorFlow or PyTorch gives them
+    "convolutions": "Conv2D|convolution",
+    "batch normalisation": "BatchNorm|batch_norm",
+    "doubling of maps": "ResizeBilinear|upsample",
+    "probabilities": "^Softmax|softmax",
+}
+GROUPS = {name: re.compile(words) for name, words in GROUPS.items()}
+REST = "the rest"
 
 
 def as_keras(model):
@@ -80,52 +93,102 @@ def operations(model, pair):
                 kind = kind.removeprefix("_MklNative")
                 spent[kind] += event.duration_ps / 1e9 / STEPS
                 times[kind] += 1 / STEPS
-    return [
-        (kind, round(ms, 2), round(times[kind]))
-        for kind, ms in spent.most_common(SHOWN)
-    ]
+    return [(kind, ms, times[kind]) for kind, ms in spent.most_common()]
 
 
-def measure():
-    """Return {kind: {"graph_s", "step_ms" (by turn), "operations"}}."""
-    keras.config.set_dtype_policy(training.precision())
-    pair, models, rows = random_images(), {}, {}
+@contextlib.contextmanager
+def in_torch(pair):
+    """Give the `Worker` of our network in PyTorch.
+
+    setup_env.Stop, worker.Failed: there is none, a sentence.
+    """
+    settings = {"cores": compare.cores(), "seed": 0, "width": WIDTH}
+    settings["learning_rate"] = 1e-3
+    x, y = (a.reshape(STEPS, BATCH, *a.shape[1:]) for a in pair)
+    python = venv.make()
+    with tempfile.TemporaryDirectory(prefix="step-") as folder:
+        work = Path(folder)
+        (work / "settings.json").write_text(json.dumps(settings))
+        np.savez(work / "data.npz", x=x, y=y)
+        weight = losses.IMAGE_WEIGHT
+        np.savez(work / "weights.npz", image_weight=weight)
+        command = compare.command("torch", work, python)
+        with contextlib.closing(Worker(command, work / "log")) as worker:
+            worker.ask("build", training.precision())
+            yield worker
+
+
+def compiled(pair):
+    """Return ({kind: model}, {kind: {"graph_s"}}) of KINDS."""
+    models, rows = {}, {}
     for name, compile_it in KINDS.items():
         keras.utils.set_random_seed(0)
         model = models[name] = unet.build(SIZE, width=WIDTH)
         began = time.perf_counter()
         compile_it(model)
-        compiled = time.perf_counter() - began
+        before = time.perf_counter() - began
         first, second = (take_steps(model, pair) for _ in range(2))
-        rows[name] = {"graph_s": round(compiled + first - second, 2)}
-        rows[name]["step_ms"] = []
-    for _ in range(TURNS):
-        for name, model in models.items():
-            ms = 1000 * take_steps(model, pair) / STEPS
-            rows[name]["step_ms"].append(round(ms, 1))
-    for name, model in models.items():
-        rows[name]["operations"] = operations(model, pair)
+        rows[name] = {"graph_s": round(before + first - second, 2)}
+    return models, rows
+
+
+def measure():
+    """Return {kind: {"graph_s", "step_ms" (by turn), "operations"}}."""
+    keras.config.set_dtype_policy(training.precision())
+    pair = random_images()
+    models, rows = compiled(pair)
+    precision = training.precision()
+    with in_torch(pair) as worker:
+        rows["PyTorch"] = {}
+        spent = collections.defaultdict(list)
+        for seconds in (0, *[1] * TURNS):  # it begins with two slow steps
+            speed = worker.ask("speed", precision, "train", seconds)
+            spent["PyTorch"].append(1000 * BATCH / speed)
+            for name, model in models.items():
+                took = take_steps(model, pair)
+                spent[name].append(1000 * took / STEPS)
+        longest = {"PyTorch": worker.ask("operations", precision, STEPS)}
+    longest |= {name: operations(models[name], pair) for name in KINDS}
+    for name, row in rows.items():
+        row["step_ms"] = compare.spread(spent[name][1:])
+        row["groups"] = grouped(longest[name])
+        row["operations"] = [
+            (kind, round(ms, 2), round(times))
+            for kind, ms, times in longest[name][:SHOWN]
+        ]
     return rows
 
 
+def grouped(found):
+    """Return {group of GROUPS, or "the rest": ms a step} of operations."""
+    sums = dict.fromkeys([*GROUPS, REST], 0.0)
+    for kind, ms, _ in found:
+        hits = (name for name, words in GROUPS.items() if words.search(kind))
+        sums[next(hits, REST)] += ms
+    return {name: round(ms, 1) for name, ms in sums.items()}
+
+
+def ratio(rows, other):
+    """Return the `spread` of the time of another's step over ours."""
+    theirs, ours = (rows[name]["step_ms"]["each"] for name in (other, "here"))
+    return compare.spread([a / b for a, b in zip(theirs, ours, strict=True)])
+
+
 def main():
-    rows = measure()
-    slow, fast = (rows[name]["step_ms"] for name in KINDS)
-    ratios = sorted(a / b for a, b in zip(slow, fast, strict=True))
+    try:
+        rows = measure()
+    except (setup_env.Stop, Failed) as error:
+        sys.exit(f"A step could not be profiled: {error}")
     report = {
         "machine": compare.machine(),
         "versions": environment.versions(),
-        "precision": keras.config.dtype_policy().name,
+        "precision": training.precision(),
         "network": {"size": SIZE, "width": WIDTH, "batch_size": BATCH},
-        "ratio": {
-            "median": statistics.median(ratios),
-            "low": ratios[0],
-            "high": ratios[-1],
-        },
+        "ratios": {name: ratio(rows, name) for name in ("Keras", "PyTorch")},
         "kinds": rows,
     }
     files.write(OUT, workspace.as_json(report))
-    print(json.dumps(report["ratio"]), f"{OUT} written")
+    print(json.dumps(report["ratios"]), f"{OUT} written")
 
 
 if __name__ == "__main__":

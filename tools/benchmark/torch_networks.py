@@ -168,6 +168,17 @@ class Contender(worker.Contender):
         self.paces[precision] = {k: worker.Pace(f) for k, f in jobs.items()}
         return sum(p.numel() for p in model.parameters())
 
+    def operations(self, precision, steps):
+        """Return the longest of a training step, as `step.operations`."""
+        with torch.profiler.profile() as seen:
+            self.paces[precision]["train"].run(steps)
+        found = seen.key_averages()
+        found.sort(key=lambda row: -row.self_cpu_time_total)  # microseconds
+        return [
+            (row.key, row.self_cpu_time_total / 1e3 / steps, row.count / steps)
+            for row in found
+        ]
+
     def same(self):
         """Return the largest difference to Keras, with Keras' weights."""
         model = new_model("torch", self.settings["width"]).eval()

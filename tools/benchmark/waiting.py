@@ -1,11 +1,11 @@
-"""Measure what a user waits for: imports, and `make predict` image by image.
+"""Measure what a user waits for: imports, predictions, the page's answer.
 
     python -m tools.benchmark.waiting
 
 Writes results/waiting.json: seconds until the imports of each notebook and of
-each part of helpers are done, each in a process of its own, and milliseconds
-an image of `make predict` with the small model, its network's alone beside
-all.
+each part of helpers are done, each in a process of its own; milliseconds an
+image of `make predict` with the small model, its network's alone beside all;
+and, with a browser and built pages, seconds until "Try it" answers.
 """
 
 import ast
@@ -27,8 +27,10 @@ from helpers import files, workspace
 from helpers.data.phantom import dataset
 from helpers.files import ROOT
 from helpers.model import training
+from tests import browser
 from tools import predict
 from tools.benchmark import compare
+from tools.site import build, try_page
 
 OUT = ROOT / "results" / "waiting.json"
 TURNS = 4  # the first, before which nothing is cached, is thrown away
@@ -97,6 +99,40 @@ def predicting():
     return {"images": n, **found, "ratio": compare.spread(ratios)}
 
 
+def answering():
+    """Return spreads of seconds on "Try it", in a browser that is empty.
+
+    {"network": from the button until it is loaded, "first", "next": from an
+    image's button until its answer}; or {"why_not": ...}.
+    """
+    if why := browser.missing():
+        return {"why_not": why}
+    if not (build.SITE / "_static" / "try").exists():
+        return {"why_not": f"no such page in {build.SITE}: `make run-all`"}
+    rows = collections.defaultdict(list)
+    with browser.started() as chromium, browser.served(build.SITE) as home:
+        for _ in range(TURNS):
+            tab = browser.Tab(chromium, home)
+            tab.page.goto(home + "try_it.html")
+            for name, button, words in clicks():
+                began = time.perf_counter()
+                tab.page.click(button)
+                done = tab.page.locator("#try-status", has_text=words)
+                done.wait_for()
+                rows[name].append(time.perf_counter() - began)
+            tab.context.close()
+    return {name: compare.spread(each[1:]) for name, each in rows.items()}
+
+
+def clicks():
+    """Give (name of a time, what is clicked, what the page then says)."""
+    yield "network", "#try-load", "The network is here"
+    for name, sample in zip(("first", "next"), try_page.SAMPLES, strict=False):
+        image = f"simulated-{sample}.png"
+        button = f".try-samples button:has(img[src$='{image}'])"
+        yield name, button, f"{image}: most likely"
+
+
 def main():
     notebooks = sorted((ROOT / "notebooks").glob("*.py"))
     names = {f"helpers.{part}": f"import helpers.{part}" for part in PARTS}
@@ -105,6 +141,7 @@ def main():
         "machine": compare.machine(),
         "imports": importing(names),
         "predict": predicting(),
+        "page": answering(),
     }
     files.write(OUT, workspace.as_json(report))
     print(json.dumps(report, indent=1), f"{OUT} written")

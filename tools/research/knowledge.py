@@ -13,7 +13,6 @@ minutes a fold on two CPU cores.
 import argparse
 import dataclasses
 import os
-import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -26,7 +25,7 @@ from helpers.data import busbra, busi, layouts, splits
 from helpers.data.phantom import dataset
 from helpers.files import ROOT
 from helpers.model import augmentation, checkpoint, pretrained, training, unet
-from tools.research import distil, imagenet
+from tools.research import imagenet, joint
 
 HOME = ROOT / "runs" / "knowledge"
 CACHE = ROOT / "runs" / "cache"
@@ -41,11 +40,10 @@ class Recipe:
     learns from; of several, each gives the same number of lesion views to an
     epoch, and `normals` is the share of normal images, as in BUSI alone.
     last: keep the last weights, not those of the lowest validation loss.
-    teachers: recipes trained before, whose mean it learns, see `distil`; it
-    begins as the last of them.
+    parts: recipes trained before, whose networks become one, see `joint`.
     """
 
-    start: str
+    start: str = ""
     sets: tuple = ("busi",)
     size: int = 160
     epochs: int = 14
@@ -54,7 +52,7 @@ class Recipe:
     seed: int = 0
     normals: float = 0.17
     last: int = 1
-    teachers: tuple = ()
+    parts: tuple = ()
 
 
 LESSON = {"size": 128, "epochs": 24, "batch_size": 8, "learning_rate": 2e-3}
@@ -65,13 +63,7 @@ RECIPES = {
     "busbra": Recipe("pretrained", epochs=20),
     "hospitals": Recipe("pretrained", ("busi", "busbra"), epochs=10),
     "both": Recipe("imagenet", ("busi", "busbra"), epochs=10),
-    "distilled": Recipe(
-        "imagenet",
-        ("busi", "busbra"),
-        epochs=6,
-        learning_rate=5e-4,
-        teachers=("scratch", "imagenet", "both"),
-    ),
+    "joint": Recipe(parts=("scratch", "both")),
 }
 
 
@@ -134,10 +126,10 @@ class Data:
         self.validates = inner.eq(0).to_numpy()
         self.trains = ~self.held & ~self.validates
 
-    def batches(self, rows, kind=augmentation.Batches, **options):
+    def batches(self, rows, **options):
         pair = self.images[rows], self.labels[rows]
         how = self.recipe.batch_size, self.recipe.seed
-        return kind(*pair, *how, **options)
+        return augmentation.Batches(*pair, *how, **options)
 
     def views(self):
         """Return how often an epoch shows each training case, or None."""
@@ -153,8 +145,10 @@ class Data:
 def fitted(data, folder):
     """Return the network that `data` trains, and its history."""
     recipe = data.recipe
-    if recipe.teachers:
-        return distilled(data, folder)
+    if recipe.parts:
+        places = [HOME / name / folder.name for name in recipe.parts]
+        models = [checkpoint.load(place / "model.keras") for place in places]
+        return joint.mean(models, recipe.size), [{"seconds": 0.0}]
     return training.fit(
         network(recipe),
         data.batches(data.trains, views=data.views()),
@@ -165,18 +159,6 @@ def fitted(data, folder):
         seed=recipe.seed,
         last=bool(recipe.last),
     )
-
-
-def distilled(data, folder):
-    """The same of a recipe with teachers, which a cut starts anew."""
-    began, recipe = time.time(), data.recipe
-    places = [HOME / name / folder.name for name in recipe.teachers]
-    paths = [place / "model.keras" for place in places]
-    batches = data.batches(data.trains, distil.Taught, views=data.views())
-    model = distil.student(paths, batches, recipe.epochs, recipe.learning_rate)
-    folder.mkdir(parents=True, exist_ok=True)
-    checkpoint.save(model, folder / "model.keras")
-    return model, [{"seconds": time.time() - began}]
 
 
 def train(folder, recipe, tables, fold):
@@ -207,7 +189,7 @@ def options():
     parser.add_argument("folds", nargs="*", default="01234")
     parser.add_argument("--name", help="keep it under another name")
     for field in dataclasses.fields(Recipe):
-        if field.type is not tuple:  # sets and teachers make the recipe
+        if field.type is not tuple:  # sets and parts make the recipe
             flag = f"--{field.name.replace('_', '-')}"
             parser.add_argument(flag, type=field.type)
     return vars(parser.parse_args())

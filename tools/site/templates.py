@@ -14,7 +14,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 FILES = f"{PROJECT['urls']['Repository']}/blob/main"
 RESULTS = ROOT / "results"
 COMPACT = RESULTS / "busi-compact-five-folds"
-SHIPPED = "hospitals"  # the recipe of `tools.research.knowledge` in models/
+SHIPPED = "joint"  # the recipe of `tools.research.knowledge` in models/
 STANDARD = RESULTS / "busi-cpu-five-folds"
 
 

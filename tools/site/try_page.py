@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -34,7 +35,9 @@ MADE = HERE / "made"
 MODEL = ROOT / "models" / "small.keras"
 LOCK = HERE / "package-lock.json"
 SOURCES = (MODEL, LOCK, Path(__file__), Path(physics.__file__))
-RUNTIME = "litert/wasm/litert_wasm_compat_internal"  # as in network.js
+# as in network.js
+RUNTIME = "litert/wasm/litert_wasm_compat_internal"
+PACKED = "small.tflite.zlib"
 SAMPLES = {  # name: (label, seed)
     "benign": ("benign", 2),
     "malignant": ("malignant", 3),
@@ -72,7 +75,7 @@ def add(source):
     (target / "settings.json").write_text(json.dumps(settings()))
     rules = f"export const RULES = {json.dumps(grey_levels.RULES)};\n"
     (target / "picture_rules.js").write_text(rules)
-    names = ["litert/index.js", "small.tflite"]
+    names = ["litert/index.js", PACKED]
     names += [f"{RUNTIME}.js", f"{RUNTIME}.wasm"]
     values = {"samples": SAMPLES, "sample_size": SAMPLE_SIZE, **settings()}
     size = sum((target / name).stat().st_size for name in names)
@@ -94,6 +97,9 @@ def make():
         fetch_runtime(fresh / "litert")
         draw_samples(fresh / "samples")
         export_apart(fresh / "small.tflite")
+        whole = (fresh / "small.tflite").read_bytes()
+        (fresh / PACKED).write_bytes(zlib.compress(whole, 9))
+        (fresh / "small.tflite").unlink()
         (fresh / "made-from.txt").write_text(stamp)
 
 
@@ -162,9 +168,8 @@ def export(path):
     import keras  # takes seconds
     import tensorflow as tf
 
-    from helpers.model import checkpoint
-
-    model = checkpoint.load(MODEL)
+    # not `checkpoint.load`, whose layers are those that suit TensorFlow
+    model = keras.saving.load_model(MODEL, compile=False)
     square = keras.Input(batch_shape=(1, *model.input_shape[1:]))
     mirrored = keras.ops.flip(square, axis=2)
     both = keras.ops.concatenate([square, mirrored], axis=0)
