@@ -87,7 +87,7 @@ def test_a_small_model_is_read_back_in_32_bits(tmp_path):
     assert {str(w.dtype) for w in loaded.weights} == {"float32"}
     pairs = zip(loaded.get_weights(), model.get_weights(), strict=True)
     for one, other in pairs:
-        assert np.allclose(one, other, rtol=0.005, atol=1e-6)
+        assert np.allclose(one, other, rtol=0.01, atol=1e-6)
         assert one.ndim > 1 or np.array_equal(one, other)
 
 

@@ -177,6 +177,7 @@ def train(folder, recipe, tables, fold):
         "probabilities": classes.astype(np.float16),
         "seconds": rows[-1]["seconds"],
     }
+    folder.mkdir(parents=True, exist_ok=True)
     with files.replacing(kept) as partial:
         np.savez(partial, **arrays)
 
