@@ -233,7 +233,7 @@ def test_a_step_is_profiled_beside_keras_parts_and_pytorch(monkeypatch):
     assert {*rows} == {"Keras", "here", "PyTorch"}
     for row in rows.values():
         assert len(row["step_ms"]["each"]) == 1
-        assert all(ms > 0 for ms in row["groups"].values())
+        assert row["groups"]["convolutions"] > 0 < row["groups"][step.REST]
     times = {
         name: sum(times for *_, times in row["operations"])
         for name, row in rows.items()

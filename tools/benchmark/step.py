@@ -39,7 +39,6 @@ GROUPS = {  # by words in the names that TensorFlow or PyTorch gives them
     "convolutions": "Conv2D|convolution",
     "batch normalisation": "BatchNorm|batch_norm",
     "doubling of maps": "ResizeBilinear|upsample",
-    "probabilities": "^Softmax|softmax",
 }
 GROUPS = {name: re.compile(words) for name, words in GROUPS.items()}
 REST = "the rest"
