@@ -481,13 +481,14 @@ folded.insert(0, "learned from, in turn", names)
 
 # %%
 columns = ["learned from, in turn", "set", "dice", "dice_low", "dice_high"]
-columns += ["missed"]
-folded[[*columns, "auc_benign_malignant"]].round(2)
+columns += ["missed", "auc_benign_malignant"]
+folded[columns].round(2).set_index(columns[0])
 
 # %% [markdown]
-# `set` is what is scored. The first row is the lesson's U-Net, the others are
-# a larger network; a `+` is a mean of several. The rule is *pooled*: of a fold
-# the one with the highest utility on what the other folds held out.
+# `set` is what is scored. The first row is the lesson's U-Net, *two in one*
+# that and a larger network, the others are the larger one; a `+` is a mean of
+# several. The rule is *pooled*: of a fold the one with the highest utility on
+# what the other folds held out.
 #
 # ### What others report
 #
