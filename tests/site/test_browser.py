@@ -8,6 +8,8 @@ from urllib.parse import urldefrag
 import pytest
 from browser import Tab
 
+from tools.site import build
+
 PHONE = {"width": 390, "height": 844, "is_mobile": True, "has_touch": True}
 MOST_BYTES = 2_000_000
 SIZES = """() => performance.getEntriesByType('resource')
@@ -27,8 +29,9 @@ SEARCH = ".search-button:visible, .search-button-field:visible"
 def pages(site):
     """The pages' addresses within the site, the start page first."""
     paths = (path.relative_to(site) for path in site.rglob("*.html"))
-    # without the parts of the theme
-    names = [p.as_posix() for p in paths if p.parts[0] != "_static"]
+    # without the parts of the theme, and pages that only lead to others
+    paths = (p for p in paths if p.parts[0] != "_static")
+    names = [p.as_posix() for p in paths if p.stem not in build.MOVED]
     return sorted(names, key=lambda page: (page != "index.html", page))
 
 
