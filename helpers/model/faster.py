@@ -2,7 +2,7 @@
 
 Batch normalisation in one operation: Keras 3 takes eight, in float32, a
 quarter of a training step here. Softmax of three classes by exponents and a
-product: TensorFlow's own takes a seventh of a prediction. The layers, their
+product: TensorFlow's own is slow over so short an axis. The layers, their
 weights and what is saved of them stay Keras' own.
 """
 
