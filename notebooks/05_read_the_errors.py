@@ -386,15 +386,18 @@ pixel_iou.T.round(3)
 # %% [markdown]
 # ## Benign or malignant, image by image?
 #
-# Where the network marked something, which class did it give to most of it?
-# Where the fitted threshold is below one half, an image without any pixel
-# above one half also counts as "nothing". Rows are the cases' labels, columns
-# the predicted classes, and each cell counts cases.
+# The class of an image follows its mask: an image in which nothing is marked is
+# normal, any other the likelier of benign and malignant, over all pixels. Rows
+# are the cases' labels, columns the predicted classes, and each cell counts
+# cases.
 
 # %%
-majority = map(postprocessing.majority_class, probabilities, predicted)
-table["majority_class"] = list(majority)
-pd.crosstab(table["label"], table["majority_class"])
+from helpers.evaluation import classification
+
+of_images = map(classification.image_probabilities, probabilities)
+marked = [mask.any() for mask in predicted]
+table["class"] = list(map(classification.image_class, of_images, marked))
+pd.crosstab(table["label"], table["class"])
 
 # %% [markdown]
 # ## What kind of error?

@@ -103,7 +103,8 @@ figures.show(figure, alt=alt)
 # ## The plain rule
 #
 # The simplest statement is the class with the highest probability. Nothing is
-# fitted. Expect the confusion between neighbours: faint lesions predicted
+# fitted, not even the rule for masks, by which notebook 5 called an image
+# normal. Expect the confusion between neighbours: faint lesions predicted
 # normal, and benign ones predicted malignant or the reverse.
 
 # %%

@@ -217,7 +217,7 @@ def described(picture, both, rule):
         cv2.boundingRect(mask.astype(np.uint8)) if mask.any() else [""] * 4
     )
     row = {
-        "class": max(p, key=p.get),
+        "class": classification.image_class(p, mask.any()),
         "lesion_probability": round(1 - p["normal"], 4),
         **{f"p_{key}": round(value, 4) for key, value in p.items()},
         "area_pixels": int(mask.sum()),
@@ -345,9 +345,7 @@ class Run:
 
     def write(self, name, picture, mask, row, about):
         """Write the mask, the overlay and the report of one image."""
-        p = {key: row[f"p_{key}"] for key in classification.LABELS}
-        label = "malignant" if p["malignant"] > p["benign"] else "benign"
-        overlay = outlined(picture.grey, mask, label)
+        overlay = outlined(picture.grey, mask, row["class"])
         drawn = png(overlay)
         small = drawn if smaller(overlay) is overlay else png(smaller(overlay))
         shown = {"The image": png(smaller(picture.grey)), "Outlined": small}

@@ -44,7 +44,6 @@ def page(row, images, shape, digest, model, model_digest, rule):
             label: row[f"p_{label}"] for label in classification.LABELS
         },
         colours=figures.COLOURS,
-        likelier=max("benign", "malignant", key=lambda k: row[f"p_{k}"]),
         sizes=dict(_sizes(row)),
         why=_parts(row["why"]),
         notes=_parts(row["notes"]),

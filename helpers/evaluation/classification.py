@@ -34,6 +34,17 @@ def image_probabilities(classes):
     return dict(zip(LABELS, shares, strict=True))
 
 
+def image_class(probabilities, marked):
+    """Return the class of the image, one of LABELS; it follows the mask.
+
+    probabilities: of `image_probabilities`; marked: whether the image's mask,
+    of `postprocessing.lesion_mask`, has any pixel. Without one it is normal.
+    """
+    if not marked:
+        return "normal"
+    return max(LABELS[1:], key=probabilities.get)
+
+
 def lesion_probability(classes):
     """Return the probability of any lesion, a float; classes: (h, w, 3)."""
     return float(lehmer_mean(1 - classes[..., 0].astype(np.float64)))

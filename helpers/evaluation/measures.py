@@ -57,6 +57,7 @@ def of_case(case, classes, rules):
                 "rule": name,
                 "dice": metrics.dice(reference, mask),
                 "area": int(mask.sum()),
+                "class": classification.image_class(p, mask.any()),
                 **metrics.class_pixels(target, found),
             }
         )
@@ -79,13 +80,12 @@ def quantities(scores):
         "auc_malignant": (everyone, malignant, p["p_malignant"]),
         "auc_benign_malignant": (lesion, malignant, share),
     }
-    right = p.idxmax(axis=1) == "p_" + scores["label"]
     found = {
         "dice": (lesion, scores["dice"], None),
         "missed": (lesion, scores["dice"] < postprocessing.MISSED, None),
         "marked": (lesion, scores["area"] > 0, None),
         "normals_empty": (~lesion, scores["area"] == 0, None),
-        "accuracy": (everyone, right, None),
+        "accuracy": (everyone, scores["class"] == scores["label"], None),
     }
     is_right = (share > 0.5) == malignant
     found["accuracy_benign_malignant"] = lesion, is_right, None

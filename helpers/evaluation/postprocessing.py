@@ -86,18 +86,6 @@ def class_mask(mask, classes):
     return (mask * (1 + (classes[..., 2] > classes[..., 1]))).astype(np.uint8)
 
 
-def majority_class(classes, mask):
-    """Return the class of the lesion pixels on the whole, or "nothing".
-
-    classes: (size, size, 3); mask: of `lesion_mask`, "nothing" if empty.
-    """
-    inside = classes[..., 0] < 0.5
-    if not (inside.any() and mask.any()):
-        return "nothing"
-    total = classes[inside].astype(np.float32).sum(axis=0)
-    return masks.CLASSES[1 + int(total[2] > total[1])]
-
-
 def fit_rule(classes, labels):
     """Return the rule for `lesion_mask` of the highest utility, a dict.
 

@@ -24,3 +24,12 @@ export function imageProbabilities(classes) {
     malignant: lesion * share,
   };
 }
+
+/** Return the class of the image, which follows its mask.
+ *
+ * marked: whether the mask has any pixel; without one it is "normal".
+ */
+export function imageClass({ benign, malignant }, marked) {
+  if (!marked) return "normal";
+  return malignant > benign ? "malignant" : "benign";
+}

@@ -1,5 +1,6 @@
 // The page: what a reader presses, drops and moves, and what is shown then.
 
+import { imageClass } from "./classification.js";
 import { outlined, shaded } from "./drawing.js";
 import { open, segment } from "./network.js";
 import { read, Refused } from "./picture.js";
@@ -80,13 +81,13 @@ function refuse(file, error) {
 }
 
 function summary() {
-  const { probabilities } = shown.prediction;
-  const likely = Object.keys(probabilities).reduce((a, b) =>
-    probabilities[b] > probabilities[a] ? b : a,
-  );
-  const chance = percent(probabilities[likely]);
+  const { map, box, probabilities } = shown.prediction;
+  const mask = lesionMask(map, box, probabilities, network.rule);
+  const label = imageClass(probabilities, mask.includes(1));
+  const chance = percent(1 - probabilities.normal);
   const notes = shown.picture.notes.map((note) => ` To know: ${note}.`);
-  return `${shown.name}: most likely ${likely}, ${chance}.${notes.join("")}`;
+  const said = `${shown.name}: ${label}, lesion probability ${chance}.`;
+  return said + notes.join("");
 }
 
 function showPrediction() {
@@ -112,8 +113,7 @@ function showMask() {
   const threshold = part("threshold").valueAsNumber;
   const rule = { ...network.rule, threshold };
   const mask = lesionMask(map, box, probabilities, rule);
-  const { benign, malignant } = probabilities;
-  const label = malignant > benign ? "malignant" : "benign";
+  const label = imageClass(probabilities, true);
   outlined(part("outline"), picture, mask, network.colours[label]);
   const size = sizeOf(mask, probabilities, rule, label);
   part("area").textContent = size;

@@ -106,6 +106,15 @@ def test_features_measure_the_predicted_lesion():
     assert {name: found[name] for name in LABELS} == probabilities
 
 
+def test_the_class_of_an_image_follows_its_mask():
+    unsure = {"normal": 0.52, "benign": 0.2, "malignant": 0.28}
+    assert classification.image_class(unsure, marked=True) == "malignant"
+    assert classification.image_class(unsure, marked=False) == "normal"
+    sure = {"normal": 0.1, "benign": 0.6, "malignant": 0.3}
+    assert classification.image_class(sure, marked=True) == "benign"
+    assert classification.image_class(sure, marked=False) == "normal"
+
+
 @pytest.mark.parametrize("patch", [np.s_[0:0, 0:0], np.s_[5:6, 5:6]])
 def test_without_a_shape_it_is_that_of_a_smooth_spot(patch):
     found = classification.image_features(square(0.9, 0.5, patch))

@@ -62,7 +62,7 @@ def test_several_networks_have_their_mean_and_patients_stay_whole():
         scores = pd.DataFrame({"case": range(n), "label": ["benign"] * n})
         scores["group"] = scores["case"] // 2
         scores["dice"] = rng.uniform(0, 0.5, n) + shift
-        scores["area"] = 5
+        scores["area"], scores["class"] = 5, "benign"
         for name in ("normal", "benign", "malignant"):
             scores[f"p_{name}"] = {"benign": 0.8}.get(name, 0.1)
         for name in ("benign", "malignant"):

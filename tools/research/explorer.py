@@ -168,20 +168,16 @@ def causes(held, cases):
 def figures(found, rule):
     """Return {name: (value, low, high)} of a rule.
 
-    found: as of `gathered`. accuracy: an image where nothing is marked counts
-    as normal, any other as the likelier of benign and malignant.
+    found: as of `gathered`.
     """
     table = measures.rule_scores(found, found["classes"], rule)
     is_lesion = table["label"] != "normal"
     lesions, normals = table[is_lesion], table[~is_lesion]
-    malignant = table["p_malignant"] > table["p_benign"]
-    called = np.where(malignant, "malignant", "benign")
-    called = np.where(table["area"] > 0, called, "normal")
     measured = {
         "dice": (lesions["dice"], lesions),
         "missed": (lesions["dice"] < postprocessing.MISSED, lesions),
         "empty": (normals["area"] == 0, normals),
-        "accuracy": (called == table["label"], table),
+        "accuracy": (table["class"] == table["label"], table),
     }
     return {
         name: bootstrap.interval(values, part["group"])
