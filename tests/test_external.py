@@ -95,10 +95,21 @@ def test_what_is_no_set_or_no_model_is_one_sentence(run, own, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_table_of_another_origin_is_not_overwritten(tmp_path):
-    (tmp_path / "cases.csv").write_text("mine")
-    with pytest.raises(predict.Refused, match="was not written by this"):
-        external.protect(tmp_path)
-    for name in external.NAMES:
-        (tmp_path / name).touch()
-    external.protect(tmp_path)
+def test_only_what_the_command_wrote_is_overwritten(run, own, tmp_path):
+    out = run(own)
+    names = ["cases.csv", "measures.csv", "page.html"]
+    assert sorted(path.name for path in out.iterdir()) == names
+    external.protect(out)
+    for name in names:
+        whole = (out / name).read_bytes()
+        for strange in (b"mine", b""):
+            (out / name).write_bytes(strange)
+            with pytest.raises(predict.Refused, match=f"{name} was not"):
+                external.protect(out)
+        (out / name).write_bytes(whole)
+    for name in reversed(names):  # stopped half-way
+        (out / name).unlink()
+        external.protect(out)
+    (out / "page.html").mkdir()
+    with pytest.raises(predict.Refused, match=r"page\.html was not"):
+        external.protect(out)

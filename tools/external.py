@@ -12,6 +12,7 @@ For teaching and research. This is not a medical device.
 import argparse
 import json
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -26,9 +27,13 @@ from helpers.data import busi, layouts, masks
 from helpers.evaluation import measures
 from tools import check_data, predict
 
-NAMES = "cases.csv", "measures.csv", "page.html"
 CHUNK = 32  # images held in memory at a time
 TEMPLATE = files.ROOT / "tools" / "external.html.jinja"
+BEGINS = {  # patterns of how the files of this command begin
+    "cases.csv": r"case,label,group,(patient,)?(scanner,)?p_normal,",
+    "measures.csv": r"part,measure,n,value,low,high\s",
+    "page.html": re.escape(TEMPLATE.read_text().partition("{{")[0]),
+}
 FEW = 20  # of a scanner's images: its intervals mean little
 
 
@@ -91,10 +96,20 @@ def predictions(model, cases):
 
 def protect(out):
     """Refuse an OUT with files of these names that are of another origin."""
-    here = [name for name in NAMES if os.path.lexists(out / name)]
-    if here and len(here) < len(NAMES):
-        other = f"{out / here[0]} was not written by this command"
-        raise predict.Refused(f"{other}: move it, or give another OUT.")
+    for name, pattern in BEGINS.items():
+        path = out / name
+        if os.path.lexists(path) and not _begins(path, pattern):
+            other = f"{path} was not written by this command"
+            raise predict.Refused(f"{other}: move it, or give another OUT.")
+
+
+def _begins(path, pattern):
+    """Tell whether a file's first bytes fit a pattern."""
+    try:
+        with open(path, "rb") as file:
+            return re.match(pattern.encode(), file.read(1000))
+    except OSError:
+        return False
 
 
 def page(facts, table, said):

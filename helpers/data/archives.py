@@ -1,5 +1,6 @@
 """Unpack a downloaded zip once, safely, into a cache folder."""
 
+import lzma
 import os
 import stat
 import tempfile
@@ -8,15 +9,18 @@ import zlib
 from pathlib import Path
 
 from .. import files
+from . import pictures
 
 LIMIT = 4 * 10**9  # bytes; BUSI itself is about 0.2 GB
-NOT_WHOLE = zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError
+NOT_WHOLE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError,
+    NotImplementedError,
+)  # fmt: skip
 # first bytes; a .tar.gz is a .gz, and a .tar has its word further on
 OTHER_ARCHIVES = {
     b"\x1f\x8b": ".gz", b"Rar!": ".rar", b"7z\xbc\xaf": ".7z", b"BZh": ".bz2",
     b"\xfd7zXZ": ".xz", b"\x28\xb5\x2f\xfd": ".zst",
 }  # fmt: skip
-PICTURES = b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*"
 REFUSED = "it was not unpacked, get the zip from Kaggle."
 
 
@@ -67,7 +71,7 @@ def misnamed(path):
     if head.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
         remedy = "sign in where the data set is, and download it again."
         return f"is a web page, not a zip: {remedy}"
-    if head.startswith(PICTURES):
+    if pictures.kind(head):
         return "is one picture: give the folder of the data set as DATA."
     return "is not a zip: give BUSI's folder or zip, or download it again."
 
@@ -77,9 +81,11 @@ def unpack(archive):
 
     ArchiveError: the zip is broken, encrypted, too large or has members that
     would leave the folder (absolute, "..", links), or the cache has no room.
+    OSError: it may not be read.
     """
-    if not zipfile.is_zipfile(archive):
-        raise ArchiveError(f"{archive} {misnamed(archive)}")
+    with open(archive, "rb") as file:  # of a locked path it would say no
+        if not zipfile.is_zipfile(file):
+            raise ArchiveError(f"{archive} {misnamed(archive)}")
     target = cache_folder() / files.sha256(archive)[:16]
     if target.is_dir():
         return target
@@ -95,14 +101,19 @@ def unpack(archive):
                 extract(archive, content, whole)
             if not target.is_dir():  # another process may have been faster
                 os.replace(whole, target)
-    except NOT_WHOLE as error:
-        problem = f"is not a whole zip ({error}): download it again."
-        raise ArchiveError(f"{archive} {problem}") from None
-    except OSError as error:
-        problem = f"cannot be unpacked into {target.parent} ({error.strerror})"
-        remedy = "set XDG_CACHE_HOME to one with space, or unpack it by hand."
-        raise ArchiveError(f"{archive} {problem}: {remedy}") from None
+    except (*NOT_WHOLE, OSError) as error:
+        raise ArchiveError(f"{archive} {_failure(error, target)}") from None
     return target
+
+
+def _failure(error, target):
+    """Return why a zip was not unpacked, and what to do."""
+    # bz2 raises an OSError for damage, which has no number of the system's
+    if isinstance(error, NOT_WHOLE) or error.errno is None:
+        return f"is not a whole zip ({error}): download it again."
+    problem = f"cannot be unpacked into {target.parent} ({error.strerror})"
+    remedy = "set XDG_CACHE_HOME to one with space, or unpack it by hand."
+    return f"{problem}: {remedy}"
 
 
 def check_members(archive, members):

@@ -21,19 +21,14 @@ def index(root):
     folder with Images/, Masks/ and bus_data.csv. `busi.DataError`: something
     of that is missing or damaged.
     """
-    return folder.whole(root, *_scan(root))
+    return folder.whole(root, *scan(root))
 
 
-def check(root):
-    """Return what is wrong, as `busi.check` does; bad data never raise."""
-    try:
-        return _scan(root)[1]
-    except busi.DataError as error:
-        problem = [("fatal", TABLE, str(error), "fetch BUS-BRA again")]
-        return pd.DataFrame(problem, columns=busi.PROBLEM)
+def scan(root):
+    """Return (cases, problems) as `folder.examined` does.
 
-
-def _scan(root):
+    `busi.DataError`: something is wrong with the table.
+    """
     root = Path(root).expanduser().absolute()
     table = folder.read_table(root / TABLE, COLUMNS)
     names = table["ID"].str.removeprefix("bus_")

@@ -43,11 +43,16 @@ def index(root, for_folds=False):
     left without those that `check` lists as an error is fewer than two cases
     with a lesion, or, `for_folds`, `too_few`.
     """
-    cases = examine(find(root))[0]
-    if no_lesion(cases):
-        raise DataError(f"{root} {NO_LESION}: see `make check-data`.")
+    cases = usable(root, *examine(find(root)))
     if for_folds and too_few(cases):
         raise DataError(f"{too_few(cases)}.")
+    return cases
+
+
+def usable(root, cases, _problems):
+    """Return the cases that `examine` found, or raise the DataError."""
+    if no_lesion(cases):
+        raise DataError(f"{root} {NO_LESION}: see `make check-data`.")
     return cases
 
 
@@ -221,7 +226,7 @@ def examine_case(item):
         return None, problems
     for path in [image, *mask_paths]:
         try:
-            decoded[path] = _decode(path)
+            decoded[path] = _grey(path) if path == image else _decode(path)
         except ValueError as error:
             add(path, str(error), "fetch the file again, as an 8-bit PNG")
     if not mask_paths:
@@ -233,7 +238,7 @@ def examine_case(item):
         add(*problem)
     if problems:
         return None, problems
-    height, width = shown[1].shape[:2]
+    height, width = shown[1].shape
     row = case, label, *_image_and_masks(paths), height, width
     return dict(zip(COLUMNS, row, strict=True)), []
 
@@ -241,12 +246,12 @@ def examine_case(item):
 def _misfits(label, image, mask_pictures):
     """Return (path, problem, remedy) of what a case's pictures cannot be.
 
-    image: (path, picture); mask_pictures: {path: picture}.
+    image: (path, grey values); mask_pictures: {path: picture}.
     """
-    where, picture = image
-    height, width = picture.shape[:2]
+    where, grey = image
+    height, width = grey.shape
     found = []
-    if len(np.unique(picture[::4, ::4])) <= 2 and len(np.unique(picture)) <= 2:
+    if len(np.unique(grey[::4, ::4])) <= 2 and len(np.unique(grey)) <= 2:
         problem = "image has two grey values at most"
         found.append((where, problem, "fetch it again; is it the mask?"))
     for path, mask in mask_pictures.items():
@@ -254,7 +259,7 @@ def _misfits(label, image, mask_pictures):
         if (h, w) != (height, width):
             problem = f"mask is {w}x{h}, image {width}x{height}"
             found.append((path, problem, "fetch both again"))
-        elif np.array_equal(as_grey(mask), as_grey(picture)) and picture.any():
+        elif np.array_equal(as_grey(mask), grey) and grey.any():
             problem = "mask is the image itself"
             found.append((path, problem, "fetch the mask again"))
         elif masks.fault(mask):
@@ -275,10 +280,17 @@ def _misfits(label, image, mask_pictures):
     return []
 
 
-def _decode(path):
-    """Return a PNG as decoded by OpenCV; ValueError says what it is else."""
+def _grey(path):
+    """Return an image's grey values as `read_image` does, of 8 bits only."""
     data = _png(path)
-    picture = masks.decode(np.frombuffer(data, np.uint8))
+    if data[24:25] == b"\x10":  # of the header
+        raise ValueError("picture has 16 bits, not 8")
+    return pictures.decoded(data).grey
+
+
+def _decode(path):
+    """Return a mask as decoded by OpenCV; ValueError says what it is else."""
+    picture = masks.decode(np.frombuffer(_png(path), np.uint8))
     if picture is None:
         raise ValueError("picture is damaged")
     if picture.dtype != np.uint8:

@@ -7,6 +7,7 @@ Files are named as follows, in folders named like the class:
     <class> (<number>)_mask_<k>.png   masks of further lesions
 """
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -51,13 +52,20 @@ def choose(where, levels=2):
     levels: how far down `where` is searched, if it is a folder.
     """
     where = Path(where).expanduser().absolute()
-    try:
+    with refused(where):
         if where.is_file():
             return _choose_below(archives.unpack(where), where, 2)
         if not where.is_dir():
             remedy = "give BUSI's folder or zip as DATA."
             raise DataError(f"{where} does not exist: {remedy}")
         return _choose_below(where, where, levels)
+
+
+@contextlib.contextmanager
+def refused(where):
+    """Raise what goes wrong with a place that a user gave as a DataError."""
+    try:
+        yield
     except archives.ArchiveError as error:
         raise DataError(str(error)) from None
     except PermissionError as error:
@@ -161,6 +169,5 @@ def listing(folder, locked):
 
 def is_junk(path):
     """Tell whether an operating system or an editor left a file or folder."""
-    return path.name.startswith((".", "__MACOSX")) or (
-        path.name.lower() in JUNK
-    )
+    name = path.name.lower()
+    return name.startswith((".", "__macosx")) or name in JUNK

@@ -165,22 +165,25 @@ def _grey_of_colours(header, values):
 def _grey_of_monochrome(header, values, notes):
     from pydicom import pixels
 
-    stored = header.BitsStored
-    is_shown_as = "WindowCenter" in header or "VOILUTSequence" in header
-    if is_shown_as:  # how its maker wants it shown, on 0 to 2**bits - 1
-        values = pixels.apply_voi_lut(
-            pixels.apply_modality_lut(values, header), header
-        )
-        if "VOILUTSequence" in header:
-            stored = header.VOILUTSequence[0].LUTDescriptor[2]
+    black, white = 0, 2**header.BitsStored - 1
+    window = header.get("WindowCenter"), header.get("WindowWidth")
+    tables = header.get("VOILUTSequence")
+    if tables or None not in window:  # how its maker wants it shown
+        values = pixels.apply_modality_lut(values, header)
+        values = pixels.apply_voi_lut(values, header)
         notes.append("shown in the window that the file names")
+        if tables:
+            white = 2 ** tables[0].LUTDescriptor[2] - 1
+        else:  # which depends on sign, slope and intercept, too
+            ends = np.array([-np.inf, np.inf])
+            black, white = pixels.apply_voi_lut(ends, header)
     elif header.PixelRepresentation:
         raise Unreadable("holds signed values and names no window")
-    elif stored == 16:
+    elif header.BitsStored == 16:
         grey, scaled = eight_bits(values.astype(np.uint16))
         notes += scaled
         return grey
-    scaled = values * (255 / (2**stored - 1)) + 0.5
+    scaled = (values - black) * (255 / (white - black)) + 0.5
     return np.clip(scaled, 0, 255).astype(np.uint8)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from . import busi
+from .busi_folder import is_junk
 
 TABLE = "labels.csv"
 WANTED = "images/, masks/ and labels.csv with the columns file and label"
@@ -27,22 +28,15 @@ def index(root):
     has them; then group is the patient.
     `busi.DataError`: something is wrong with the table or any of its files.
     """
-    return whole(root, *_scan(root))
+    return whole(root, *scan(root))
 
 
-def check(root):
-    """Return what is wrong, as `busi.check` does; never raises for bad data.
+def scan(root):
+    """Return (cases, problems) as `examined` does, of the folder's table.
 
-    An image that the table does not name is a warning.
+    An image that the table does not name is a warning. `busi.DataError`:
+    something is wrong with the table.
     """
-    try:
-        return _scan(root)[1]
-    except busi.DataError as error:
-        problem = [("fatal", TABLE, str(error), "see data/README.md")]
-        return pd.DataFrame(problem, columns=busi.PROBLEM)
-
-
-def _scan(root):
     root = Path(root).expanduser().absolute()
     table = read_table(root / TABLE, ["file", "label"])
     table["label"] = table["label"].str.lower()
@@ -66,15 +60,11 @@ def _scan(root):
     cases, problems = examined(rows, root / TABLE)
     named = {path.name for path in rows["image"]}
     paths = sorted((root / "images").glob("*"))
-    unnamed = [path.name for path in paths if path.name not in named]
+    what = f"not in {TABLE}", "add it, or remove it"
     more = [
-        (
-            "warning",
-            f"images/{name}",
-            f"not in {TABLE}",
-            "add it, or remove it",
-        )
-        for name in unnamed
+        ("warning", f"images/{path.name}", *what)
+        for path in paths
+        if path.name not in named and not is_junk(path)
     ]
     more = pd.DataFrame(more, columns=busi.PROBLEM)
     return cases, pd.concat([problems, more], ignore_index=True)

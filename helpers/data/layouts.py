@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import pandas as pd
+
 from . import archives, busbra, busi, busi_folder, duplicates, folder
 
 # Of a layout other than BUSI's: its table, and the folder of images beside it.
@@ -19,6 +21,12 @@ TABLES = {
     "folder": (folder.TABLE, "images"),
 }
 NAMES = {"busi": "BUSI", "busbra": "BUS-BRA", "folder": "a set of your own"}
+# How a layout is looked through, and what refuses it if it cannot be used.
+READERS = {
+    "busi": (busi.examine, busi.usable),
+    "busbra": (busbra.scan, folder.whole),
+    "folder": (folder.scan, folder.whole),
+}
 # What a set shows of itself, by the names of its files.
 KNOWN = {
     "BUS-UCLM": r"(^|/)INFO\.csv$",
@@ -36,14 +44,23 @@ class DataSet:
     layout: str
     root: Path
 
-    @property
-    def module(self):
-        modules = {"busi": busi, "busbra": busbra, "folder": folder}
-        return modules[self.layout]
+    @cached_property
+    def scan(self):
+        """What is found in it, (cases, problems); each picture is read once.
+
+        `busi.DataError`: something is wrong with its table.
+        """
+        look, _ = READERS[self.layout]
+        return look(self.root)
 
     def check(self):
         """Return what is wrong with it, as `busi.check` does."""
-        return self.module.check(self.root)
+        try:
+            return self.scan[1]
+        except busi.DataError as error:
+            table, _ = TABLES[self.layout]
+            problem = [("fatal", table, str(error), "see data/README.md")]
+            return pd.DataFrame(problem, columns=busi.PROBLEM)
 
     @cached_property
     def cases(self):
@@ -51,7 +68,8 @@ class DataSet:
 
         That is the patient; without patients, near-duplicates share a group.
         """
-        cases = self.module.index(self.root)
+        _, refuse = READERS[self.layout]
+        cases = refuse(self.root, *self.scan)
         if "group" in cases:
             return cases
         pairs = duplicates.near_duplicates(cases)
@@ -74,7 +92,7 @@ def find(where):
     read; says what was found, and how to lay it out.
     """
     where = Path(where).expanduser().absolute()
-    try:
+    with busi_folder.refused(where):
         top = archives.unpack(where) if where.is_file() else where
         if not top.is_dir():
             gone = f"{where} does not exist"
@@ -91,11 +109,6 @@ def find(where):
             raise
         except busi.DataError:
             raise busi.DataError(unknown(where, top)) from None
-    except archives.ArchiveError as error:
-        raise busi.DataError(str(error)) from None
-    except PermissionError as error:
-        closed = f"{error.filename or where} may not be read"
-        raise busi.DataError(f"{closed}: change its permissions.") from None
 
 
 def other(where):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import dicom, pictures
+from .busi_folder import is_junk
 
 MASK_WORDS = "mask|label|gt|ground[ _-]?truth|annotation|seg|segmentation"
 # masks/, Labels/, ...; mask_x.png, x_mask.png, x_mask_1.png, x-gt.png, ...
@@ -14,7 +15,6 @@ MASK_NAME = re.compile(
     rf"({MASK_WORDS})s?[ _-].*|.*[ _-]({MASK_WORDS})s?([ _-]?\d+)?",
     re.IGNORECASE,
 )
-SYSTEM = {"thumbs.db", "desktop.ini", "__macosx"}
 
 
 @dataclass
@@ -84,7 +84,7 @@ def _reason(path, written):
     name, stem = path.name, path.stem
     if name.startswith("."):
         return "hidden"
-    if name.lower() in SYSTEM:
+    if is_junk(path):
         return "of the operating system"
     if name in written:
         return "written by an earlier run"

@@ -1,12 +1,13 @@
 """Get the data: a folder, a zip, Drive, Kaggle, and else the phantom."""
 
+import contextlib
 import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from .. import environment, files
-from . import busi, busi_folder, layouts
+from . import archives, busi, busi_folder, layouts
 from .phantom import dataset
 
 KAGGLE = "aryashah2k/breast-ultrasound-images-dataset"
@@ -92,7 +93,7 @@ def local_folder():
     """Return data/, or a cache if that is read-only or in Drive."""
     if os.access(DATA, os.W_OK) and not DATA.is_relative_to(environment.DRIVE):
         return DATA
-    return Path.home() / ".cache" / "busi-notebooks"
+    return archives.cache_folder()
 
 
 def simulated():
@@ -140,16 +141,25 @@ def from_drive(drive):
     """Return the Source of BUSI's zip in Drive, copied here once, or None."""
     if drive is None:
         return None
+    unused = "The zip in Drive could not be used ({}): looking elsewhere."
     try:
-        for found in [*zips_in(drive), *zips_in(drive / environment.PROJECT)]:
-            local = local_folder() / found.name
+        zips = [*zips_in(drive), *zips_in(drive / environment.PROJECT)]
+    except OSError as error:
+        print(unused.format(error))
+        return None
+    for found in zips:
+        # a name of its own: another archive.zip may lie here, or in Drive
+        name = f"{found.stem}-{found.parent.name}.zip"
+        local = local_folder() / name
+        try:
             if not local.exists():
                 local.parent.mkdir(parents=True, exist_ok=True)
                 files.copy(found, local)
             return described(busi.find(local))
-    except (OSError, busi.DataError) as error:
-        problem = f"could not be used ({error})"
-        print(f"The zip in Drive {problem}: looking elsewhere.")
+        except (OSError, busi.DataError) as error:
+            print(unused.format(error))
+            with contextlib.suppress(OSError):
+                local.unlink()
     return None
 
 

@@ -3,24 +3,18 @@
 import hashlib
 from collections import Counter
 
-from .duplicates import assign_groups, near_duplicates
-
 
 def assign_folds(cases, n_folds=5, seed=0):
     """Return a Series "fold" of int, 0 to n_folds - 1, aligned with `cases`.
 
-    cases: DataFrame with the columns case and label, and group if it is known;
-    else near-duplicates are searched for (column image), which takes a minute.
-    Groups stay whole. The largest are dealt first, in an order drawn from
-    `seed`, each to the fold with the smallest share of its classes so far. The
-    same cases, groups and seed give the same folds everywhere, whatever the
-    order of the rows: no library's random numbers take part.
+    cases: DataFrame[case, label, group]; for the group of near-duplicates see
+    `duplicates.assign_groups`. Groups stay whole. The largest are dealt first,
+    in an order drawn from `seed`, each to the fold with the smallest share of
+    its classes so far. The same cases, groups and seed give the same folds
+    everywhere, whatever the order of the rows: no library's random numbers
+    take part.
     ValueError: n_folds is below 2 or above the number of groups.
     """
-    if "group" not in cases:
-        cases = cases.assign(
-            group=assign_groups(cases, near_duplicates(cases))
-        )
     groups = [rows for _, rows in cases.groupby("group")]
     if not 2 <= n_folds <= len(groups):
         problem = f"{n_folds} folds cannot be made of {len(groups)} groups"

@@ -51,10 +51,12 @@ def test_what_is_missing_is_named(root):
     (root / "Masks" / "mask_0001-r.png").unlink()
     with pytest.raises(busi.DataError, match=r"1 files .*mask_0001-r\.png"):
         busbra.index(root)
-    assert busbra.check(root)["file"].tolist() == ["Masks/mask_0001-r.png"]
+    found = layouts.DataSet("busbra", root).check()
+    assert found["file"].tolist() == ["Masks/mask_0001-r.png"]
     with pytest.raises(busi.DataError, match=r"holds no bus_data\.csv"):
         busbra.index(root / "Masks")
-    assert list(busbra.check(root / "Masks")["severity"]) == ["fatal"]
+    found = layouts.DataSet("busbra", root / "Masks").check()
+    assert list(found["severity"]) == ["fatal"]
 
 
 def test_a_mask_that_does_not_fit_is_found(root):
@@ -83,4 +85,5 @@ def test_a_damaged_table_is_a_sentence(root, old, new, said):
     table.write_text(table.read_text().replace(old, new))
     with pytest.raises(busi.DataError, match=said):
         busbra.index(root)
-    assert list(busbra.check(root)["severity"]) == ["fatal"]
+    found = layouts.DataSet("busbra", root).check()
+    assert list(found["severity"]) == ["fatal"]

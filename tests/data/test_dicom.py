@@ -111,14 +111,56 @@ PACKED = {
 }
 
 
+TWELVE = {"BitsStored": 12, "HighBit": 11}
+
+
+def window(centre, width):
+    return {"WindowCenter": centre, "WindowWidth": width}
+
+
+def rescaled(slope, intercept):
+    return {"RescaleSlope": slope, "RescaleIntercept": intercept}
+
+
 PLAIN = {
     "grey": (made(), GREY),
     "MONOCHROME1": (made(255 - GREY, "MONOCHROME1"), GREY),
     "RGB, plain": (made(RGB, "RGB"), MIXED),
     "YBR_FULL": (made(ybr(RGB), "YBR_FULL"), MIXED),
-    "12 bits": (made(DEEP * 16, BitsStored=12, HighBit=11), GREY),
+    "12 bits": (made(DEEP * 16, **TWELVE), GREY),
     "8 bits in 16": (made(DEEP), GREY),
-    "window": (made(DEEP + 1000, WindowCenter=1128, WindowWidth=256), GREY),
+    "window": (made(DEEP + 1000, **window(1128, 256)), GREY),
+    "signed": (
+        made(
+            (GREY / 255 * 2000 - 1000).astype(np.int16),
+            PixelRepresentation=1,
+            **window(0, 2000),
+        ),
+        GREY,
+    ),
+    "intercept": (
+        made(DEEP + 1000, **TWELVE, **window(104, 256), **rescaled(1, -1024)),
+        GREY,
+    ),
+    "slope": (
+        made(DEEP + 1000, **TWELVE, **window(2256, 512), **rescaled(2, 0)),
+        GREY,
+    ),
+    "slope downwards": (
+        made(255 - DEEP, **TWELVE, **window(-127.5, 256), **rescaled(-1, 0)),
+        GREY,
+    ),
+    "sigmoid": (
+        made(
+            DEEP + 1000,
+            **TWELVE,
+            **window(104, 256),
+            **rescaled(1, -1024),
+            VOILUTFunction="SIGMOID",
+        ),
+        255 / (1 + np.exp((128 - GREY.astype(float)) / 64)),
+    ),
+    "centre without width": (made(DEEP * 16, **TWELVE, WindowCenter=99), GREY),
 }
 
 

@@ -1,7 +1,9 @@
 """A set of one's own is read from a folder; any other is named."""
 
+import builtins
 import re
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -71,7 +73,7 @@ def test_semicolons_and_a_byte_order_mark_are_read(own):
 def refused(own, match):
     with pytest.raises(busi.DataError, match=match):
         folder.index(own)
-    assert len(folder.check(own))
+    assert len(layouts.find(own).check())
 
 
 def test_each_fault_of_the_table_is_one_sentence(own):
@@ -95,14 +97,29 @@ def test_each_fault_of_a_file_is_named_and_nothing_left_out(own):
     refused(own, "1 files .*masks/a0.png: benign image with an empty mask")
     (own / "images/a1.png").unlink()
     refused(own, "2 files")
-    assert set(folder.check(own)["file"]) == {"masks/a0.png", "images/a1.png"}
+    found = layouts.find(own).check()
+    assert set(found["file"]) == {"masks/a0.png", "images/a1.png"}
 
 
 def test_an_image_without_a_row_is_a_warning(own):
     rewrite(own, lambda t: t.iloc[:-1])
+    for name in (".DS_Store", "Thumbs.db"):  # of which nobody wants to hear
+        (own / "images" / name).write_bytes(b"x")
     assert len(folder.index(own)) == 5
-    (row,) = folder.check(own).itertuples()
+    (row,) = layouts.find(own).check().itertuples()
     assert (row.severity, row.file) == ("warning", "images/a5.png")
+
+
+def test_a_report_and_the_cases_read_each_picture_once(own, monkeypatch):
+    examine_case, seen = busi.examine_case, []
+
+    def counting(item):
+        seen.append(item[1])
+        return examine_case(item)
+
+    monkeypatch.setattr(busi, "examine_case", counting)
+    assert len(check_data.cases_of(layouts.find(own))) == 6
+    assert sorted(seen) == [f"a{i}" for i in range(6)]
 
 
 def test_busi_is_found_too(phantom_root):
@@ -145,6 +162,25 @@ def test_a_place_that_is_not_there_or_no_zip(tmp_path):
     (tmp_path / "x.zip").write_bytes(b"no zip")
     with pytest.raises(busi.DataError, match="is not a zip"):
         layouts.find(tmp_path / "x.zip")
+    long = tmp_path / ("x" * 300)
+    for given in (layouts.find, sources.locate):
+        with pytest.raises(busi.DataError, match="name too long"):
+            given(long)
+
+
+def test_a_zip_that_may_not_be_read_is_not_called_empty(tmp_path, monkeypatch):
+    archive = Path(shutil.make_archive(tmp_path / "x", "zip", ROOT / "docs"))
+    opened = open
+
+    def refuse(path, *more, **options):
+        if path == archive:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *more, **options)
+
+    monkeypatch.setattr(builtins, "open", refuse)
+    for given in (layouts.find, sources.locate):
+        with pytest.raises(busi.DataError, match="change its permissions"):
+            given(archive)
 
 
 def block(word):

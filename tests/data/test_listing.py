@@ -75,10 +75,12 @@ def test_hidden_files_pipes_and_results_are_named():
     put("in/.hidden/x.png")
     put("in/._x.png")
     put("in/results/one.png")
+    put("in/__MACOSX/x.png")
     os.mkfifo("in/pipe.png")
     names, left = found(lambda folder: ["results"])
     assert names == set()
     reasons = {".hidden": "hidden", "._x.png": "hidden", "pipe.png": "no file"}
+    reasons |= {"__MACOSX": "of the operating system"}
     assert left == reasons | {"results": "written by an earlier run"}
 
 

@@ -116,9 +116,35 @@ def test_without_any_data_a_phantom_is_simulated_once(small_phantom, capsys):
 
 def test_a_zip_in_drive_is_copied_once_to_the_local_disk(drive, monkeypatch):
     assert sources.locate(drive=drive).kind == "busi"
-    assert (sources.DATA / "archive.zip").exists()
+    (copy,) = sources.DATA.iterdir()
+    assert copy.read_bytes() == (drive / "archive.zip").read_bytes()
     monkeypatch.setattr(shutil, "copyfile", None)
     assert sources.from_drive(drive).kind == "busi"
+
+
+def test_a_wrong_zip_does_not_hide_the_right_one_in_drive(drive, capsys):
+    right = drive / environment.PROJECT / "archive.zip"
+    right.parent.mkdir()
+    (drive / "archive.zip").rename(right)
+    wrong = [drive / "archive.zip", sources.DATA / "archive.zip"]
+    for path in wrong:
+        path.write_bytes(b"no zip")
+    found = sources.locate(drive=drive)
+    assert found.fingerprint == busi.fingerprint(right)
+    assert "The zip in Drive could not be used" in capsys.readouterr().out
+    # the copy of the wrong one is gone, what lay there before is not
+    (copy,) = {*sources.DATA.iterdir()} - {*wrong}
+    assert copy.read_bytes() == right.read_bytes()
+    assert all(path.read_bytes() == b"no zip" for path in wrong)
+
+
+def test_a_drive_that_went_away_is_no_error(drive, monkeypatch, capsys):
+    def gone(*_):
+        raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+
+    monkeypatch.setattr(Path, "glob", gone)
+    assert sources.from_drive(drive) is None
+    assert os.strerror(errno.ENOTCONN) in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
@@ -178,11 +204,15 @@ def test_a_failing_kagglehub_is_one_sentence_without_its_secrets(kagglehub):
     assert "abc123" not in str(caught.value)
 
 
+@pytest.mark.parametrize("variable", ["", "XDG_CACHE_HOME"])
 def test_nothing_is_unpacked_or_simulated_into_drive(
-    drive, small_phantom, monkeypatch
+    drive, small_phantom, tmp_path, monkeypatch, variable
 ):
     """The repository may lie there, and many small files are slow."""
     home = Path.home()
+    if variable:
+        home = tmp_path / "roomy"
+        monkeypatch.setenv(variable, str(home))
     monkeypatch.setattr(environment, "DRIVE", drive.parent)
     monkeypatch.setattr(sources, "DATA", drive / "repository" / "data")
     sources.DATA.mkdir(parents=True)

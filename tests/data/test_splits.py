@@ -48,13 +48,6 @@ def test_folds_follow_cases_and_seed_not_order_group_names_or_index():
     assert splits.assign_folds(twice, seed=7).tolist() == fold.tolist()
 
 
-def test_folds_find_near_duplicates_themselves(monkeypatch):
-    pairs = pd.DataFrame(GROUPS.items(), columns=["a", "b"])
-    monkeypatch.setattr(splits, "near_duplicates", lambda _: pairs)
-    alone = some().drop(columns="group")
-    assert splits.assign_folds(alone).equals(splits.assign_folds(some()))
-
-
 @pytest.mark.parametrize("n_folds", [1, 0, 52])
 def test_impossible_numbers_of_folds_are_refused(n_folds):
     words = f"{n_folds} folds cannot be made of 51 groups"

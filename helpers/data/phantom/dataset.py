@@ -197,12 +197,17 @@ def burn_callipers(picture, mask, shape):
     distances = [np.linalg.norm(edge - side, axis=1) for side in sides]
     ends = [edge[distance.argmin()] for distance in distances]
     for number, (a, b) in enumerate((ends[::2], ends[1::2]), 1):
-        for share in np.linspace(0, 1, 2 + int(np.linalg.norm(b - a) / 5)):
-            dot = (a + share * (b - a)).astype(int).tolist()
-            cv2.circle(picture, dot, 0, WHITE, -1)
-        for end in (a.tolist(), b.tolist()):
-            cv2.drawMarker(picture, end, WHITE, shape, 13, 2)
+        axis(picture, a, b, shape)
         write(picture, str(number), (int(a[0]) + 8, int(a[1]) - 4), 0.5)
+
+
+def axis(picture, a, b, shape):
+    """Burn in a dotted line between two points (x, y), marked at its ends."""
+    for share in np.linspace(0, 1, 2 + int(np.linalg.norm(b - a) / 5)):
+        dot = (a + share * (b - a)).astype(int).tolist()
+        cv2.circle(picture, dot, 0, WHITE, -1)
+    for end in np.stack([a, b]).astype(int).tolist():
+        cv2.drawMarker(picture, end, WHITE, shape, 13, 2)
 
 
 def crop(picture, masks, rng):

@@ -75,7 +75,7 @@ def speckle(height, width, rng, probe=None):
     return echoes(np.ones((height, width), np.float32), rng, probe or Probe())
 
 
-def round_lesion(darker, swallows, looks=1, seed=0):
+def round_lesion(darker, swallows, looks=1):
     """Return grey values (160, 200), float, of plain tissue with a disc in it.
 
     darker: dB that the disc sends back less than the tissue; swallows: dB that
@@ -86,7 +86,7 @@ def round_lesion(darker, swallows, looks=1, seed=0):
     disc = (y - 60) ** 2 + (x - 100) ** 2 < 30**2
     through = np.cumsum(disc, axis=0) / 60  # 1: all of its middle
     level = np.float32(10 ** ((-darker * disc - swallows * through) / 20))
-    rngs = [np.random.default_rng((seed, look)) for look in range(looks)]
+    rngs = [np.random.default_rng((0, look)) for look in range(looks)]
     mean = np.mean([echoes(level, rng, Probe()) for rng in rngs], axis=0)
     return np.clip(180 + 255 / 50 * 20 * np.log10(mean), 0, 255)
 
