@@ -90,7 +90,14 @@ def gpu_advice():
 
 
 def gpu_capability():
-    """Return the first GPU's compute capability (A100: 8.0), else None."""
+    """Return the first GPU's compute capability (A100: 8.0), else None.
+
+    None also where TensorFlow is loaded and cannot use that GPU: its plain
+    package from PyPI comes without CUDA.
+    """
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow and not tensorflow.config.list_physical_devices("GPU"):
+        return None
     capability = nvidia("compute_cap")
     return float(capability) if capability else None
 

@@ -221,10 +221,14 @@ def problem_with(folder, name, data):
     return None
 
 
-def peak_memory_mb():
-    """Return the most memory that this process has held, in MB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1e6 if sys.platform == "darwin" else 1e3))
+def peak_memory_mb(usage=None):
+    """Return the most memory that a process has held, in MB of 10^6 bytes.
+
+    usage: what `os.wait4` says of it; without, that of this process.
+    """
+    usage = usage or resource.getrusage(resource.RUSAGE_SELF)
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes
+    return round(usage.ru_maxrss * unit / 1e6)
 
 
 def advice(step, file, problem):

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import jupytext
 import nbformat
@@ -181,6 +182,25 @@ def test_what_a_notebook_imports_decides_whether_it_is_up_to_date():
     names = {str(path.relative_to(ROOT / "helpers")) for path in found}
     assert "evaluation/metrics.py" in names and "data/masks.py" in names
     assert not any(name.startswith("model/") for name in names)
+
+
+def test_another_start_of_a_network_makes_a_notebook_stale(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "helpers").symlink_to(ROOT / "helpers")
+    (tmp_path / "models").mkdir()
+    monkeypatch.setattr(run_all, "ROOT", tmp_path)
+    data = SimpleNamespace(fingerprint="the same")
+
+    def inputs(start):
+        (tmp_path / "models" / "start_16.npz").write_bytes(start)
+        names = "02_prepare_the_masks", "04_train_the_segmenter"
+        paths = [ROOT / "notebooks" / f"{name}.ipynb" for name in names]
+        return [run_all.inputs_of(path, {}, data) for path in paths]
+
+    before, again, changed = map(inputs, (b"one", b"one", b"another"))
+    assert before == again
+    assert before[0] == changed[0] and before[1] != changed[1]
 
 
 @each

@@ -48,7 +48,8 @@ BAD = {
     "profile: my\nlearning_rate: -1e-3": "more than 0",
     "profile: my\nseed: -1": "0 or more",
     "profile: my\nbatch_size: 0": "more than 0",
-    "profile: my\nimage_size: 100": "multiple of 16",
+    "profile: my\nimage_size: 144": "multiple of 32",
+    "profile: my\nimage_size: 136\nepochs_pretrained: 0": "multiple of 16",
     "profile: my\nn_folds: 2\nfirst_fold: 4": "5 folds",
     "profile: my\nepochs: 0\nepochs_simulated: 0\nepochs_pretrained: 0":
         "no network",
@@ -67,6 +68,11 @@ BAD = {
 def test_a_number_may_be_spelled_in_several_ways(written, line):
     read = written(f"profile: my\n{line}\n")[line.split(":")[0]]
     assert read == GOOD[line] and type(read) is type(GOOD[line])
+
+
+def test_only_the_pretrained_network_needs_a_multiple_of_32(written):
+    text = "profile: my\nimage_size: 144\nepochs_pretrained: 0\n"
+    assert written(text)["image_size"] == 144
 
 
 @pytest.mark.parametrize("text", BAD)

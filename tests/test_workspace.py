@@ -1,6 +1,7 @@
 """Steps hand results on only when finished, unchanged and of the same data."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -54,6 +55,13 @@ def test_the_manifest_and_the_folder_tell_what_was_run(here):
     assert set(manifest["files"]) == {"folds.csv", "arrays.npz"}
     assert 20 < manifest["peak_memory_mb"] < 20_000
     assert manifest["versions"]["numpy"] == np.__version__
+
+
+@pytest.mark.parametrize(("system", "unit"), [("linux", 1024), ("darwin", 1)])
+def test_memory_is_in_millions_of_bytes(monkeypatch, system, unit):
+    monkeypatch.setattr(workspace.sys, "platform", system)
+    usage = SimpleNamespace(ru_maxrss=3e9 / unit)
+    assert workspace.peak_memory_mb(usage) == 3000
 
 
 def test_parameters_are_those_of_the_calling_notebook(here, monkeypatch):

@@ -105,7 +105,7 @@ def names_of(folder, paths):
     return [s if seen[s.casefold()] == 1 else w for s, w in pairs]
 
 
-def listed(names, most=3):
+def listed(names):
     """Return "a, b, c and 7 more"."""
-    shown, more = ", ".join(names[:most]), len(names) - most
+    shown, more = ", ".join(names[:3]), len(names) - 3
     return f"{shown} and {more} more" if more > 0 else shown

@@ -192,9 +192,9 @@ def png(picture):
     return cv2.imencode(".png", picture)[1].tobytes()
 
 
-def smaller(picture, most=1200):
-    """Return a picture with at most so many pixels along a side."""
-    scale = most / max(picture.shape[:2])
+def smaller(picture):
+    """Return a picture with at most 1,200 pixels along a side."""
+    scale = 1200 / max(picture.shape[:2])
     if scale >= 1:
         return picture
     how = {"fx": scale, "fy": scale, "interpolation": cv2.INTER_AREA}

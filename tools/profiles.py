@@ -124,8 +124,11 @@ def check(values):
         if not math.isfinite(value) or value < 0 or not (value or zero):
             least = "0 or more" if zero else "more than 0"
             raise Refused(f"sets {name} to {value}, and it must be {least}")
-    if values.get("image_size", 0) % 16:
-        raise Refused("sets image_size to no multiple of 16")
+    # the pretrained network halves an image once more than the lesson's
+    step = 32 if values.get("epochs_pretrained") else 16
+    if values.get("image_size", 0) % step:
+        without = " (16 where epochs_pretrained is 0)" * (step == 32)
+        raise Refused(f"sets image_size to no multiple of {step}{without}")
     if values.get("first_fold", 0) + values.get("n_folds", 0) > N_FOLDS:
         raise Refused(f"asks for more than {N_FOLDS} folds: lower n_folds")
     epochs = [v for k, v in values.items() if k.startswith(EPOCHS)]

@@ -57,12 +57,18 @@ def inputs_of(notebook, parameters, data):
     """Return a hash of what decides a result, but for earlier steps."""
     cells = json.loads(notebook.read_text())["cells"]
     sources = ("".join(c["source"]) for c in cells if c["cell_type"] == "code")
-    modules = sorted(imported_helpers("\n".join(sources)))
+    code = "\n".join(sources)
+    modules = sorted(imported_helpers(code))
     pages = [path.with_suffix(".html") for path in modules]
     read = (notebook, *modules, *(page for page in pages if page.exists()))
     parts = [path.read_text() for path in read]
     parts += [json.dumps(parameters, sort_keys=True), data.fingerprint]
     parts.append(json.dumps(environment.versions(), sort_keys=True))
+    for name in ("models", "results"):
+        if f'"{name}"' in code or f"{name}/" in code:
+            for path in sorted((ROOT / name).glob("[!.]*.*")):
+                if path.suffix != ".md":  # which no notebook reads
+                    parts.append(path.name + files.sha256(path))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

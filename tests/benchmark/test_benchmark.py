@@ -1,7 +1,9 @@
 """The benchmark: arithmetic, form, what is missing; never a speed."""
 
 import contextlib
+import os
 import re
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -17,6 +19,7 @@ from tools.benchmark.worker import Failed, Pace, Worker
 from tools.site import benchmark_page
 
 KEPT = ROOT / "results" / "bench.json"
+OF_GROWTH = ROOT / "results" / "growth.json"
 MINIATURE = """--size 32 --width 4 --turns 2 --seconds 0.05 --calls 20
     --epochs 1 --target 0.001 --against"""
 CONTENDER = """
@@ -145,7 +148,7 @@ def test_a_miniature_run_measures_everything(phantom_root, tmp_path):
     where = ["--data", str(phantom_root), "--out", str(path)]
     compare.main([*where, *MINIATURE.split()])
     report = workspace.load(path)
-    assert report["simulated"] is True and report["schema"] == 1
+    assert report["simulated"] is True and report["schema"] == 2
     jobs = [(row["network"], row["job"]) for row in report["speed"]]
     assert jobs == [("ours", "train"), ("ours", "infer")]
     for row in report["speed"]:
@@ -181,6 +184,22 @@ def test_the_page_says_what_the_file_says(tmp_path):
     assert "not reached in 300 s" in text and "0.6 GB" in text
 
 
+def test_the_page_has_one_unit_of_memory(tmp_path):
+    report, growth = (workspace.load(p) for p in (KEPT, OF_GROWTH))
+    report["to_dice"] = {"ours": report["to_dice"]["ours"]}
+    old = {"cases": 10, "step": "index", "seconds": 1, "peak_mb": 5000}
+    new = {"cases": 20, "step": "index", "seconds": 1, "peak_memory_mb": 6100}
+    growth |= {"rows": [old, new], "exponents": {"index": 1}}
+    (tmp_path / "growth.json").write_text(workspace.as_json(growth))
+    for schema, shown in ((1, "5.1 GB"), (2, "5.0 GB")):
+        report["schema"] = schema
+        report["to_dice"]["ours"]["peak_memory_mb"] = 5000
+        (tmp_path / "bench.json").write_text(workspace.as_json(report))
+        text = benchmark_page.page(tmp_path / "bench.json")
+        assert f"{shown} of main memory" in text.replace("\n", " ")
+        assert "| 1 s, 5.2 GB | 1 s, 6.1 GB | 1 |" in text
+
+
 def test_the_page_holds_no_number_of_its_own():
     source = Path(benchmark_page.__file__).read_text()
     typed = set(re.findall(r"(?<![\w.:{\[])\d[\d.]*(?![\w\]])", source))
@@ -195,7 +214,7 @@ def test_every_step_is_measured_as_the_cases_grow(monkeypatch):
     assert [r["step"] for r in rows if r["cases"] == 40] == [*growth.STEPS]
     left_out = {*growth.STEPS} - {r["step"] for r in rows if r["cases"] == 80}
     assert left_out == {"near_duplicates"}
-    assert all(r["seconds"] > 0 and r["peak_mb"] > 10 for r in rows)
+    assert all(r["seconds"] > 0 and r["peak_memory_mb"] > 10 for r in rows)
 
 
 def test_the_imports_of_a_notebook_are_its_own_and_no_more():
@@ -216,7 +235,7 @@ def test_the_network_is_a_part_of_what_predict_takes(monkeypatch, capsys):
 def test_the_exponent_is_that_of_the_two_largest_sizes():
     seconds = {10: 5, 100: 7, 1000: 700}
     rows = [
-        {"cases": n, "step": "index", "seconds": s, "peak_mb": 1}
+        {"cases": n, "step": "index", "seconds": s, "peak_memory_mb": 1}
         for n, s in seconds.items()
     ]
     assert growth.exponents(rows) == {"index": 2.0}
@@ -249,6 +268,19 @@ def test_the_benchmark_in_results_is_whole():
     assert benchmark_page.page(KEPT).count("\n## ") == 10
     rows = report["to_dice"].values()
     assert all(row["peak_memory_mb"] < 6000 for row in rows)
+
+
+@pytest.mark.research
+def test_the_memory_of_a_step_grows_with_the_batch():
+    pytest.importorskip("jax")
+
+    def planned(batch):
+        command = [sys.executable, "-m", "tools.benchmark.gpu_memory"]
+        command += map(str, (64, 8, batch))
+        environ = {**os.environ, "KERAS_BACKEND": "jax"}
+        return int(subprocess.check_output(command, cwd=ROOT, env=environ))
+
+    assert 0 < planned(2) < planned(8) < 100
 
 
 @pytest.mark.research

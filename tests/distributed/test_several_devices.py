@@ -106,13 +106,14 @@ def test_two_devices_of_one_machine_train_as_one():
     assert np.isfinite([row["val_loss"] for row in report["fit"]]).all()
 
 
-# A shallow network compiles in seconds.
+# A shallow network compiles in seconds, and fits no file of models/.
 DRIVER = """
 import functools, os
 from tools.distributed import train
 if train.WORKER in os.environ:
-    from helpers.model import unet
+    from helpers.model import checkpoint, unet
     unet.build = functools.partial(unet.build, depth=1)
+    checkpoint.start_from = lambda _, path: print(f"from {path.name}")
 train.main()
 """
 
@@ -196,6 +197,29 @@ def test_two_machines_train_as_one(start, alone, tmp_path):
     said = first.communicate()[1]
     assert first.returncode == 0 == second.wait(), said
     assert_as_one(alone, both)
+
+
+def test_without_epochs_from_scratch_it_starts_from_simulated_images(
+    start, tmp_path
+):
+    """As in the gpu profile, with notebook 4's steps for such a start."""
+    run, none = prepared(tmp_path), ("-p", "epochs", 0)
+    process = start(run, 0, 1, 0, *none, "-p", "epochs_simulated", 2)
+    out, said = process.communicate()
+    assert process.returncode == 0, said
+    assert "from start_2.npz" in out
+    with np.load(run / "distributed/fold_0/resume.npz") as state:
+        settings = json.loads(str(state["record"]))["settings"]
+    assert settings["epochs"] == 2 == len(history(run))
+    assert settings["last"] and settings["learning_rate"] == 5e-4 / 4
+
+
+def test_nothing_to_train_is_one_sentence(start, tmp_path):
+    options = ("-p", "epochs", 0), ("-p", "epochs_simulated", 0)
+    process = start(prepared(tmp_path), 0, 1, 0, *options[0], *options[1])
+    _, said = process.communicate()
+    assert process.returncode == 1
+    assert "Nothing to train" in said and "Traceback" not in said
 
 
 @pytest.mark.research

@@ -260,14 +260,13 @@ def time_to_dice(name, work, settings, limit):
     process.returncode = os.waitstatus_to_exitcode(status)
     if ended and process.returncode:
         return {"why_not": last_line(log, process.returncode)}
-    unit = 1e6 if sys.platform == "darwin" else 1e3  # of ru_maxrss
     return {
         "target": settings["target"],
         "seconds": hit and hit["seconds"],
         "epochs": int((hit or rows[-1])["epoch"]) if rows else 0,
         "best": max((row["val_dice"] for row in rows), default=0.0),
         "limit": round(limit, 1),
-        "peak_memory_mb": round(usage.ru_maxrss / unit),
+        "peak_memory_mb": workspace.peak_memory_mb(usage),
     }
 
 
@@ -343,7 +342,7 @@ def measure(o, arguments, source, work):
     hidden = {o.data: data, str(o.out): o.out.name}
     given = [hidden.get(argument, argument) for argument in arguments]
     head = {
-        "schema": 1,
+        "schema": 2,  # 1 called 1,000 KiB an MB
         "command": " ".join([COMMAND, *map(shlex.quote, given)]),
         "simulated": simulated,
         "data": source.fingerprint,

@@ -9,16 +9,16 @@ mixed precision halves the activations, but adds work space of its own.
 import sys
 
 import jax
-import keras
 from jax import numpy as jnp
 
 from helpers.model import losses, unet
+from helpers.model.optimizer import FlatAdamW
 
 
 def step_memory(size, width, batch):
     """Return bytes: XLA's plan, weights and optimizer state included."""
     model = unet.build(size=size, width=width)
-    optimizer = keras.optimizers.AdamW(1e-3, clipnorm=1.0, use_ema=True)
+    optimizer = FlatAdamW(1e-3)
     optimizer.build(model.trainable_variables)
 
     def mean_loss(weights, others, images, labels):

@@ -10,7 +10,6 @@ FEW cases.
 """
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -137,20 +136,18 @@ STEPS = {
 
 
 def one_step(name, root):
-    """Take a step, `listed` included; print {"seconds", "peak_mb"}.
+    """Take a step, `listed` included; print {"seconds", "peak_memory_mb"}.
 
-    peak_mb: of the whole process, its packages included.
+    peak_memory_mb: of the whole process, its packages included.
     """
     began = time.perf_counter()
     STEPS[name](Path(root))
-    seconds = time.perf_counter() - began
-    unit = 2**20 if sys.platform == "darwin" else 2**10  # of ru_maxrss
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-    print(json.dumps({"seconds": round(seconds, 2), "peak_mb": round(peak)}))
+    found = {"seconds": round(time.perf_counter() - began, 2)}
+    print(json.dumps(found | {"peak_memory_mb": workspace.peak_memory_mb()}))
 
 
 def measure(sizes):
-    """Return rows {cases, step, seconds, peak_mb}."""
+    """Return rows {cases, step, seconds, peak_memory_mb}."""
     rows = []
     for n in sizes:
         with tempfile.TemporaryDirectory(prefix="growth-") as folder:

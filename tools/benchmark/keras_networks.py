@@ -20,11 +20,11 @@ from helpers.model import augmentation, checkpoint, losses, training, unet
 from tools.benchmark import worker
 
 
-def plain_unet(size, width, depth=5):
+def plain_unet(size, width):
     """Build the U-Net of Ronneberger et al. (2015) as most tutorials do.
 
     Input and output are those of `unet.build`; `width` channels at full
-    resolution, doubled at each of `depth` levels.
+    resolution, doubled at each of five levels.
     """
 
     def twice(x, filters):
@@ -33,7 +33,7 @@ def plain_unet(size, width, depth=5):
             x = layers.Conv2D(filters, 3, padding="same", **options)(x)
         return x
 
-    widths = [width * 2**level for level in range(depth)]
+    widths = [width * 2**level for level in range(5)]
     image = keras.Input((size, size, 1))
     levels = [twice(image, width)]
     for filters in widths[1:]:

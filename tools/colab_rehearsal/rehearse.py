@@ -85,7 +85,7 @@ SITUATIONS = [
     Situation("Drive fails", "fails", ("Drive could not be written",)),
     Situation("in Drive's folder", says=(ON_DRIVE,), **IN_DRIVE),
     Situation("killed half-way", says=GOES_ON, **KILLED),
-    Situation("T4", says=("Tesla T4", "mixed_float16"), **ON_T4),
+    Situation("T4", says=("Tesla T4",), **ON_T4),
     Situation("Kaggle", "elsewhere", ON_KAGGLE, kaggle=True),
 ]
 BY_ITSELF = Situation("run_all in a cell", "refuses", alone=True)

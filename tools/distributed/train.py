@@ -7,8 +7,10 @@ Start the same command on every machine, each with its own number from 0:
 
 Machine 0, here 10.0.0.5, alone needs the run folder, with notebook 2 finished;
 it hands data, settings and the state of an interrupted run to the others, and
-writes model.keras and history.csv into RUN/distributed/fold_K. Needs jax, and
-one commit on all machines. pages/more_than_one_device.md says when it pays.
+writes model.keras and history.csv into RUN/distributed/fold_K. It is notebook
+4's network from scratch; where the profile's epochs of that are 0, as in gpu,
+its network that knows simulated images. Needs jax, and one commit on all
+machines. pages/more_than_one_device.md says when it pays.
 """
 
 import argparse
@@ -84,15 +86,17 @@ def watch(o, folder):
 
 
 def parameters(o):
-    """Return notebook 4's: its own, the profile's, the run's, those of -p."""
-    import papermill
+    """Return notebook 4's: its own, the profile's, the run's, those of -p.
+
+    simulated: they are those of its network that knows simulated images.
+    """
     import yaml
 
+    from tools import profiles  # papermill, which machine 0 alone needs
+
     notebook = files.ROOT / "notebooks" / "04_train_the_segmenter.ipynb"
-    own = {
-        name: ast.literal_eval(parameter["default"])
-        for name, parameter in papermill.inspect_notebook(notebook).items()
-    }
+    declared = profiles.declared(notebook).items()
+    own = {name: default for name, (_, default) in declared}
     manifest = json.loads((o.run / PREPARED / "manifest.json").read_text())
     run = manifest["parameters"]
     profile = files.ROOT / "profiles" / f"{run['profile']}.yaml"
@@ -101,7 +105,14 @@ def parameters(o):
     if unknown := sorted(set(asked) - set(own)):
         sys.exit(f"-p takes {sorted(own)}, not {unknown}")
     every = {**own, **values, **run, **asked}
-    return {name: every[name] for name in own}
+    settings = {name: every[name] for name in own}
+    settings["simulated"] = not settings["epochs"]
+    if settings["simulated"]:
+        settings["epochs"] = settings["epochs_simulated"]
+        settings["learning_rate"] /= 4
+    if not settings["epochs"]:
+        sys.exit("Nothing to train: epochs and epochs_simulated are both 0")
+    return settings
 
 
 def content(o, state):
@@ -211,10 +222,15 @@ def train(o, folder):
         own = folder if first else Path(scratch)
         if arrays["state"].size:
             (own / checkpoint.STATE).write_bytes(arrays["state"].tobytes())
-        model = unet.build(settings["image_size"], settings["width"])
+        width, simulated = settings["width"], settings["simulated"]
+        model = unet.build(settings["image_size"], width)
+        if simulated:
+            start = files.ROOT / "models" / f"start_{width}.npz"
+            checkpoint.start_from(model, start)
         data = part("training", size), part("validation", 32, augment=False)
         names = ("epochs", "learning_rate", "seed")
         options = {name: settings[name] for name in names}
+        options["last"] = simulated
         _, history = training.fit(model, *data, own, **options)
     if first:
         with files.replacing(folder / "history.csv") as partial:

@@ -76,9 +76,9 @@ def encoder(arrays):
     return weights
 
 
-def give(model, path=KEPT):
+def give(model):
     """Give a `pretrained.build` its encoder's weights."""
-    with np.load(path, allow_pickle=False) as file:
+    with np.load(KEPT, allow_pickle=False) as file:
         for name, weights in encoder(file).items():
             model.get_layer(name).set_weights(weights)
 
