@@ -70,5 +70,5 @@ def shares_of_variance(dice, factors, codes):
     names = [*factors, "their interplay", "the seed"]
     places = range(len(names))
     shares = [lambda r, k=k: variance_shares(r, codes)[k] for k in places]
-    table = [bootstrap.interval(rows, groups, s, 1000) for s in shares]
+    table = [bootstrap.interval(rows, groups, s) for s in shares]
     return pd.DataFrame(table, names, ["value", "low", "high"])

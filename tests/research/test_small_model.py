@@ -50,7 +50,7 @@ def test_the_readme_states_the_figures_of_its_recipe():
 
 def test_the_readme_states_how_the_lessons_network_travels():
     row = pd.read_csv(small_model.TRAVEL).query(
-        "recipe == 'scratch' and learned != tested and part == 'all' "
+        "recipe == 'simulated' and learned != tested and part == 'all' "
         "and network == 'all' and rule == 'fitted' and measure == 'dice'"
     )
     row = row.iloc[0]

@@ -20,10 +20,10 @@ def trained(tables, tmp_path, monkeypatch):
     monkeypatch.setattr(travel, "HOME", tmp_path / "travel")
     monkeypatch.setattr(out_of_fold, "RESULTS", tmp_path)
     recipe = dataclasses.replace(
-        knowledge.RECIPES["scratch"], size=32, epochs=1
+        knowledge.RECIPES["simulated"], size=32, epochs=1
     )
-    monkeypatch.setitem(knowledge.RECIPES, "scratch", recipe)
-    folder = knowledge.HOME / "scratch"
+    monkeypatch.setitem(knowledge.RECIPES, "simulated", recipe)
+    folder = knowledge.HOME / "simulated"
     knowledge.train(folder / "fold_0", recipe, tables, 0)
     (folder / "fold_1").mkdir()
     (folder / "fold_1" / "model.keras").write_bytes(b"half-way")
@@ -33,7 +33,7 @@ def trained(tables, tmp_path, monkeypatch):
 def test_finished_folds_travel_with_rules_of_their_own_validation(
     trained, tables, tmp_path, monkeypatch, capsys
 ):
-    travel.main("", "", "scratch", "imagenet")
+    travel.main("", "", "simulated", "imagenet")
     assert "imagenet: no fold is finished" in capsys.readouterr().out
     table = pd.read_csv(tmp_path / "travel.csv")
     assert set(table["learned"]) == {"BUSI"}
@@ -51,7 +51,7 @@ def test_finished_folds_travel_with_rules_of_their_own_validation(
 
     monkeypatch.setattr(travel.training, "predict", None)  # nothing anew
     before = (tmp_path / "travel.csv").read_text()
-    travel.main("", "", "scratch")
+    travel.main("", "", "simulated")
     assert (tmp_path / "travel.csv").read_text() == before
 
 

@@ -63,7 +63,7 @@ ONE, OTHER = disc(40, 40, 18), disc(40, 85, 12)
 SHADOW, BRIDGE = disc(75, 40, 18), ONE & False
 BRIDGE[38:43, 40:85] = True
 PREDICTED = {  # kind of error: (reference, prediction)
-    "missed": (ONE, ONE & False),
+    "nothing marked": (ONE, ONE & False),
     "elsewhere": (ONE, OTHER),
     "split": (ONE, disc(40, 28, 8) | disc(40, 52, 8)),
     "merged": (ONE | OTHER, ONE | OTHER | BRIDGE),
@@ -331,7 +331,7 @@ def test_where_a_rule_marks_nothing_it_shows_what_it_dropped(opened):
     page.press("#explorer-image_threshold", "End")
     page.press("#explorer-minimum_area", "End")
     reveal(page)
-    page.select_option("#explorer-kind", "missed")
+    page.select_option("#explorer-kind", "nothing marked")
     paths = page.locator("#explorer-cases")
     drawn = {
         name: paths.locator(f".{name}").evaluate_all(

@@ -10,7 +10,7 @@ from conftest import ROOT
 from tools.research import keep_results
 from tools.site import report_page, results_page, templates
 
-COMPACT = templates.COMPACT
+REFERENCE = templates.REFERENCE
 NOTEBOOKS = ROOT / "notebooks"
 TEMPLATES = {
     path.name.split(".")[0]: path.read_text()
@@ -24,7 +24,7 @@ PUBLISHED |= {"3", "16"}
 
 @pytest.fixture(scope="module")
 def report():
-    return report_page.page(COMPACT, NOTEBOOKS)
+    return report_page.page(REFERENCE, NOTEBOOKS)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_the_report_follows_from_its_files(tmp_path):
         ends = [f"{name}_low", f"{name}_high"]
         table.loc[row, [name, *ends]] = value, 0.05, 0.4
     table.to_csv(tmp_path / "knowledge.csv")
-    text = report_page.page(COMPACT, NOTEBOOKS, results=tmp_path)
+    text = report_page.page(REFERENCE, NOTEBOOKS, results=tmp_path)
     text = " ".join(text.split())
     assert "mean Dice 0.11 (0.05 to 0.40);" in text
     assert "of malignant 0.33 (0.05 to 0.40)" in text
@@ -98,7 +98,7 @@ def test_the_results_are_those_of_the_runs(results):
     text, _ = results
     for line in keep_results.table().splitlines():
         assert line.split(")", 1)[-1] in text
-    found = json.loads((COMPACT / "findings.json").read_text())
+    found = json.loads((REFERENCE / "findings.json").read_text())
     for name in ("three_class_accuracy", "malignant_threshold_specificity"):
         share = templates.flat(found, name)
         assert templates.per_cent(share).replace("\u00a0", " ") in text
@@ -115,8 +115,8 @@ def test_every_chart_is_drawn_and_has_its_alternative_text(results):
 
 
 def test_a_goal_is_reached_from_its_number_on(tmp_path):
-    report = json.loads((COMPACT / "report.json").read_text())
-    before = results_page.goals(COMPACT)["reached"].sum()
+    report = json.loads((REFERENCE / "report.json").read_text())
+    before = results_page.goals(REFERENCE)["reached"].sum()
     report["lesion_dice"]["mean"] = 0.80
     (tmp_path / "report.json").write_text(json.dumps(report))
     found = {"three_class_accuracy": 0.9, "malignant_sensitivity": 0.8}
@@ -134,7 +134,7 @@ def test_every_published_figure_has_its_source_and_its_caveat(results):
 
 
 def test_kinds_and_folds_hold_every_lesion_image():
-    lesions = results_page.lesion_images(COMPACT)
+    lesions = results_page.lesion_images(REFERENCE)
     folds = results_page.by_fold(lesions)
     assert results_page.kinds(lesions).to_numpy().sum() == len(lesions)
     assert folds["n"].sum() == len(lesions)

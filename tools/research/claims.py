@@ -34,7 +34,7 @@ import pandas as pd
 from helpers import environment, files, workspace
 from helpers.claims import checks, design, toy_images, trials
 from helpers.data import busi, masks, sources
-from helpers.evaluation import baselines, metrics
+from helpers.evaluation import baselines, bootstrap
 from helpers.files import ROOT
 from helpers.model import checkpoint, explain, training, unet
 
@@ -54,7 +54,7 @@ COSTS = [(width, size) for size in (64, 128, 256) for width in (8, 16, 32)]
 COSTS.append((64, 256))
 COST_COLUMNS = ["size", "width", "parameters", "multiply_adds"]
 COST_COLUMNS += ["train_s", "answer_s", "memory_mb"]
-FIVE_FOLDS = ROOT / "results" / "busi-compact-five-folds" / "scores.csv"
+FIVE_FOLDS = ROOT / "results" / "busi-cpu-five-folds" / "scores.csv"
 
 
 def plan():
@@ -180,24 +180,23 @@ def toy(settings):
 def untrained(run, cases):
     """Score, on all lesions, what needs no network: {method: {case: Dice}}."""
     images, labels = pixels(run, cases)
-    copied = baselines.copy_nearest(cases, images, labels, cases["fold"])
+    own = cases[cases["area"] > 0]
 
     @functools.cache
     def usual_shape(label, fold):
         others = (cases["label"] == label) & (cases["fold"] != fold)
         return baselines.fixed_shape(labels[others] > 0)
 
-    dice = {method: {} for method in baselines.CLASSICAL}
-    dice |= {"copy-nearest": {}, "label alone": {}}
-    for i, case in cases[cases["area"] > 0].iterrows():
-        reference = masks.merge(case["masks"])
-        box = masks.Letterbox.of(*reference.shape, images.shape[1])
-        squares = {k: f(images[i]) for k, f in baselines.CLASSICAL.items()}
-        squares["label alone"] = usual_shape(case["label"], case["fold"])
-        for method, square in squares.items():
-            value = metrics.dice(reference, masks.restore(square, box))
-            dice[method][case["case"]] = round(value, 4)
-        dice["copy-nearest"][case["case"]] = round(float(copied[i]), 4)
+    nearest = baselines.nearest_in_training(images, cases["fold"])[own.index]
+    methods = baselines.CLASSICAL.items()
+    squares = {k: map(f, images[own.index]) for k, f in methods}
+    squares["copy-nearest"] = labels[nearest]
+    squares["label alone"] = map(usual_shape, own["label"], own["fold"])
+    dice = {}
+    for method, predicted in squares.items():
+        references = map(masks.merge, own["masks"])
+        found = baselines.dice_of(references, predicted).round(4)
+        dice[method] = dict(zip(own["case"], found, strict=True))
     return {"dice": dice}
 
 
@@ -310,6 +309,8 @@ def settings_of(o, results, cases):
     """Return how the tables were made, and what else the checks need."""
     data = sources.locate(o.data)
     outlines = pd.read_csv(o.run / "02_prepare_the_masks" / "outlines.csv")
+    groups = cases.set_index("case")["group"].loc[outlines["a"]]
+    twice = bootstrap.interval(outlines["dice"], groups)
     counts = {share: len(drawn(cases, share, 0)) for share in SHARES}
     arguments = f"runs/{o.run.name} --data DATA"
     return {
@@ -320,7 +321,7 @@ def settings_of(o, results, cases):
         "core_seconds": round(sum(r["core_seconds"] for r in results)),
         "trials": f"{len(results)} of {len(plan())}",
         "classical": list(baselines.CLASSICAL),
-        "people": round(float(outlines["dice"].mean()), 4),
+        "twice_outlined": [round(float(value), 4) for value in twice],
         "counts": counts,
         "networks": [[16, 128], [64, 256]],
         "images": counts[100],

@@ -22,7 +22,6 @@ import pandas as pd
 from helpers import files
 from helpers.data import duplicates, marks, masks
 from helpers.evaluation import (
-    bootstrap,
     classification,
     error_analysis,
     leakage,
@@ -34,6 +33,9 @@ from tools.research import knowledge, out_of_fold
 
 KEPT = ROOT / "results" / "explorer.json"
 THRESHOLDS = np.linspace(0.1, 0.9, 17).round(2)
+# of `measures`, and what the page calls them
+FIGURES = {"dice": "dice", "missed": "missed", "normals_empty": "empty"}
+FIGURES |= {"accuracy": "accuracy"}
 MINIMUM_AREAS = np.linspace(0, 0.02, 41).round(4)
 OUTLINED = 0.2, 0.4, 0.6, 0.8  # thresholds of the kept polygons
 GRID = 200  # units of a polygon along the longer side of its image
@@ -166,23 +168,11 @@ def causes(held, cases):
 
 
 def figures(found, rule):
-    """Return {name: (value, low, high)} of a rule.
-
-    found: as of `gathered`.
-    """
-    table = measures.rule_scores(found, found["classes"], rule)
-    is_lesion = table["label"] != "normal"
-    lesions, normals = table[is_lesion], table[~is_lesion]
-    measured = {
-        "dice": (lesions["dice"], lesions),
-        "missed": (lesions["dice"] < postprocessing.MISSED, lesions),
-        "empty": (normals["area"] == 0, normals),
-        "accuracy": (table["class"] == table["label"], table),
-    }
-    return {
-        name: bootstrap.interval(values, part["group"])
-        for name, (values, part) in measured.items()
-    }
+    """Return {name: (value, low, high)} of a rule; found: as of `gathered`."""
+    scores = measures.rule_scores(found, found["classes"], rule)
+    kept = measures.table(scores, tuple(FIGURES)).set_index("measure")
+    kept = kept[["value", "low", "high"]].rename(FIGURES)
+    return {name: tuple(row) for name, *row in kept.itertuples()}
 
 
 def explored(recipe, cases):

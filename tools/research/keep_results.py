@@ -3,16 +3,13 @@
 python -m tools.research.keep_results runs/busi-cpu
 
 Copies CSV and JSON only, never a picture, an array or a model of real images.
-made_by.json says how they were made; a file that another reference run has,
-too, is only named there, under "same_as": {run: [names]}. Then prints the
-README's table of the reference runs, made from their case by case scores.
+made_by.json says how they were made. Then prints the README's table of the
+reference run, made from its case by case scores.
 """
 
 import shutil
 import sys
 from pathlib import Path
-
-import pandas as pd
 
 from helpers import files, workspace
 from helpers.evaluation import bootstrap
@@ -54,13 +51,6 @@ def keep(run, results=ROOT / "results"):
         if path.suffix in (".csv", ".json")
         and path.name not in ("manifest.json", "run.json")
     }
-    kept = {path.parent for path in results.glob(f"*/{MADE_BY}")}
-    for other in sorted(kept - {target}):
-        take_back(other, target)
-        same = [n for n in tables if identical(tables[n], other / n)]
-        if same:
-            made.setdefault("same_as", {})[other.name] = sorted(same)
-        tables = {n: path for n, path in tables.items() if n not in same}
     with files.replacing_folder(target) as fresh:
         for name, path in tables.items():
             shutil.copyfile(path, fresh / name)
@@ -68,33 +58,13 @@ def keep(run, results=ROOT / "results"):
     print(f"kept {len(tables) + 1} files in {target}")
 
 
-def identical(one, other):
-    return other.exists() and one.read_bytes() == other.read_bytes()
-
-
-def take_back(run, source):
-    """Copy into a reference run what it only names of another, `source`."""
-    made = workspace.load(run / MADE_BY)
-    names = made.get("same_as", {}).pop(source.name, [])
-    for name in names:
-        files.copy(source / name, run / name)
-    if names:
-        files.write(run / MADE_BY, workspace.as_json(made))
-
-
-def kept_file(run, name):
-    """Return the path of a reference run's file; another may hold it."""
-    same_as = workspace.load(run / MADE_BY).get("same_as", {})
-    holders = [other for other, names in same_as.items() if name in names]
-    return run.parent / (holders or [run.name])[0] / name
-
-
 def row(run):
     """Return one run's cells of the README's table."""
-    cases = pd.read_csv(kept_file(run, "scores.csv"))
+    cases = workspace.load(run / "scores.csv")
+    starts = workspace.load(run / "starts.csv")
     steps = workspace.load(run / MADE_BY)["steps"]
     settings = steps["04_train_the_segmenter"]["parameters"]
-    size = "compact" if settings["width"] <= 16 else "standard"
+    network = starts["network"][starts["chosen"]].iloc[0]
     is_normal = cases["label"] == "normal"
     lesions, normals = cases[~is_normal], cases[is_normal]
     flagged = (lesions["predicted_area"] > 0).sum()
@@ -105,7 +75,7 @@ def row(run):
     )
     return [
         f"[{run.name.removeprefix('busi-')}](results/{run.name})",
-        f"{size}, {settings['image_size']} px, {settings['epochs']} epochs",
+        f"{network}, {settings['image_size']} px",
         interval(lesions, "dice"),
         f"{lesions['dice'].median():.2f}",
         f"{flagged} of {len(lesions)}",

@@ -58,13 +58,13 @@ class Recipe:
 
 LESSON = {"size": 128, "epochs": 24, "batch_size": 8, "learning_rate": 2e-3}
 RECIPES = {
-    "scratch": Recipe("16", last=0, **LESSON),
+    "simulated": Recipe("16", last=0, **LESSON),
     "imagenet": Recipe("imagenet", epochs=20),
     "start": Recipe("imagenet", ("busbra", "phantom"), epochs=8),
     "busbra": Recipe("pretrained", epochs=20),
     "hospitals": Recipe("pretrained", ("busi", "busbra"), epochs=10),
     "both": Recipe("imagenet", ("busi", "busbra"), epochs=10),
-    "joint": Recipe(parts=("scratch", "both")),
+    "joint": Recipe(parts=("simulated", "both")),
 }
 
 

@@ -139,8 +139,9 @@ def stability(recipe, cases, resamples=200):
         n = own["n"]
         draws = rng.multinomial(n, np.full(n, 1 / n), resamples)
         utility = means(own, draws)["utility"]
-        padded = np.pad(utility, ((0, 0), (0, 0), (1, 1)), "edge")
+        padded = np.pad(utility, ((0, 0), (0, 0), (1, 1)))
         smooth = padded[..., :-2] + padded[..., 1:-1] + padded[..., 2:]
+        smooth[..., [0, -1]] *= 1.5  # a mean of two, where others are of three
         best = smooth.reshape(resamples, -1).argmax(axis=1)
         limits = np.tile(postprocessing.IMAGE_THRESHOLDS, len(own["dice"]))
         chosen = {"image_threshold": limits[best]}
@@ -202,8 +203,7 @@ def summary(table, ece):
     for name, (part, values, statistic) in measures.quantities(table).items():
         if name in REPORTS:
             own = np.asarray(values, float)[part], table["group"][part]
-            quick = statistic in (None, bootstrap.ratio)
-            row |= _interval(name, *own, statistic, 10_000 if quick else 1000)
+            row |= _interval(name, *own, statistic)
     others = lesions[~lesions["case"].isin(armpits())]
     row |= _interval("dice_no_armpit", others["dice"], others["group"])
     row["sensitivity_at_75"] = sensitivity(table["p_malignant"], malignant)
@@ -225,8 +225,8 @@ def sensitivity(p, malignant):
     return float((p[malignant] > limit).mean())
 
 
-def _interval(name, values, groups, statistic=None, resamples=10_000):
-    found = bootstrap.interval(values, groups, statistic, resamples)
+def _interval(name, values, groups, statistic=None):
+    found = bootstrap.interval(values, groups, statistic)
     ends = name, f"{name}_low", f"{name}_high"
     return dict(zip(ends, found, strict=True))
 

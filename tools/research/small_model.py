@@ -18,10 +18,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
 from helpers import files, workspace
-from helpers.evaluation import postprocessing
+from helpers.evaluation import bootstrap, postprocessing
 from helpers.files import ROOT
 from helpers.model import checkpoint
 from tools.research import explorer, keep_results, knowledge
@@ -87,20 +86,20 @@ def figures():
             f"| {(part['area'] == 0).sum()} |"
         )
     empty = cases[cases["label"] == "normal"]["area"] == 0
-    k, n = int(empty.sum()), len(empty)
-    low, high = binomtest(k, n).proportion_ci(method="wilson")
+    groups = cases["group"][empty.index]
+    _, low, high = bootstrap.interval(empty, groups)
     ends = f"{100 * low:.0f} to {100 * high:.0f} %"
-    last = f"Normal images correctly empty (true negatives): {k} of {n}"
+    last = "Normal images correctly empty (true negatives): "
+    last += f"{empty.sum()} of {len(empty)}"
     return "\n".join([*lines, "", f"{last} ({ends})."])
 
 
 def travelled():
-    """Return the card's table of frozen networks at another hospital."""
-    rows = pd.read_csv(TRAVEL).query(
-        "part == 'all' and network == 'all' and learned != tested"
-    )
+    """Return the card's table of frozen networks, at home and elsewhere."""
+    rows = pd.read_csv(TRAVEL).query("part == 'all' and network == 'all'")
     lines = [TRAVEL_HEAD]
-    for (recipe, rule), table in rows.groupby(["recipe", "rule"], sort=False):
+    alike = ["recipe", "part_of", "rule"]
+    for (recipe, where, rule), table in rows.groupby(alike, sort=False):
         found = table.set_index("measure")
         first, cells = found.iloc[0], []
         for name in TRAVELLED:
@@ -110,6 +109,8 @@ def travelled():
                 text = f"{value:.2f} ({low:.2f} to {high:.2f})"
             cells.append(text)
         place = f"{first['learned']} | {first['tested']}, {found['n'].max()}"
+        if where.startswith("held out"):
+            place += ", held out"
         lines.append(
             f"| {recipe} ({first['networks']}), {rule} | {place} "
             f"| {' | '.join(cells)} |"

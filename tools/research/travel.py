@@ -3,10 +3,10 @@
     python -m tools.research.travel BUSI BUSBRA [RECIPE ...]
 
 RECIPE: of `tools.research.knowledge`, those of one hospital: "imagenet" and
-"scratch" (BUSI; every finished fold of runs/knowledge/RECIPE/), "start" (BUS-
-BRA and phantoms: models/start_pretrained.npz). A network's rule is chosen on
-its own validation cases, which it did not learn from, before the other set is
-opened. Writes results/travel.csv, by scanner too, with 95 % intervals over
+"simulated" (BUSI; every finished fold of runs/knowledge/RECIPE/), "start"
+(BUS-BRA and phantoms: models/start_pretrained.npz). A network's rule is chosen
+on its own validation cases, which it did not learn from, before the other set
+is opened. Writes results/travel.csv, by scanner too, with 95 % intervals over
 patients (groups of near-duplicates in BUSI), and results/travel_rules.csv.
 Predictions stay in runs/travel/; called again, it goes on. A minute or two a
 network on two CPU cores.
@@ -29,7 +29,7 @@ from tools.research import knowledge, out_of_fold
 
 HOME = ROOT / "runs" / "travel"
 PLACES = {"busi": "BUSI", "busbra": "BUS-BRA"}
-RECIPES = "imagenet", "scratch", "start"
+RECIPES = "imagenet", "simulated", "start"
 KEYS = ["recipe", "learned", "tested", "part_of", "rule", "network", "part"]
 
 
@@ -41,7 +41,7 @@ def networks(name):
     if name == "start":
         shipped = knowledge.Recipe("pretrained")
         return {"shipped": (None, lambda: knowledge.network(shipped))}
-    done = sorted((knowledge.HOME / name).glob("fold_*/predictions.npz"))
+    done = sorted((knowledge.HOME / name).glob("fold_[0-9]/predictions.npz"))
     found = {}
     for path in done:
         model = path.with_name("model.keras")

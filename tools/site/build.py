@@ -127,7 +127,7 @@ def collect(run, source):
         "what_knowledge_is_worth": knowledge_page.page(kept),
         "what_was_tried": tried_page.page(kept / "experiments.csv"),
         "index": start_page.page(shown),
-        "model_report": report_page.page(templates.COMPACT, shown),
+        "model_report": report_page.page(templates.REFERENCE, shown),
         "results": results_page.page(shown, source / "charts"),
     }
     for name, text in pages.items():

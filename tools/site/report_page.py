@@ -9,6 +9,7 @@ from tools.site.templates import (
     FILES,
     RESULTS,
     ROOT,
+    SHIPPED,
     fill,
     reports,
     shipped,
@@ -26,8 +27,10 @@ def page(run, notebooks, results=RESULTS):
     """
     found = reports(run)
     found["scores"] = shipped_scores(results)
-    training = found["made_by"]["steps"]["04_train_the_segmenter"]
-    values = found | {"recipe": training["parameters"], "shipped": shipped()}
+    from tools.research.knowledge import RECIPES  # takes seconds
+
+    parts = [RECIPES[name] for name in RECIPES[SHIPPED].parts]
+    values = found | {"parts": parts, "shipped": shipped()}
     values["card"] = card((ROOT / "models" / "README.md").read_text())
     values |= {"data": data(run), "tally": tally}
     return fill("model_report.md.jinja", notebooks, **values)

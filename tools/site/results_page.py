@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pandas as pd
 
 from helpers import figures
@@ -11,7 +10,7 @@ from helpers.evaluation import bootstrap
 from tools.research import keep_results
 from tools.site import templates
 from tools.site.report_page import data
-from tools.site.templates import COMPACT, RESULTS, ROOT, STANDARD, reports
+from tools.site.templates import REFERENCE, RESULTS, reports
 
 POOR = 0.1  # notebook 5 calls a Dice below this "elsewhere"
 WIDTH = 5.2  # inches: as wide as a phone's page can show with legible letters
@@ -19,15 +18,14 @@ WIDTH = 5.2  # inches: as wide as a phone's page can show with legible letters
 
 def page(notebooks, charts):
     """Return the page, Markdown; write its charts, SVG, to a new folder."""
-    found, lesions = reports(COMPACT), lesion_images(COMPACT)
+    found, lesions = reports(REFERENCE), lesion_images(REFERENCE)
     dice, poor = lesions["dice"], lesions["dice"] < POOR
     subgroups = read("subgroups.csv", "cases").dropna()
     training = found["made_by"]["steps"]["04_train_the_segmenter"]
-    seconds = read("history.csv", "fold")["seconds"]
+    history = read("history.csv", "epoch").groupby(["network", "fold"])
     validation = read("validation.csv", "fold")
     folds = by_fold(lesions)
     draw(lesions, folds, subgroups, charts)
-    both = {"compact": found, "standard": reports(STANDARD)}
     return templates.fill(
         "results.md.jinja",
         notebooks,
@@ -35,31 +33,29 @@ def page(notebooks, charts):
         ceilings=read("ceilings.csv", "size")["mean_dice"],
         claims=list(map(claim, checks.CLAIMS)),
         copied=read("leaks.csv", "split")["copy-nearest Dice"],
-        data=data(COMPACT),
-        difference=difference(),
+        data=data(REFERENCE),
         folds=folds,
         forecast=forecast(),
-        goals=goals(COMPACT),
+        goals=goals(REFERENCE),
         kinds=kinds(lesions),
         lost=(1 - dice)[poor].sum() / len(dice),
         memory=training["peak_memory_mb"] / 1000,
-        minutes=round(seconds.groupby("fold").max().sum() / 60),
+        minutes=round(history["seconds"].max().sum() / 60),
         others=dice[~poor].mean(),
-        parameters={"compact": parameters(16), "standard": parameters(24)},
         poor=poor.sum(),
         published=pd.read_csv(RESULTS / "published.csv").to_dict("records"),
-        recipe=training["parameters"],
-        runs=keep_results.table().replace("](", f"]({templates.FILES}/"),
+        run=keep_results.table().replace("](", f"]({templates.FILES}/"),
         shortcuts=read("shortcuts.csv", "feature")["value"],
+        starts=starts(),
         subgroups=subgroups,
-        thresholds={k: v["report"]["thresholds"] for k, v in both.items()},
+        unsure=read("calibration.csv", "pixels").iloc[-1],
         validation_cases=validation.groupby("fold").size().mean(),
     )
 
 
 def read(name, index):
-    """Return a table of the compact run."""
-    return pd.read_csv(COMPACT / name).set_index(index)
+    """Return a table of the reference run."""
+    return pd.read_csv(REFERENCE / name).set_index(index)
 
 
 def lesion_images(run):
@@ -80,10 +76,10 @@ def kinds(lesions):
     return counted.loc[lesions["kind"].value_counts().index]
 
 
-def parameters(width):
-    """Return how many parameters the lesson's network of a width has."""
-    with np.load(ROOT / "models" / f"start_{width}.npz") as weights:
-        return sum(weights[name].size for name in weights)
+def starts():
+    """Return what notebook 4's networks did, a mean over the folds."""
+    table = read("starts.csv", "network").drop("one image")
+    return table.groupby("network", sort=False).mean()
 
 
 def draw(lesions, folds, subgroups, folder):
@@ -102,17 +98,6 @@ def draw(lesions, folds, subgroups, folder):
         figure.set_size_inches(WIDTH, figure.get_figheight())
         path = folder / f"{name}.svg"
         figure.savefig(path, facecolor="white", metadata={"Date": None})
-
-
-def difference():
-    """Return the compact network's Dice minus the standard one's, a dict."""
-    images = map(lesion_images, (COMPACT, STANDARD))
-    ours, theirs = (table.set_index("case") for table in images)
-    dice, group = ours["dice"], ours["group"]
-    gain = dice - theirs["dice"].loc[ours.index]
-    mean, low, high = bootstrap.interval(gain, group)
-    _, p = bootstrap.paired_test(dice, dice - gain, group)
-    return {"mean": mean, "low": low, "high": high, "p": p, "n": len(gain)}
 
 
 def claim(number):

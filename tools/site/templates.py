@@ -13,9 +13,8 @@ from helpers.files import ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 FILES = f"{PROJECT['urls']['Repository']}/blob/main"
 RESULTS = ROOT / "results"
-COMPACT = RESULTS / "busi-compact-five-folds"
+REFERENCE = RESULTS / "busi-cpu-five-folds"
 SHIPPED = "joint"  # the recipe of `tools.research.knowledge` in models/
-STANDARD = RESULTS / "busi-cpu-five-folds"
 
 
 def fill(template, notebooks, **values):
@@ -34,7 +33,6 @@ def fill(template, notebooks, **values):
         "three": "{:.3f}".format,
         "share": share,
         "count": "{:,}".format,
-        "signed": "{:+.3f}".format,
         "interval": interval,
         "listed": listed,
         "per_cent": per_cent,
