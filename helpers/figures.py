@@ -412,9 +412,11 @@ def sizes(cases, heading):
     """Show the width and height in pixels of every image."""
     figure, ax = chart(5, 3.2, title=heading)
     ax.set(xlabel="width (pixels)", ylabel="height (pixels)")
-    for label, part in cases.groupby("label", sort=False):
-        dots = {"color": COLOURS[label], "label": label, "alpha": 0.6}
-        ax.plot(part["width"], part["height"], ".", **dots)
+    mixed = cases.sample(frac=1, random_state=0)  # no class lies on top
+    colours = mixed["label"].map(COLOURS)
+    ax.scatter(mixed["width"], mixed["height"], 12, colours, alpha=0.6, lw=0)
+    for label in cases["label"].unique():
+        ax.plot([], [], ".", color=COLOURS[label], label=label)
     ax.legend()
     return figure
 

@@ -6,15 +6,15 @@
 # You will take one ultrasound image of a breast, let a small neural network
 # look at it, and get a class for every pixel: background, benign lesion or
 # malignant lesion. (A *lesion* is a spot that differs from the tissue around
-# it; *benign* means harmless, *malignant* means cancer.) Then you will give it
-# a second image and see why one example is not enough.
+# it; *benign* means no cancer, *malignant* means cancer.) Then you will give
+# it a second image and see why one example is not enough.
 #
 # **You will** be able to
 # - tell whether your machine can run the series,
 # - say what "a class for every pixel" means, as numbers and as a picture,
 # - tell remembering an image from having learned.
 #
-# **Takes** about half a minute on two CPU cores. (*Quick profile*, below,
+# **Takes** under a minute on two CPU cores. (*Quick profile*, below,
 # means settings for such a machine; a *profile* is a file of settings.)
 # **Needs** nothing; without
 # the real images it uses simulated ones. **Reads** two images. **Writes**
@@ -69,9 +69,10 @@ step = here.step("00_start_here")
 # ## One image and its mask
 #
 # The data set is a folder of pictures. Beside each picture lies a *mask*: a
-# black picture with the lesion painted white by a person: the *ground truth*,
-# with which predictions are compared. `busi.index` lists them all, one row a
-# case. Here is the first case of each class; height and width are in pixels.
+# black picture with the lesion painted white: the *ground truth*, with which
+# predictions are compared. A person drew it; of a simulated image, the program
+# that drew the lesion. `busi.index` lists them all, one row a case. Here is
+# the first case of each class; height and width are in pixels.
 
 # %%
 cases = busi.index(here.data.root)
@@ -98,8 +99,8 @@ chosen = [largest("malignant"), largest("benign")]
 
 # %% [markdown]
 # To a program, an image is a table of *grey values* from 0 (black) to 255
-# (white). A network sees no more than that. Print a few from the upper left of
-# the first image.
+# (white). A network sees no more than that. Print a few of the first image,
+# from a quarter of the way down and across.
 
 # %%
 images = [busi.read_image(case["image"]) for case in chosen]
@@ -110,7 +111,7 @@ print(images[0][corner[0] :, corner[1] :][:3, :8])
 
 # %%
 names = [case["case"] for case in chosen]
-heading = "What a person outlined (blue)"
+heading = "The ground truth (blue)"
 figure = figures.gallery(images, names, lesions, heading=heading)
 figures.show(
     figure,
@@ -190,8 +191,8 @@ from helpers.model import training
 
 probabilities = training.predict(model, squares)
 print("images, rows, columns, classes:", probabilities.shape)
-y, x = np.argwhere(targets[0] > 0).mean(axis=0).astype(int)
-print(f"in the lesion's middle: {probabilities[0, y, x].round(3)}")
+row, column = np.argwhere(targets[0] > 0).mean(axis=0).astype(int)
+print(f"in the lesion's middle: {probabilities[0, row, column].round(3)}")
 
 # %%
 image, three, outline = squares[0], probabilities[0], targets[0] > 0
@@ -270,7 +271,7 @@ print(", ".join(f"{share:.0%} {name}" for name, share in shares))
 # by side:
 
 # %%
-heading = "Person (blue, solid) and network (orange, dashed)"
+heading = "Ground truth (blue, solid), network (orange, dashed)"
 outlines = ground_truth, predicted
 figure = figures.gallery(squares, titles, *outlines, heading=heading)
 figures.show(

@@ -98,7 +98,7 @@ for label in counts.index:
     names = ", ".join(some["case"])
     figures.show(
         figures.cases(some, label),
-        alt=f"Four {label} images, lesions outlined: {names}.",
+        alt=f"Four {label} images, any lesion outlined: {names}.",
     )
 
 # %% [markdown]
@@ -108,7 +108,7 @@ for label in counts.index:
 # shrunk or padded, and that must be undone before scoring. Each dot below is
 # an image. A cloud of dots means many sizes; a dense spot means one scanner's
 # export. Where one class has sizes of its own, the size alone gives the class
-# away: notebook 2 measures how much.
+# away: notebook 2 measures how much, for benign against malignant.
 
 # %%
 wide, high = cases["width"], cases["height"]
@@ -216,9 +216,9 @@ cases["brightness_beside"] = beside.filled(np.nan)
 kinds_of = ["brightness", "brightness_beside"]
 medians = cases.groupby("label")[kinds_of].median().reindex(busi.LABELS).T
 gaps = (medians["benign"] - medians["malignant"]).to_numpy()
-said = f"{gaps[0]:.0f} grey levels, {gaps[1]:.0f} beside the lesion"
+said = f"{gaps[0]:.1f} grey levels, {gaps[1]:.1f} beside the lesion"
 print("benign minus malignant:", said)
-medians.round()
+medians.round(1)
 
 # %% [markdown]
 # What remains beside the lesion may be a hint at the class that has little to
@@ -311,9 +311,11 @@ changed.rename("masks that would change").to_frame()
 #
 # `duplicates.near_duplicates` compares every image with every other. It lays
 # one over the other and takes 1 minus the correlation of their grey values as
-# the *distance*: 0 is the same picture, 1 has nothing in common. Up to
-# `duplicates.LIMIT`, a pair counts as copies. Images that are linked by pairs
-# form a *group*.
+# the *distance*: 0 is the same picture, 1 has nothing in common. On the real
+# BUSI images, copies end at 0.03, other frames of the same lesion begin at
+# 0.1, and strangers at 0.61. `duplicates.LIMIT` lies just below these: to keep
+# a lesion's other frames together costs little, and a leak costs more. Images
+# that are linked by pairs up to it form a *group*.
 #
 # **Predict, then run.** How many of the images have a near copy in the set:
 # about one in a hundred, one in ten, or one in four? The next cell tells.
@@ -330,25 +332,26 @@ print(f"{len(cases)} images form {len(group_sizes)} groups")
 
 # %% [markdown]
 # Before you believe it, look where it is hardest: at the two least alike pairs
-# that were accepted, and at the two most alike that were not. The speckle is
-# the proof: two frames of one lesion, taken a moment apart, do not share it,
-# but two copies do. Do you agree with all four?
+# that are kept together, and at the two most alike that are not. The speckle
+# tells what a pair is: copies share it, grain for grain. Two frames of one
+# lesion do not, once probe or tissue moved by more than about a grain. Do you
+# agree with all four?
 
 # %%
 by_name = cases.set_index("case", drop=False)
 around = slice(max(0, len(pairs) - 2), len(pairs) + 2)
 for a, b, distance in compared[["a", "b", "distance"]].values[around]:
-    verdict = "a copy" if distance <= duplicates.LIMIT else "no copy"
+    verdict = "kept together" if distance <= duplicates.LIMIT else "not"
     heading = f"distance {distance:.2f}: {verdict}"
     figures.show(
         figures.cases(by_name.loc[[a, b]], heading, columns=2),
-        alt=f"{a} beside {b}, distance {distance:.2f}, taken for {verdict}.",
+        alt=f"{a} beside {b}, {heading}.",
     )
 
 # %% [markdown]
-# The same frame can even stand in two classes. At least one of the two labels
-# is then wrong, and no network can be right about both. Each row is such a
-# pair:
+# The same frame, or the same lesion, can even stand in two classes. At least
+# one of the two labels is then wrong, and no network can be right about both.
+# Each row is such a pair:
 
 # %%
 conflicts = duplicates.label_conflicts(cases, pairs)
@@ -421,8 +424,8 @@ step.finish()
 #
 # <details><summary>4. How do speckle patterns tell a copy from a second frame of the same lesion?</summary>
 #
-# A copy has the same speckle. For a second frame the probe has moved a little,
-# and the speckle is another.
+# A copy has the same speckle. Before a second frame the probe or the tissue
+# has mostly moved by more than a grain, and the speckle is another.
 #
 # </details>
 #

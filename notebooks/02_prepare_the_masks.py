@@ -16,7 +16,7 @@
 # - say how well two outlines of one frame agree, and what gives the class
 #   away.
 #
-# **Takes** about two minutes. **Needs** notebook 1. **Reads** `cases.csv`,
+# **Takes** under a minute. **Needs** notebook 1. **Reads** `cases.csv`,
 # `near_duplicates.csv`. **Writes** `arrays.npz`, `folds.csv`, and what was
 # measured: `ceilings.csv`, `leaks.csv`, `outlines.csv`, `shortcuts.csv`,
 # `conflicts.csv`.
@@ -152,7 +152,7 @@ ceiling = pd.DataFrame({"size": sizes, "mean_dice": np.mean(dices, axis=0)})
 ceiling.round(4)
 
 # %% [markdown]
-# Read it from below: where the Dice hardly rises any more, a larger square
+# Read it downwards: where the Dice hardly rises any more, a larger square
 # costs time and buys nothing for the mask. (The network may still see more of
 # the texture in it.)
 #
@@ -276,14 +276,14 @@ print("a leak is shown" if low > 0 else "these cases show no leak")
 # A network that has seen the copy may do what copying does. So a score from a
 # random split may be too good by a part of that difference.
 #
-# ## How well do two people agree?
+# ## How well do two annotations agree?
 #
 # Where a frame is in the set twice, its outline was drawn twice. You
 # *register* one copy to the other (shift, scale and turn it until both
 # pictures fit) and compare the two outlines. This is a yardstick, the
-# *label-noise ceiling*: two people differ so much. (No strict ceiling: a
-# network that learns what many outlines have in common may agree with each of
-# them better than they do with each other.)
+# *label-noise ceiling*: so much do two annotations differ, by whom is not
+# recorded. (No strict ceiling: a network that learns what many outlines have
+# in common may agree with each of them better than they do with each other.)
 
 # %%
 outlines = leakage.outline_agreement(cases, pairs)
@@ -372,9 +372,11 @@ figures.show(
 # An interval that includes 0.5, the dashed line, shows nothing. What stands
 # clearly above it is a hint that a network may take: a *shortcut*, as far as
 # it has little to do with the lesion. What stands below it is none, even if
-# its interval leaves 0.5 out: where there is nothing to learn, a class that is
-# commoner in four folds is rarer in the fifth, so predictions come out turned
-# round a little; and the interval, which does not train again, cannot know.
+# its interval leaves 0.5 out. Where there is nothing to learn, a size that by
+# chance is more often malignant in four folds is less often so in the fifth:
+# the forest learns that accident, and is wrong a little more often than right.
+# The interval draws the cases again but does not train again, so it does not
+# contain this.
 
 # %%
 clear = shortcuts.index[shortcuts["low"] > 0.5]
@@ -476,9 +478,9 @@ step.finish()
 #
 # </details>
 #
-# <details><summary>4. Two people agree with a mean Dice of 0.8 on one frame. A network reaches 0.95 against one of them. Are you glad?</summary>
+# <details><summary>4. Two annotations of one frame agree with a mean Dice of 0.8. A network reaches 0.95 against one of them. Are you glad?</summary>
 #
-# No, you are wary. It agrees better with that person than another person does.
+# No, you are wary. It agrees better with that one than the other one does.
 # Look for a leak, or for a habit of drawing that it has learned.
 #
 # </details>

@@ -677,8 +677,10 @@ assert np.allclose(by_dense, logits, atol=1e-4)
 # features. Why not connect every output to every pixel? At 128 pixels a side
 # that would be $128^4 \cdot 3$ weights, some 800 million, where a 3x3
 # convolution from 1 channel to 3 has 27. And it would have to learn each
-# pattern anew at each place, while a convolution of a shifted image is the
-# shifted response.
+# pattern anew at each place, while a convolution has the same few weights
+# everywhere (*weight sharing*), so that of a shifted image it is the shifted
+# response (*translation equivariance*; with a stride or pooling, for shifts of
+# whole steps).
 #
 # ## Softmax: a distribution at every pixel
 #

@@ -86,12 +86,12 @@ print(f"{model.count_params():,} parameters, {policy}")
 # ## The loss, and why normal images need care
 #
 # Take four lesion images, and let the network predict. It knows nothing yet.
-# How wrong is it? The *loss* says so in one number. Two of its three parts you
-# write yourself. *Cross-entropy* looks at each pixel alone: it is minus the
-# logarithm of the probability that the right class got. But most pixels are
-# background (*class imbalance*), so a network that marks nothing does well by
-# it. The *soft Dice loss*, 1 minus the Dice of the whole lesion, taken of the
-# probabilities, counts a small lesion as much as a large one.
+# How wrong is it? The *loss* says so in one number, the sum of three parts.
+# You write them in NumPy. *Cross-entropy* looks at each pixel alone: it is
+# minus the logarithm of the probability that the right class got. But most
+# pixels are background (*class imbalance*), so a network that marks nothing
+# does well by it. The *soft Dice loss*, 1 minus the Dice of the whole lesion,
+# taken of the probabilities, counts a small lesion as much as a large one.
 
 
 # %%
@@ -110,9 +110,31 @@ def dice_loss(labels, classes):
 
 # %% [markdown]
 # The third part asks about the whole image: is there a lesion at all, and if
-# so, is it malignant? `losses.image_loss` has it, and it counts 0.3 times:
-# found by experiment. Expect the sum to be what training uses,
-# `losses.segmentation_loss`.
+# so, is it malignant? It needs one probability for each question. That of a
+# lesion is a mean over the pixels in which each counts by its own square, so
+# that the sure ones decide (a *Lehmer mean*, see notebook 7). That of
+# malignant is its share of all lesion probability.
+
+
+# %%
+def yes_or_no(true, p):
+    """Return the cross-entropy of a question with two answers."""
+    return -np.log(np.where(true, p, 1 - p).clip(1e-4, 1))
+
+
+def image_loss(labels, classes):
+    """Return that of "a lesion?", and half that of "malignant?"."""
+    p, over = 1 - classes[..., 0], {"axis": (1, 2)}
+    lesion = (p**3).sum(**over) / ((p**2).sum(**over) + 1e-3)
+    malignant = classes[..., 2].sum(**over) / (p.sum(**over) + 1e-3)
+    has_lesion = labels.any(**over)
+    kind = yes_or_no((labels == 2).any(**over), malignant)
+    return yes_or_no(has_lesion, lesion) + 0.5 * has_lesion * kind
+
+
+# %% [markdown]
+# It counts 0.3 times: found by experiment. Expect the sum to be what training
+# uses, `losses.segmentation_loss`.
 
 # %%
 from helpers.model import augmentation, losses
@@ -124,7 +146,7 @@ classes = np.array(model(x))
 
 # %%
 by_hand = cross_entropy(y, classes) + dice_loss(y, classes)
-by_hand = by_hand + 0.3 * np.array(losses.image_loss(y, classes))
+by_hand = by_hand + 0.3 * image_loss(y, classes)
 used = np.array(losses.segmentation_loss(y, classes))
 print("by hand", by_hand.round(3), "used", used.round(3))
 assert np.allclose(by_hand, used, rtol=1e-3)
@@ -230,8 +252,8 @@ arrived = [
 # %%
 figures.show(
     figures.backpropagation(arrived, "One step, forwards and backwards"),
-    alt=f"Bars: the gradient that arrived at each of {len(arrived)} "
-    "convolutions; an arrow for the prediction runs right, one for the "
+    alt="Dots on a log scale: the gradient that arrived at each of "
+    f"{len(arrived)} convolutions; an arrow for the prediction runs right, one for the "
     "gradient left.",
 )
 
@@ -282,12 +304,12 @@ of_one = of_one[labels[of_one].any(axis=(1, 2))][:1]
 
 # %%
 keras.utils.set_random_seed(seed)
-model = unet.build(size=image_size, width=width)
-training.compile_for(model, keras.optimizers.AdamW(2e-3))
+memoriser = unet.build(size=image_size, width=width)
+training.compile_for(memoriser, keras.optimizers.AdamW(2e-3))
 
 # %%
 x, y = augmentation.as_input(images[of_one]), labels[of_one]
-memory = model.fit(x, y, epochs=60, verbose=0)
+memory = memoriser.fit(x, y, epochs=60, verbose=0)
 seen = memory.history["lesion_dice"]
 print(f"Dice on this one: {seen[0]:.2f} at first, {seen[-1]:.2f} at the end")
 
@@ -321,7 +343,8 @@ figures.show(figure, alt=alt)
 # An *epoch* is one look at all images, a *batch* the images of one step. The
 # *learning rate*, the size of the steps, rises from 0 over the first epoch
 # (the *warm-up*: random weights must not be thrown about) and then falls along
-# a cosine to 0, so that the last steps are small.
+# a cosine to 0, so that the last steps are small. Its highest value was found
+# by trial; notebook 8 shows what others do.
 #
 # Validated and kept is not the last state, but an *exponential moving average*
 # (EMA) of the weights over the last steps, which is steadier. And a gradient
@@ -540,7 +563,7 @@ print(f"From here on: the network {chosen}")
 # %%
 _, _, held = split(first_fold)
 memorised = {"fold": first_fold, "rule": postprocessing.RULE}
-memorised["held out"] = training.predict(model, images[held], flip=True)
+memorised["held out"] = training.predict(memoriser, images[held], flip=True)
 
 # %%
 if here.data.kind == "phantom":
@@ -659,7 +682,7 @@ histories = [
     for one in found
 ]
 step.save("history.csv", pd.concat(histories))
-step.save("starts.csv", starts)
+step.save("starts.csv", starts.assign(chosen=starts["network"] == chosen))
 step.save("rules.csv", rules)
 known = folds[["case", "label", "group"]]
 step.save("validation.csv", known.join(pd.concat(features), how="inner"))
@@ -706,8 +729,10 @@ step.finish()
 #
 # <details><summary>4. The training loss falls, the validation loss rises. What happens, and which weights are kept?</summary>
 #
-# The network is overfitting: it memorises the training images. Kept are the
-# weights from before: those of the lowest validation loss.
+# The network is overfitting: it memorises the training images. Of the network
+# from scratch the weights from before are kept, those of the lowest validation
+# loss. The two that were fine-tuned keep the last ones, by a rule that was
+# fixed beforehand.
 #
 # </details>
 #

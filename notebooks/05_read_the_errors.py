@@ -172,15 +172,18 @@ if len(normals):
 # %%
 sizes = (5, 10, 25, 50, 100, 200, 400)
 power = bootstrap.interval_widths(lesions["dice"], lesions["group"], sizes)
-needed = (bootstrap.Z * lesions["dice"].std() / 0.02) ** 2
+_, low, high = by_label.loc["all lesion images", ["value", "low", "high"]]
+needed = len(lesions) * ((high - low) / 2 / 0.02) ** 2
 needed = int(np.ceil(needed))
 print(f"a mean Dice known to 0.02 either side needs {needed} such cases")
 power.round(3)
 
 # %% [markdown]
-# At 5 and 10 groups `seen` may lie far below the formula: a small draw often
-# holds no missed lesion, and looks surer than it is. Believe no interval of
-# ten cases.
+# That many by your own interval above, since four times the cases halve it.
+# The formula would ask for fewer where near copies are drawn together: they
+# are not separate evidence. At 5 and 10 groups `seen` may lie far below it: a
+# small draw often holds no missed lesion, and looks surer than it is. Believe
+# no interval of ten cases.
 #
 # And two separate intervals cannot tell methods apart whose means differ by
 # 0.02 on a hundred images. A *paired* comparison can do better: both meet the
@@ -229,8 +232,8 @@ print(change if p < 0.05 else "these cases show no difference in Dice")
 # A score means little alone. Nothing anywhere, the *mean shape* of the
 # training masks, and the mask of the *nearest* training image, copied, are
 # predictions that learn nothing. The last one you measured in notebook 2,
-# under this split and under a random one that leaks. At the top stands how
-# well two outlines of one frame agree: the *label-noise ceiling*. Expect the
+# under this split and under a random one that leaks. The last row is how well
+# two outlines of one frame agree: the *label-noise ceiling*. Expect the
 # network between them.
 
 # %%
@@ -262,7 +265,7 @@ axis = "mean lesion Dice, 95 % interval (dashed: the network)"
 title = f"Between nothing and a second outline ({here.data.kind})"
 figures.show_intervals(comparison, mean, axis, title)
 if here.data.kind == "phantom":
-    print("A program drew both outlines: people agree less than this.")
+    print("A program drew both outlines: annotations agree less than this.")
 
 # %% [markdown]
 # One popular number is missing here, with reason. Most pixels are background,
@@ -386,10 +389,10 @@ pixel_iou.T.round(3)
 # %% [markdown]
 # ## Benign or malignant, image by image?
 #
-# The class of an image follows its mask: an image in which nothing is marked is
-# normal, any other the likelier of benign and malignant, over all pixels. Rows
-# are the cases' labels, columns the predicted classes, and each cell counts
-# cases.
+# The class of an image follows its mask: an image in which nothing is marked
+# is normal, any other the likelier of benign and malignant, over all pixels.
+# Rows are the cases' labels, columns the predicted classes, and each cell
+# counts cases.
 
 # %%
 from helpers.evaluation import classification

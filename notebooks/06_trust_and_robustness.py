@@ -258,7 +258,7 @@ def difference(rows):
 # %%
 pair = confidences["agreement"], confidences["single view"]
 rows = np.stack([*pair, loss_there], axis=1)
-saves = bootstrap.interval(rows, group[mine], difference, 1000)
+saves = bootstrap.interval(rows, group[mine], difference)
 print("five views save {:+.3f} of AURC ({:+.3f} to {:+.3f})".format(*saves))
 none = "no gain is shown: the single view will do"
 print("so agreement ranks them better" if saves[1] > 0 else none)

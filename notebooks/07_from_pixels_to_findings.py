@@ -294,8 +294,8 @@ reached.assign(goal=list(goals.values())).round(2)
 # %% [markdown]
 # These were our goals for real images, before the first run; on simulated ones
 # they say nothing. On a cleaned part of BUSI,
-# Aumente-Maestro et al. (2025) reached 0.80 for all, with cross-validation as
-# here.
+# Aumente-Maestro et al. (2025) reached 0.80 for all, with cross-validation:
+# every fold held out once.
 #
 # ## Can you believe the probabilities?
 #

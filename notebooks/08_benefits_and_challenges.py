@@ -13,7 +13,7 @@
 # - measure what depth, noise, data and settings do to a score,
 # - test a forecast before you believe it, and tell an effect from luck.
 #
-# **Takes** about a minute on two CPU cores. **Needs** notebook 2. **Reads**
+# **Takes** about two minutes on two CPU cores. **Needs** notebook 2. **Reads**
 # `arrays.npz`, `folds.csv`, and `claims*` in `results/`. **Writes**
 # `claims.csv`, `checks.csv`.
 #
@@ -82,9 +82,9 @@ print(real_settings["command"])
 print(f"{real_settings['core_seconds'] / 60:.0f} minutes of one core")
 
 # %% [markdown]
-# It is an older run, kept as it was measured. Its column `network` is the run
-# `results/busi-compact-five-folds`, older too: there each image was scored by
-# a network that had not trained on it.
+# It is an older run, kept as it was measured. Its column `network` is newer, of
+# `results/busi-cpu-five-folds`: there each image was scored by a network that
+# had not trained on it.
 #
 # Now the miniature. `helpers/claims/miniature.py` trains each network on folds
 # 2, 3 and 4, so many batches, and keeps the Dice of each lesion of fold 1.
@@ -273,9 +273,9 @@ trial.report(5)
 # lesions counts no false positives on normal images. The experiment does not
 # take these apart.
 #
-# In your notebook 5 small lesions may have fared far worse: there they are
-# yours, here the smallest quarter of the reference run's. Where two such
-# results differ, ask what else does: contrast, pixels, how many are faint.
+# Notebook 5 asks the same of your own cases, this page's second row of the
+# smallest quarter of the real ones. Where two such results differ, ask what
+# else does: contrast, pixels, how many are faint.
 #
 # *What helps* small lesions: more pixels. Notebook 2 measures what each size
 # allows, notebook 5 shows which lesions fail.
@@ -317,10 +317,12 @@ trial.report(6)
 #
 # ## Claim 7: they segment very accurately
 #
-# More accurately than what? Than the methods that are not trained. And than
-# whom? Two people's outlines of nearly one frame in the real set agree with a
-# mean Dice of 0.81 in the reference run: the third bound. (Of simulated images
-# a program drew both; there the row in miniature is practice.)
+# More accurately than what? Than the best of the three that are not trained,
+# which need not be the same on other images, and than `copy-nearest`. And than
+# whom? In the real set nearly one frame was outlined twice, by whom is not
+# recorded, and the third check asks for the difference to how far these agree.
+# Other images are scored there, so the two intervals add up. (Of simulated
+# images a program drew both; there the row in miniature is practice.)
 
 # %%
 from helpers.evaluation import baselines
@@ -341,14 +343,15 @@ trial.report(7)
 methods = ["network", "copy-nearest", *real_settings["classical"]]
 figures.show_intervals(
     checks.means(real_dice, methods),
-    real_settings["people"],
+    real_settings["twice_outlined"][0],
     "mean Dice, 95 % interval (dashed: two outlines)",
     f"{real_dice['network'].count()} real lesions, five methods",
 )
 
 # %% [markdown]
 # A mean hides the lesions that are missed. *What helps*: to look at them
-# (notebook 5), and a pretrained start (notebook 4).
+# (notebook 5), and a pretrained start: of the real lesions it misses fewer
+# (page *What knowledge is worth*).
 #
 # ## Claim 8: they need much labelled data
 #
@@ -410,7 +413,7 @@ figures.show(
 
 # %% [markdown]
 # This law has no floor: it says that enough images bring the error to 0. But
-# two people differ, too, and near that floor it promises too much. The
+# two annotations differ, too, and near that floor it promises too much. The
 # interval of "twice the data" in the table is wider by the error of that
 # forecast. And a law needs four numbers of images at least, with networks that
 # learned: none is fitted through those that did not, and none in miniature,

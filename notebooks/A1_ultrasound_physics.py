@@ -106,10 +106,12 @@ figures.show(
 #
 # The grain is called *speckle*. It comes from waves that add up or cancel, so
 # the same scatterers give the same speckle every time, and averaging a frame
-# with itself does nothing. Only another *look* helps: from another place or
-# angle the probe meets other scatterers, and the mean of $N$ looks has
-# $1 / \sqrt{N}$ of the grain (its standard deviation over its mean). Expect
-# the first column below to follow the third, and the second to stay.
+# with itself does nothing. Only an independent *look* helps: from another
+# angle, or at another frequency, the waves of the same scatterers add up
+# otherwise; from another place there are other scatterers. The mean of $N$
+# such looks has $1 / \sqrt{N}$ of the grain (its standard deviation over its
+# mean). Expect the first column below to follow the third, and the second to
+# stay.
 
 
 # %%
@@ -126,7 +128,7 @@ def grain(looks):
 
 # %%
 n = pd.Index([1, 4, 16], name="looks")
-grains = pd.DataFrame({"moved probe": [grain(range(k)) for k in n]}, n)
+grains = pd.DataFrame({"independent": [grain(range(k)) for k in n]}, n)
 grains["same frame"] = [grain([0] * k) for k in n]
 grains["by theory"] = grain([0]) / n**0.5
 grains.round(3)
@@ -306,8 +308,8 @@ step.finish()
 #
 # <details><summary>1. You average 16 copies of one frame. What happens to the speckle?</summary>
 #
-# Nothing. The same scatterers give the same speckle. Only looks at other
-# scatterers, from another place or angle, average it away.
+# Nothing. The same scatterers, seen alike, give the same speckle. Only looks
+# from another angle or place, or at another frequency, average it away.
 #
 # </details>
 #

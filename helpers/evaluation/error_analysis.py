@@ -11,7 +11,7 @@ from . import bootstrap
 
 # The first that fits names the case; a row of `metrics.case_scores`.
 KINDS = {
-    "missed": "nothing was predicted",
+    "nothing marked": "nothing was predicted",
     "elsewhere": "the prediction has a Dice below 0.1 with the lesion",
     "split": "one lesion was predicted in two or more parts",
     "merged": "one predicted part covers two or more lesions",
@@ -46,7 +46,7 @@ def kinds(table):
     """
     large = table["area_error"] > 0.3
     fits = {
-        "missed": table["predicted_area"] == 0,
+        "nothing marked": table["predicted_area"] == 0,
         "elsewhere": table["dice"] < 0.1,
         "split": table["split"] > 0,
         "merged": table["merged"] > 0,

@@ -23,7 +23,7 @@ def outline_agreement(cases, pairs):
 
     pairs: of `duplicates.near_duplicates`. The second image is registered to
     the first; left out are pairs that then correlate below SAME_FRAME or lack
-    an outline. How far people agree is a ceiling for any score.
+    an outline. How far two outlines agree is a ceiling for a score.
     """
     by_name, rows = cases.set_index("case"), []
     for pair in pairs.itertuples():
@@ -72,4 +72,4 @@ def shortcut_auc(features, ground_truth, groups, folds):
     scheme = {"groups": folds, "cv": LeaveOneGroupOut()}
     p = cross_val_predict(forest, x, y, method="predict_proba", **scheme)
     rows = np.stack([y, p[:, 1]], axis=1)
-    return bootstrap.interval(rows, map(str, groups), bootstrap.auc, 1000)
+    return bootstrap.interval(rows, map(str, groups), bootstrap.auc)

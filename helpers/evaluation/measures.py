@@ -111,8 +111,7 @@ def table(scores, which=tuple(NAMES)):
     rows, found = [], quantities(scores)
     for name in which:
         part, values, statistic = found[name]
-        few = 10_000 if statistic in (None, bootstrap.ratio) else 1000
-        how = {name: part}, statistic, few
+        how = {name: part}, statistic
         rows.append(bootstrap.by_subgroup(values, scores["group"], *how))
     whole = pd.concat(rows).rename_axis("measure").reset_index()
     return whole[whole["value"].notna()].reset_index(drop=True)

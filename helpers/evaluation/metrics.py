@@ -40,26 +40,6 @@ def iou(reference, prediction):
     return _count(a & b) / union if union else 1.0
 
 
-def hd95(reference, prediction):
-    """Return the larger directed 95th percentile of boundary distance, pixels.
-
-    As in Metrics Reloaded (Maier-Hein et al. 2024, Nat Methods 21:195): not
-    the percentile of the pooled distances.
-    """
-    return _hd95(border_distances(reference, prediction), np.shape(reference))
-
-
-def surface_dice(reference, prediction, tolerance):
-    """Return the fraction of both boundaries within `tolerance` pixels.
-
-    Nikolov et al. (2021, J Med Internet Res 23:e26151), with boundary pixels
-    counted rather than contour length weighted.
-    """
-    if not tolerance >= 0:
-        raise ValueError(f"a tolerance is 0 or more pixels, not {tolerance}")
-    return _near(border_distances(reference, prediction), tolerance)
-
-
 def checked(reference, prediction):
     """Return both; raise ValueError unless they are 2-D bool of one shape."""
     a, b = np.asarray(reference), np.asarray(prediction)
@@ -94,12 +74,24 @@ def _count(mask):
     return int(np.count_nonzero(mask))  # NumPy 2.4 returns a type of its own
 
 
-def _hd95(distances, shape):
+def hd95(distances, shape):
+    """Return the larger directed 95th percentile of boundary distance, pixels.
+
+    distances: of `border_distances`; shape: of the image, whose diagonal is
+    the most. As in Metrics Reloaded (Maier-Hein et al. 2024, Nat Methods
+    21:195): not the percentile of the pooled distances.
+    """
     finite = [np.minimum(d, np.hypot(*shape)) for d in distances if d.size]
     return float(max((np.percentile(d, 95) for d in finite), default=0))
 
 
-def _near(distances, tolerance):
+def surface_dice(distances, tolerance):
+    """Return the fraction of both boundaries within `tolerance` pixels.
+
+    distances: of `border_distances`. Nikolov et al. (2021, J Med Internet Res
+    23:e26151), with boundary pixels counted rather than contour length
+    weighted.
+    """
     pooled = np.concatenate(distances)
     near = np.isfinite(pooled) & (pooled <= tolerance)
     return float(near.mean()) if pooled.size else 1.0
@@ -175,7 +167,7 @@ def case_scores(reference, prediction):
     area, predicted_area = _count(a), _count(b)
     distances, overlap = border_distances(a, b), overlaps(a, b)
     found = {t: int(matched(overlap, t / 100).sum()) for t in (10, 50)}
-    far = _hd95(distances, np.shape(reference))
+    far = hd95(distances, np.shape(reference))
     size = float(np.sqrt(4 * area / np.pi))
     error = predicted_area / (area or np.nan) - 1
     split, merged = (((overlap >= 0.1).sum(axis=k) > 1).sum() for k in (1, 0))
@@ -184,8 +176,8 @@ def case_scores(reference, prediction):
         "iou": iou(a, b),
         "hd95": far,
         "hd95_relative": far / (size or np.nan),
-        "surface_dice_2px": _near(distances, 2),
-        "surface_dice_relative": _near(distances, max(1, 0.05 * size)),
+        "surface_dice_2px": surface_dice(distances, 2),
+        "surface_dice_relative": surface_dice(distances, max(1, 0.05 * size)),
         "reference_area": area,
         "predicted_area": predicted_area,
         "area_error": error,

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..data import busi, masks
-from ..data.phantom import physics
+from ..data.phantom import dataset, physics
 from . import bootstrap, classification, metrics, postprocessing
 
 DECIBELS = 60  # between black and white, as scanners commonly show
@@ -78,16 +78,10 @@ def marks(image, strength, rng):
     height, width = drawn.shape
     for _ in range(int(strength)):
         start, end = rng.uniform(0.15, 0.85, (2, 2)) * (width, height)
-        dots = 2 + int(np.linalg.norm(end - start) / 5)
-        for along in np.linspace(0, 1, dots):
-            dot = (start + along * (end - start)).astype(int).tolist()
-            cv2.circle(drawn, dot, 0, 235, -1)
-        for at in np.stack([start, end]).astype(int).tolist():
-            cv2.drawMarker(drawn, at, 235, cv2.MARKER_CROSS, 13, 2)
+        dataset.axis(drawn, start, end, cv2.MARKER_CROSS)
         x = int(width * rng.uniform(0.05, 0.7))
         y = int(height * rng.uniform(0.6, 0.95))
-        text = str(rng.choice(TEXTS))
-        cv2.putText(drawn, text, [x, y], 2, 0.6, 235, 1, cv2.LINE_AA)
+        dataset.write(drawn, str(rng.choice(TEXTS)), (x, y), 0.6)
     return drawn
 
 

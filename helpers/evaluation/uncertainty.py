@@ -9,15 +9,14 @@ import pandas as pd
 from . import bootstrap, calibration, metrics
 from .classification import mean_inside
 
-VIEWS = ("as it is", "mirrored", "darker", "brighter", "smaller")
-
 
 def tta_probabilities(predict, images):
     """Return each view's lesion probability, float32 (views, n, size, size).
 
     predict: from images, uint8 (n, size, size), to class probabilities, (n,
-    size, size, 3). Each of VIEWS is predicted and moved back (Wang et al.
-    2019, Neurocomputing 338:34); the smaller one lies off the centre.
+    size, size, 3). The image as it is, mirrored, darker, brighter, and smaller
+    and off the centre is predicted, and moved back (Wang et al. 2019,
+    Neurocomputing 338:34).
     """
     sides = images.shape[1:]
     shrink = np.float32([[0.9, 0, 0.08 * sides[0]], [0, 0.9, 0.03 * sides[0]]])
@@ -67,7 +66,7 @@ def rank(confidences, loss, groups):
     found = {}
     for name, confidence in confidences.items():
         pairs = np.stack([confidence, loss], axis=1)
-        found[name] = bootstrap.interval(pairs, groups, area, resamples=1000)
+        found[name] = bootstrap.interval(pairs, groups, area)
     return pd.DataFrame(found, ["value", "low", "high"]).T
 
 

@@ -78,7 +78,7 @@ def cost_of_steps(scores, order):
     parts = dict(list(lesions.set_index("case").groupby("scanner")))
     groups, rows = parts[order[0]]["group"], {}
     for before, after in itertools.pairwise(order):
-        pair = parts[before]["dice"], parts[after]["dice"][groups.index]
+        pair = (parts[name]["dice"][groups.index] for name in (before, after))
         rows[after] = bootstrap.paired_test(*pair, groups)
     columns = ["cost", "p"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)

@@ -18,7 +18,7 @@ def box(top, bottom, left, right):
 
 LESION = box(30, 60, 50, 90)
 PREDICTIONS = {
-    "missed": LESION & False,
+    "nothing marked": LESION & False,
     "elsewhere": box(70, 95, 5, 30),
     "split": box(30, 60, 50, 69) | box(30, 60, 71, 90),
     "merged": box(30, 60, 50, 125),
