@@ -5,6 +5,7 @@ from collections import Counter
 
 import pandas as pd
 
+from tools.research.recipes import RECIPES
 from tools.site.templates import (
     FILES,
     RESULTS,
@@ -27,8 +28,6 @@ def page(run, notebooks, results=RESULTS):
     """
     found = reports(run)
     found["scores"] = shipped_scores(results)
-    from tools.research.knowledge import RECIPES  # takes seconds
-
     parts = [RECIPES[name] for name in RECIPES[SHIPPED].parts]
     values = found | {"parts": parts, "shipped": shipped()}
     values["card"] = card((ROOT / "models" / "README.md").read_text())
