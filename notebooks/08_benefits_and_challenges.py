@@ -273,9 +273,9 @@ trial.report(5)
 # lesions counts no false positives on normal images. The experiment does not
 # take these apart.
 #
-# Notebook 5 asks the same of your own cases, this page's second row of the
-# smallest quarter of the real ones. Where two such results differ, ask what
-# else does: contrast, pixels, how many are faint.
+# Notebook 5 asks the same of your own cases; the row of real images above is
+# about the smallest quarter of the real ones. Where two such results differ,
+# ask what else does: contrast, pixels, how many are faint.
 #
 # *What helps* small lesions: more pixels. Notebook 2 measures what each size
 # allows, notebook 5 shows which lesions fail.
@@ -350,8 +350,8 @@ figures.show_intervals(
 
 # %% [markdown]
 # A mean hides the lesions that are missed. *What helps*: to look at them
-# (notebook 5), and a pretrained start: of the real lesions it misses fewer
-# (page *What knowledge is worth*).
+# (notebook 5). Whether a pretrained start misses fewer of them, the page *What
+# knowledge is worth* measures.
 #
 # ## Claim 8: they need much labelled data
 #

@@ -57,6 +57,11 @@ def test_the_readme_states_how_the_lessons_network_travels():
     readme = " ".join((ROOT / "README.md").read_text().split())
     dice = f"{row['value']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
     assert f"the lesson's U-Net has a lesion Dice of {dice}" in readme
+    knows = pd.read_csv(ROOT / "results" / "knowledge.csv").query(
+        "set == 'busbra' and recipe == 'both' and rule == 'pooled'"
+    )
+    there = knows["dice"].item()
+    assert f"one that also learned there {there:.2f}." in readme
 
 
 def test_its_file_names_nothing_but_keras_layers():

@@ -26,7 +26,8 @@ be a little too good. On the three other folds alone its Dice is {untouched},
 and that of `{first}` there {untouched_first}.
 
 *Missed*: Dice below {missed}. *Empty*: the share of the normal images in which
-nothing is marked. *Accuracy*: over normal, benign and malignant.
+nothing is marked. *Accuracy*: over normal, benign and malignant; an image in
+which nothing is marked counts as normal.
 *Sensitivity*: the share of malignant images that are flagged at the threshold
 at which {specificity:.0%} of the others are not. *ECE*: expected calibration
 error of all pixels, and of the image's lesion probability. *p* is that of a
@@ -34,15 +35,13 @@ permutation test of Dice against the first row, over the same cases; with
 {tests} tests, one below {bound:.4f} counts. `results/knowledge.csv` has more.
 
 """
-SHORT = """
-In short: where the network knew photographs first in place of simulated
-images, and is the larger one made for them, the mean Dice goes from
-{a.dice:.2f} to {b.dice:.2f}, the lesions missed from {a.missed:.0%} to
-{b.missed:.0%}, and the images classified correctly from {a.accuracy:.0%} to
-{b.accuracy:.0%}. The mean of two kinds of network, `{shipped}`, has a Dice of
-{c.dice:.2f}: how much of that any mean of two networks would bring is not
-measured. Of the means it is the one that knows two hospitals and fits into a
-page. No recipe here starts from random weights; [the reference
+SHORT = """In short: where the network knew photographs first in place of
+simulated images, and is the larger one made for them, the mean Dice goes from
+{dice}, the lesions missed from {missed}, and the images classified correctly
+from {accuracy}. The mean of two kinds of network, `{shipped}`, has a Dice of
+{shipped_dice:.2f}: how much of that any mean of two networks would bring is
+not measured. Of the means it is the one that knows two hospitals and fits into
+a page. No recipe here starts from random weights; [the reference
 run](results.md) has a network that did.
 
 """
@@ -137,10 +136,15 @@ def head(rows, cases):
     limits = {"missed": postprocessing.MISSED, "specificity": 0.75}
     limits |= {"tests": tests, "bound": 0.05 / tests, "first": first}
     limits |= {"untouched": untouched, "untouched_first": untouched_first}
-    recipes = "simulated", "imagenet", SHIPPED
-    rows = (by_recipe.loc[name] for name in recipes)
-    found = dict(zip("abc", rows, strict=True))
-    return HEAD.format(**limits) + SHORT.format(shipped=SHIPPED, **found)
+    pair = by_recipe.loc[["simulated", "imagenet"]]
+    gone = {
+        "dice": " to ".join(map("{:.2f}".format, pair["dice"])),
+        "missed": " to ".join(map(share, pair["missed"])),
+        "accuracy": " to ".join(map(share, pair["accuracy"])),
+        "shipped": SHIPPED,
+        "shipped_dice": by_recipe["dice"][SHIPPED],
+    }
+    return HEAD.format(**limits) + SHORT.format(**gone)
 
 
 def of_masks(row):
