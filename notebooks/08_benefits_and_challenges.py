@@ -82,9 +82,8 @@ print(real_settings["command"])
 print(f"{real_settings['core_seconds'] / 60:.0f} minutes of one core")
 
 # %% [markdown]
-# It is an older run, kept as it was measured. Its column `network` is newer, of
-# `results/busi-cpu-five-folds`: there each image was scored by a network that
-# had not trained on it.
+# Its column `network` is that of `results/busi-cpu-five-folds`: there each
+# image was scored by a network that had not trained on it.
 #
 # Now the miniature. `helpers/claims/miniature.py` trains each network on folds
 # 2, 3 and 4, so many batches, and keeps the Dice of each lesion of fold 1.
