@@ -2,7 +2,7 @@
 
 import { imageClass } from "./classification.js";
 import { outlined, shaded } from "./drawing.js";
-import { open, segment } from "./network.js";
+import { described, open, segment } from "./network.js";
 import { read, Refused } from "./picture.js";
 import { RULES } from "./picture_rules.js";
 import { lesionMask } from "./postprocessing.js";
@@ -37,7 +37,7 @@ async function load() {
   resetThreshold();
   part("input").focus();
   say("The network is here. Choose an image.");
-  keepForLater();
+  setTimeout(keepForLater, 3000); // copying would hold up a first image
 }
 
 /** Let the page work without a connection from now on, where browsers can. */
@@ -127,7 +127,7 @@ function showMask() {
 /** Say how long, wide and large the outline is, and how sure that is. */
 function showSizes(mask, rule) {
   const { picture, prediction } = shown;
-  const { map, box, probabilities, alone } = prediction;
+  const { map, box, probabilities, both } = prediction;
   const { spacing, problem } = scale();
   const measured = (made) => measure(made, picture, spacing || 1);
   const own = measured(mask);
@@ -140,7 +140,8 @@ function showSizes(mask, rule) {
     const moved = Math.min(Math.max(threshold + step, 0), 1);
     return lesionMask(map, box, probabilities, { ...rule, threshold: moved });
   });
-  const apart = alone.map((one) =>
+  prediction.alone ??= both.map((classes) => described(classes, box));
+  const apart = prediction.alone.map((one) =>
     lesionMask(one.map, box, one.probabilities, rule),
   );
   const all = [own, ...[...near, ...apart].map(measured)];

@@ -15,12 +15,17 @@ export async function open() {
   const [settings, model, litert] = await Promise.all([
     fetched("settings.json").then((response) => response.json()),
     unpacked("small.tflite.zlib"),
-    import("./litert/index.js"),
+    runtime(),
   ]);
-  await litert.loadLiteRt(beside(RUNTIME));
   const options = { accelerator: "wasm" };
   const compiled = await litert.loadAndCompile(model, options);
   return { ...settings, compiled, Tensor: litert.Tensor };
+}
+
+async function runtime() {
+  const litert = await import("./litert/index.js");
+  await litert.loadLiteRt(beside(RUNTIME));
+  return litert;
 }
 
 async function fetched(name) {
@@ -38,8 +43,8 @@ async function unpacked(name) {
 
 /** Return what the network says of a `picture.read`.
  *
- * {probabilities, map, box, milliseconds, alone}; alone: the [{probabilities,
- * map}] of the image and of its mirror image, whose mean the others are of.
+ * {probabilities, map, box, milliseconds, both}; both: class probabilities of
+ * the image and of its mirror image, whose mean the first two describe.
  */
 export async function segment(network, picture) {
   const { square, box } = letterbox(picture, network.size);
@@ -47,12 +52,15 @@ export async function segment(network, picture) {
   const both = await predict(network, square);
   const milliseconds = performance.now() - began;
   const mean = both[0].map((p, i) => (p + both[1][i]) / 2);
-  const described = (classes) => ({
+  return { ...described(mean, box), both, box, milliseconds };
+}
+
+/** Return {probabilities, map} of class probabilities, as `segment` does. */
+export function described(classes, box) {
+  return {
     probabilities: imageProbabilities(classes),
     map: lesionMap(classes, box),
-  });
-  const alone = both.map(described);
-  return { ...described(mean), alone, box, milliseconds };
+  };
 }
 
 /** Return class probabilities of a square, [(size * size * 3), the same].
