@@ -112,6 +112,12 @@ def nvidia(field):
     return lines[0] if done.returncode == 0 and lines else None
 
 
+def print_any_name():
+    """Let a command print file names of any encoding."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")
+
+
 def cpu_has_bfloat16():
     """Tell whether the processor computes in bfloat16 (Linux only)."""
     try:

@@ -5,6 +5,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent  # of the repository
@@ -20,7 +21,9 @@ def replacing(path):
     path = Path(path)
     # short, as names may be of the greatest length; np.savez needs the suffix
     digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:12]
-    partial = path.with_name(f".partial-{digest}{path.suffix}")
+    # another process or thread may be writing the same file
+    writer = f"{os.getpid()}-{threading.get_ident()}"
+    partial = path.with_name(f".partial-{digest}-{writer}{path.suffix}")
     try:
         yield partial
         os.replace(partial, path)

@@ -7,6 +7,7 @@ through `Step.read`, which checks them against it.
 """
 
 import json
+import re
 import resource
 import shlex
 import sys
@@ -112,7 +113,11 @@ class Workspace:
         run = f"{self.data.kind}-{parameters['profile']}"
         folder = self.runs / run / name
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "manifest.json").unlink(missing_ok=True)
+        for seal in (
+            "manifest.json",
+            "run.json",
+        ):  # run.json: of `make run-all`
+            (folder / seal).unlink(missing_ok=True)
         return Step(self, name, folder, parameters)
 
 
@@ -121,7 +126,8 @@ def declared(name):
     text = (files.ROOT / "notebooks" / f"{name}.ipynb").read_text()
     for cell in json.loads(text)["cells"]:
         if "parameters" in cell["metadata"].get("tags", []):
-            return [line.split(":")[0] for line in cell["source"]]
+            found = (re.match(r"(\w+)\s*[:=]", x) for x in cell["source"])
+            return [match[1] for match in found if match]
     return []
 
 

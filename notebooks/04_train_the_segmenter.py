@@ -17,8 +17,8 @@
 #
 # **Takes** a few minutes in the quick profile on two CPU cores, many more
 # in the others. **Needs** notebook 2. **Reads** `arrays.npz`, `folds.csv`.
-# **Writes** `model.keras`, `history.csv`, `starts.csv`, `rules.csv`,
-# `predictions.npz`, `validation.csv`.
+# **Writes** `model.keras`, `model.json`, `history.csv`, `starts.csv`,
+# `rules.csv`, `predictions.npz`, `validation.csv`.
 #
 # > **For teaching and research. This is not a medical device.**
 
@@ -673,7 +673,15 @@ for i in examples:
 # Notebook 5 reads these probabilities and scores them at the images' original
 # size. They are kept as 16-bit numbers, which have three digits: half the
 # space, and more is not needed. `validation.csv` keeps what notebook 7 needs
-# of the validation part.
+# of the validation part. Beside `model.keras`, the last fold's network,
+# `model.json` gets its rule and how many images of which set it has seen:
+# `make predict` and `make external` read that.
+
+# %%
+learned_from = {here.data.kind: len(split(kept[-1]["fold"])[0])}
+if chosen == "photographs first":
+    learned_from["busbra"] = 1100  # its start did: models/README.md
+print(learned_from)
 
 # %% tags=["hide-input"]
 histories = [
@@ -688,6 +696,7 @@ known = folds[["case", "label", "group"]]
 step.save("validation.csv", known.join(pd.concat(features), how="inner"))
 checkpoint.save(kept[-1]["model"], step.folder / "model.keras")
 step.keep("model.keras")
+step.save("model.json", kept[-1]["rule"] | {"by_set": learned_from})
 contents = {
     "case": folds.loc[rows, "case"].to_numpy(str),
     "fold": folds.loc[rows, "fold"].to_numpy(),

@@ -18,7 +18,7 @@
 # **Takes** about a minute in the quick profile. **Needs** notebooks 1, 2
 # and 4. **Reads** `cases.csv`, `arrays.npz`, `folds.csv`, `leaks.csv`,
 # `outlines.csv`, `predictions.npz`, `rules.csv`. **Writes** `scores.csv`,
-# `report.json`, and every table below as a CSV file.
+# `report.json`, and the longer tables below as CSV files.
 #
 # > **For teaching and research. This is not a medical device.**
 
@@ -131,9 +131,9 @@ by_label.round(3)
 # %% [markdown]
 # HD95 asks for distance: how far apart do the two outlines lie, in all but the
 # worst twentieth of their length? It is in pixels of the original image (BUSI
-# gives no millimetres, so images of other scale cannot be compared). A missed
-# lesion counts as the image's diagonal, so a few lift the mean a lot: read the
-# median, too.
+# gives no millimetres, so images of other scale cannot be compared). Where
+# nothing is marked it counts as the image's diagonal, so a few lift the mean a
+# lot: read the median, too.
 
 # %%
 print(
@@ -496,8 +496,8 @@ pd.Series(at_rate, name="share of lesions found").round(2).to_frame()
 # %% [markdown]
 # ## Keep what you found
 #
-# Every table becomes a file, and `report.json` holds what a report of this run
-# may quote. Notebook 6 adds its own to it.
+# The longer tables become files, and `report.json` holds what a report of this
+# run may quote. Notebook 6 adds its own to it.
 
 # %% tags=["hide-input"]
 tables = {
@@ -542,8 +542,8 @@ step.finish()
 #
 # <details><summary>1. A table gives a mean Dice of 0.80 over all images, normal ones with an empty prediction counted as 1. What do you ask?</summary>
 #
-# How many normal images there were, and how many stayed empty. Each of them
-# lifts the mean by a full 1, whatever happened to the lesions.
+# How many normal images there were, and how many stayed empty. Each of those
+# counts a full 1 in the mean, whatever happened to the lesions.
 #
 # </details>
 #

@@ -186,8 +186,9 @@ print(f"of what the best order could save, this one saves {saved:.0%}")
 # %% [markdown]
 # Near 100 %, the confidence sorts the cases about as well as it can. At 0 % or
 # below, the network does not know when it fails. But a part of that is easy:
-# where nothing is marked on a lesion image, the Dice is 0 and the confidence
-# is near 0. So ask again without these.
+# where nothing is marked on a lesion image, the Dice is 0, and the confidence
+# often, too (it is 0 where no pixel is above one half). So ask again without
+# these.
 
 # %%
 marked = (scores["predicted_area"] > 0).to_numpy()[has_lesion]
@@ -233,8 +234,10 @@ views = uncertainty.tta_probabilities(once, images[mine])
 # inside the outline (`mean inside`), its *entropy* there (how undecided it is:
 # 0 where it is certain, largest at one half; turned round, so that higher is
 # surer), its highest probability. `single view` is the mean inside of the
-# first prediction alone. Where nothing was marked there is nothing to be sure
-# of, and all but the highest are 0. Each `value` is an AURC.
+# first prediction alone. Where no pixel is above one half there is nothing to
+# be sure of, and all but the highest are 0. The loss that they should foretell
+# is still that of notebook 5's mask, by the fitted rule. Each `value` is an
+# AURC.
 
 # %%
 confidences = uncertainty.confidences(views)
@@ -446,8 +449,8 @@ some = ["disturbance", "unit", "strength", "value", "difference", "p"]
 lowest[some].round(4)
 
 # %% [markdown]
-# Was your expectation met? Augmentation protects in the range that was
-# trained, not far beyond it.
+# Was your expectation met? Where the gain costs little up to 8 dB, and more at
+# 15, augmentation protected in the range that was trained, not beyond it.
 #
 # ## Keep what you found
 #

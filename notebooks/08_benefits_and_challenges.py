@@ -82,8 +82,9 @@ print(real_settings["command"])
 print(f"{real_settings['core_seconds'] / 60:.0f} minutes of one core")
 
 # %% [markdown]
-# Its column `network` is that of `results/busi-cpu-five-folds`: there each
-# image was scored by a network that had not trained on it.
+# Its column `network` is that of `results/busi-cpu-five-folds`: notebook 4's
+# *photographs first*, a larger network than your `network` below. There each
+# image was scored by one that had not trained on it.
 #
 # Now the miniature. `helpers/claims/miniature.py` trains each network on folds
 # 2, 3 and 4, so many batches, and keeps the Dice of each lesion of fold 1.
@@ -318,8 +319,9 @@ trial.report(6)
 #
 # More accurately than what? Than the best of the three that are not trained,
 # which need not be the same on other images, and than `copy-nearest`. And than
-# whom? In the real set nearly one frame was outlined twice, by whom is not
-# recorded, and the third check asks for the difference to how far these agree.
+# whom? The real set has pairs of nearly the same frame, each outlined on its
+# own, by whom is not recorded. The third check asks for the difference to how
+# far these agree.
 # Other images are scored there, so the two intervals add up. (Of simulated
 # images a program drew both; there the row in miniature is practice.)
 
@@ -349,8 +351,8 @@ figures.show_intervals(
 
 # %% [markdown]
 # A mean hides the lesions that are missed. *What helps*: to look at them
-# (notebook 5). Whether a pretrained start misses fewer of them, the page *What
-# knowledge is worth* measures.
+# (notebook 5). What other starts miss, the page *What knowledge is worth*
+# measures.
 #
 # ## Claim 8: they need much labelled data
 #
@@ -554,7 +556,7 @@ step.finish()
 # <details><summary>4. Why is a network compared with Otsu by the difference case by case?</summary>
 #
 # Some cases are hard for any method. In the difference that cancels, so its
-# interval is narrower than those of the two means.
+# interval is narrower than if the two had been given different cases.
 #
 # </details>
 #

@@ -75,7 +75,7 @@ step = here.step("A1_ultrasound_physics")
 # %%
 rng, probe = np.random.default_rng(seed), physics.Probe()
 points = np.zeros((60, 70), np.float32)
-points[[12, 12, 40, 40, 44], [15, 50, 15, 50, 53]] = 1
+points[[12, 12, 40, 40, 41], [15, 50, 15, 50, 52]] = 1
 frame = physics.simulate("malignant", rng, 240, 280)
 blots = physics.echoes(points, rng, probe)
 
@@ -92,15 +92,15 @@ grey = [np.interp(v, (v.min(), v.max()), (0, 255)) for v in panels.values()]
 heading = "From scatterers to a picture (simulated)"
 figures.show(
     figures.gallery(grey, list(panels), heading=heading),
-    alt="Four simulated maps: blots of five scatterers, two of which run "
-    "together; the smooth strength of tissue with a lesion; its grainy "
+    alt="Four simulated maps: blots of five scatterers, two of which make "
+    "one; the smooth strength of tissue with a lesion; its grainy "
     "envelope, nearly all dark; and the log-compressed picture.",
 )
 
 # %% [markdown]
 # In each map the least is black and the most is white. (The five are of
-# different strength, by chance.) The two at the lower right run into each
-# other: what is nearer than a blot's size cannot be told apart.
+# different strength, by chance.) At the lower right there are two, and you
+# see one: what is nearer than a blot's size cannot be told apart.
 #
 # ## Speckle is not noise
 #
@@ -230,8 +230,8 @@ if not environment.under_papermill():
 # |---|---|---|---|
 # | shape | oval, round or irregular | oval | irregular |
 # | orientation | *parallel* to the skin is wider than tall | mostly parallel | often taller than wide |
-# | margin | *circumscribed*, sharp all round; or *indistinct*, *angular*, *spiculated* | smooth | rough, some with spikes |
-# | echo pattern | *hypoechoic* is darker than its surroundings, *hyperechoic* brighter, *anechoic* black | darker; cysts nearly black | darker, uneven |
+# | margin | *circumscribed*, sharp all round; or *indistinct*, *angular*, *microlobulated*, *spiculated* | smooth | rough, some with spikes |
+# | echo pattern | *hypoechoic* is darker than the fat around, *hyperechoic* brighter, *anechoic* black | darker; cysts nearly black | darker, uneven |
 # | posterior features | behind it: *shadow* if it attenuates the sound more, *enhancement* if less than its surroundings | mostly enhancement | mostly shadow |
 # | calcifications | grains of chalk: bright dots | none | in some |
 #

@@ -10,11 +10,10 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from browser import Tab, missing, served, started
-
 from helpers.data import busi, layouts, splits
 from helpers.data.phantom import dataset
 from helpers.files import ROOT
+from tools.site.browser import Tab, missing, served, started
 
 
 def pytest_collection_modifyitems(items):

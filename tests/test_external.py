@@ -52,8 +52,9 @@ def test_one_table_with_intervals_by_scanner_and_one_page(run, own, capsys):
     assert "not a medical device" in page and "http" not in page
     assert "read nothing into these numbers" in page
     said = capsys.readouterr().out
-    assert "12 of 12 images" in said and "stay as they are" in said
+    assert "12 of 12 images" in said
     assert "No thresholds were found beside the model" in said
+    assert "thresholds are the usual ones" in page and "model's own" not in page
 
 
 def test_the_models_own_thresholds_are_used_and_shown(
@@ -65,7 +66,8 @@ def test_the_models_own_thresholds_are_used_and_shown(
         out = run(own)
     finally:
         beside.unlink()
-    assert "threshold 0.31" in (out / "page.html").read_text()
+    page = (out / "page.html").read_text()
+    assert "threshold 0.31" in page and "are the model's own" in page
     # an image threshold that nothing reaches leaves all empty
     assert (pd.read_csv(out / "cases.csv")["area"] == 0).all()
 
@@ -99,17 +101,27 @@ def test_only_what_the_command_wrote_is_overwritten(run, own, tmp_path):
     out = run(own)
     names = ["cases.csv", "measures.csv", "page.html"]
     assert sorted(path.name for path in out.iterdir()) == names
-    external.protect(out)
+    external.protect(out, own)
     for name in names:
         whole = (out / name).read_bytes()
         for strange in (b"mine", b""):
             (out / name).write_bytes(strange)
             with pytest.raises(predict.Refused, match=f"{name} was not"):
-                external.protect(out)
+                external.protect(out, own)
         (out / name).write_bytes(whole)
     for name in reversed(names):  # stopped half-way
         (out / name).unlink()
-        external.protect(out)
+        external.protect(out, own)
     (out / "page.html").mkdir()
     with pytest.raises(predict.Refused, match=r"page\.html was not"):
-        external.protect(out)
+        external.protect(out, own)
+    with pytest.raises(predict.Refused, match="among the data"):
+        external.protect(own / "results", own)
+
+
+def test_a_part_without_lesions_is_not_said_to_have_some():
+    row = {"n": 10, "value": 0.5, "low": 0.4, "high": 0.6}
+    table = pd.DataFrame([{"part": "A", "measure": "normals_empty"} | row])
+    facts = dict.fromkeys(("place", "data", "model", "groups", "date"), "")
+    facts |= {"rule": {}, "own": True, "counts": {}, "few": external.FEW}
+    assert "Only 0 lesion images" in external.page(facts, table, [])

@@ -54,4 +54,5 @@ def main(where):
 
 
 if __name__ == "__main__":
+    environment.print_any_name()
     main(sys.argv[1] if len(sys.argv) > 1 else "")

@@ -94,8 +94,11 @@ def predictions(model, cases):
     return np.concatenate(found)
 
 
-def protect(out):
-    """Refuse an OUT with files of these names that are of another origin."""
+def protect(out, root):
+    """Refuse an OUT in the data, or with such files of another origin."""
+    if Path(os.path.realpath(out)).is_relative_to(os.path.realpath(root)):
+        among = f"{out} would write among the data ({root})"
+        raise predict.Refused(f"{among}: give another OUT.")
     for name, pattern in BEGINS.items():
         path = out / name
         if os.path.lexists(path) and not _begins(path, pattern):
@@ -120,7 +123,8 @@ def page(facts, table, said):
             name=rows["measure"].map(lambda m: measures.NAMES[m][0]),
             better=rows["measure"].map(lambda m: measures.NAMES[m][1]),
         )
-        parts[part] = named.to_dict("records")
+        lesions = named.loc[named["measure"] == "dice", "n"].sum()
+        parts[part] = lesions, named.to_dict("records")
     how = {"autoescape": True, "undefined": jinja2.StrictUndefined}
     template = jinja2.Environment(**how).from_string(TEMPLATE.read_text())
     return template.render(**facts, parts=parts, said=said)
@@ -145,15 +149,16 @@ def main():
     if not o.data:
         raise predict.Refused("Give DATA=<folder or zip of the images>.")
     found = layouts.find(o.data)
-    name = f"{found.root.name}-{Path(o.model or predict.SMALL_MODEL).stem}"
-    home = environment.runs_folder(files.ROOT) / "external" / name
-    out = predict.absolute(o.out) if o.out else home
-    protect(out)
     path = predict.absolute(o.model or predict.SMALL_MODEL)
     model, rule = predict.load_model(path)
-    print("These thresholds are the model's own and stay as they are.")
+    # notebook 4's are all called model
+    name = f"{found.root.name}-{path.stem}-{files.sha256(path)[:8]}"
+    home = environment.runs_folder(files.ROOT) / "external" / name
+    out = predict.absolute(o.out) if o.out else home
+    protect(out, found.root)
+    card = card_of(path)
     cases = check_data.cases_of(found)
-    said = warnings(found, cases, card_of(path))
+    said = warnings(found, cases, card)
     print(*said, sep="\n")
     scores = measures.rule_scores(cases, predictions(model, cases), rule)
     print("Intervals by bootstrap, some seconds a scanner.", flush=True)
@@ -164,6 +169,7 @@ def main():
         "data": str(found.root),
         "model": str(path),
         "rule": rule,
+        "own": bool(card),
         "counts": cases["label"].value_counts().to_dict(),
         "groups": f"{cases['group'].nunique()} {unit}",
         "few": FEW,
@@ -180,11 +186,12 @@ def main():
 
 
 if __name__ == "__main__":
+    environment.print_any_name()
     try:
         main()
     except (predict.Refused, busi.DataError) as refused:
         print(refused, file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("\nInterrupted: nothing was written.", file=sys.stderr)
+        print("\nInterrupted: not all was written.", file=sys.stderr)
         sys.exit(2)

@@ -1,6 +1,7 @@
 """Where `make predict` writes: apart from images, over nothing of others."""
 
 import csv
+import hashlib
 import io
 import os
 from collections import Counter
@@ -11,6 +12,7 @@ from helpers import files
 PICTURES = ("masks", "overlays", "reports")  # folders
 TABLE, LEFT_OUT = "predictions.csv", "left_out.csv"
 NAMES = (*PICTURES, TABLE, LEFT_OUT)
+LONGEST = 240  # bytes of a name; most file systems allow 255
 FIRST_COLUMNS = b"file,class,lesion_probability"
 
 
@@ -96,13 +98,24 @@ def unwritten(out, written):
 def names_of(folder, paths):
     """Return a name for each image's outputs: its path without suffix.
 
-    With it where two share a name, as x.png and X.jpg do.
+    With it where two share a name, as x.png and X.jpg do. One that is too long
+    for a further suffix is cut, and gets a few letters of its SHA-256.
     """
     whole = [os.path.relpath(path, folder) for path in paths]
     short = [os.path.splitext(name)[0] for name in whole]
     seen = Counter(name.casefold() for name in whole + short)
     pairs = zip(short, whole, strict=True)
-    return [s if seen[s.casefold()] == 1 else w for s, w in pairs]
+    return [_cut(s if seen[s.casefold()] == 1 else w) for s, w in pairs]
+
+
+def _cut(name):
+    folder, last = os.path.split(name)
+    if len(os.fsencode(last)) > LONGEST:
+        digest = hashlib.sha256(os.fsencode(last)).hexdigest()[:8]
+        last = (
+            f"{last[: LONGEST // 5]}-{digest}"  # a letter has 4 bytes at most
+        )
+    return os.path.join(folder, last)
 
 
 def listed(names):

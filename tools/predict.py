@@ -8,7 +8,7 @@ OUT/overlays/<name>.png (blue outline: rather benign, orange: rather
 malignant), OUT/reports/<name>.html (a page to print) and OUT/predictions.csv,
 one row an image; OUT/left_out.csv names what was not read as an image, and
 why. Exit status: 0 all done, 1 some images could not be read (the table says
-why), 2 stopped.
+why), 2 stopped, or no image could be used.
 
 For teaching and research. This is not a medical device.
 """
@@ -127,7 +127,8 @@ def load_model(path):
         raise Refused(f"{unfit} ({first}).") from None
     if not (classes.min() >= 0 and np.allclose(classes.sum(-1), 1, atol=0.01)):
         raise Refused(f"{path} predicts numbers that are no probabilities.")
-    print(f"Model {path.name}, rule {rule}")
+    usual = "" if path.with_suffix(".json").exists() else ", the usual one"
+    print(f"Model {path.name}, rule {rule}{usual}")
     return model, rule
 
 
@@ -419,14 +420,13 @@ def main():
 
 
 if __name__ == "__main__":
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # names of any encoding
+    environment.print_any_name()
     try:
         sys.exit(main())
     except Refused as refused:
         print(refused, file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        done = "predictions.csv lists what was done."
+        done = "predictions.csv lists all but the last images done."
         print(f"\nInterrupted: {done}", file=sys.stderr)
         sys.exit(2)

@@ -26,7 +26,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from helpers import environment, files
 from helpers.data import busi, layouts, sources
 from helpers.files import ROOT
-from tools import profiles
+from tools import check_data, profiles
 
 
 class Stop(Exception):
@@ -78,9 +78,11 @@ def up_to_date(folder, inputs):
     if not all((folder / name).exists() for name in names):
         return False
     run, manifest = (json.loads((folder / n).read_text()) for n in names[:2])
+    kept = {folder / name: sha for name, sha in manifest["files"].items()}
     for step, digest in manifest["reads"].items():
-        earlier = folder.parent / step / "manifest.json"
-        if not earlier.exists() or files.sha256(earlier) != digest:
+        kept[folder.parent / step / "manifest.json"] = digest
+    for path, digest in kept.items():
+        if not path.exists() or files.sha256(path) != digest:
             return False
     return run["inputs"] == inputs
 
@@ -115,7 +117,8 @@ def find_external(where):
         return None
     try:
         found = layouts.find(where)
-        print(f"External data: {len(found.cases)} cases ({found.root})")
+        n = len(check_data.cases_of(found))
+        print(f"External data: {n} cases ({found.root})")
     except (busi.DataError, OSError) as error:
         raise Stop(f"EXTERNAL: {error}") from None
     return found

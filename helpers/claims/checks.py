@@ -168,14 +168,14 @@ MEANS = {
         "it is open whether the levels that see far raise the Dice",
     ),
     (6, 0): (
-        "speckle costs a network that never met it little",
-        "speckle costs a network that never met it more than the bound",
-        "it is open whether speckle costs more than the bound",
+        "speckle costs a network that was not trained for it little",
+        "speckle costs a network that was not trained for it too much",
+        "it is open whether speckle costs too much",
     ),
     (6, 1): (
-        "marks cost a network that never met them little",
-        "marks cost a network that never met them more than the bound",
-        "it is open whether marks cost more than the bound",
+        "marks cost a network that was not trained for them little",
+        "marks cost a network that was not trained for them too much",
+        "it is open whether marks cost too much",
     ),
     (6, 2): (
         "to train on such images wins some of it back",

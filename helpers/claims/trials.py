@@ -7,6 +7,7 @@ decides: a trial is short, and its last averaged weights are scored.
 import functools
 import time
 
+import cv2
 import keras
 import numpy as np
 
@@ -23,6 +24,7 @@ from ..model import (
 )
 
 TESTS = {"speckle": 0.5, "marks": 2}  # strengths, see `robustness`
+FULL = 512  # pixels: about the side of an image before it becomes a square
 
 
 def trained(
@@ -130,15 +132,25 @@ def disturb(image, rng):
     if not kind:
         return image
     strength = rng.uniform(0, 1.5 * TESTS[kind])
-    return robustness.DISTURBANCES[kind](image, strength, rng)
+    return changed(image, kind, strength, rng)
+
+
+def changed(image, kind, strength, rng):
+    """Return a square with a disturbance; marks shrink with their image."""
+    if kind != "marks":
+        return robustness.DISTURBANCES[kind](image, strength, rng)
+    large = cv2.resize(image, (FULL, FULL))
+    drawn = np.float32(robustness.marks(large, strength, rng)) - large
+    small = cv2.resize(drawn, image.shape, interpolation=cv2.INTER_AREA)
+    return np.clip(np.rint(image + small), 0, 255).astype(np.uint8)
 
 
 def disturbed(images, kind):
     """Return test images with one disturbance, each with its own Generator."""
-    function, strength = robustness.DISTURBANCES[kind], TESTS[kind]
     rngs = map(np.random.default_rng, range(len(images)))
     pairs = zip(images, rngs, strict=True)
-    return np.stack([function(image, strength, rng) for image, rng in pairs])
+    how = kind, TESTS[kind]
+    return np.stack([changed(image, *how, rng) for image, rng in pairs])
 
 
 def case_dice(model, images, references):

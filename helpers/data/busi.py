@@ -13,7 +13,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from .. import files
-from . import masks, pictures
+from . import dicom, masks, pictures
 from .busi_folder import (
     LABELS,
     NAME,
@@ -27,8 +27,7 @@ from .busi_folder import (
 COLUMNS = ["case", "label", "image", "masks", "height", "width"]
 PROBLEM = ["severity", "file", "problem", "remedy"]
 SEVERITIES = ["fatal", "error", "warning"]
-PICTURES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif"}
-PICTURES |= {".tif", ".tiff", ".webp", ".jp2", ".dcm"}
+PICTURES = pictures.SUFFIXES | dicom.SUFFIXES | {".jp2"}
 MASK_WORD = re.compile("mask|label|truth|gt|seg|lesion|annot|roi", re.I)
 NO_LESION = "has fewer than two usable cases with a lesion"
 LEAST = 8  # cases of each kind of lesion, for five folds and their validation
@@ -367,7 +366,8 @@ def digest_of(paths):
     """Return the hex SHA-256 of the names and contents of files."""
     pairs = zip(paths, in_threads(_digest, paths), strict=True)
     lines = [f"{path.parent.name}/{path.name} {sha}\n" for path, sha in pairs]
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    whole = "".join(lines).encode(errors="surrogateescape")
+    return hashlib.sha256(whole).hexdigest()
 
 
 def _digest(path):

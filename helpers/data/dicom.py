@@ -135,8 +135,9 @@ def _region(header, notes):
     for item in scans:
         x, y = item.RegionLocationMinX0, item.RegionLocationMinY0
         right, bottom = item.RegionLocationMaxX1, item.RegionLocationMaxY1
-        # the last pixel is inside
-        right, bottom = right + 1, bottom + 1
+        # the last pixel is inside, but some scanners name the one after it
+        right = right + (right != header.Columns)
+        bottom = bottom + (bottom != header.Rows)
         if not (x < right <= header.Columns and y < bottom <= header.Rows):
             raise Unreadable("tells of a scan outside of its picture")
         found.append(((right - x) * (bottom - y), x, y, right, bottom, item))

@@ -41,7 +41,7 @@ def scan(root):
     table = read_table(root / TABLE, ["file", "label"])
     table["label"] = table["label"].str.lower()
     for column in {"file", "label", *OPTIONAL} & set(table):
-        empty = table.index[table[column].isna() | table[column].eq("")]
+        empty = table.index[table[column].eq("")]
         if len(empty):
             raise busi.DataError(
                 f"{root / TABLE}, line {empty[0] + 2}: {column} is empty; "
@@ -82,7 +82,8 @@ def read_table(path, columns):
         text = path.read_text(encoding="utf-8-sig")
         head = text.partition("\n")[0]
         sep = ";" if head.count(";") > head.count(",") else ","
-        table = pd.read_csv(io.StringIO(text), sep=sep, dtype=str)
+        how = {"index_col": False, "keep_default_na": False}
+        table = pd.read_csv(io.StringIO(text), sep=sep, dtype=str, **how)
     except (OSError, ValueError) as error:  # of pandas' parser, too
         first = str(error).split("\n")[0]
         raise busi.DataError(f"{path} is no table ({first}).") from None

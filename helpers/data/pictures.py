@@ -140,7 +140,7 @@ def _opened(data, name):
         notes.append("its palette holds greys and colours: look at the image")
     with _refusing_damage() if name == "TIFF" else contextlib.nullcontext():
         if deep:
-            pixels, more = eight_bits(*_sixteen_bits(image, data, turn))
+            pixels, more = _scaled(*_sixteen_bits(image, data, turn))
             notes += more
         else:
             pixels = _eight_bits(image)
@@ -185,7 +185,10 @@ def _is_deep_tiff(tags):
 
 def is_turned(data):
     """Tell whether a picture's bytes have a tag that turns or mirrors it."""
-    return _orientation(Image.open(io.BytesIO(data))) != 1
+    try:
+        return _orientation(Image.open(io.BytesIO(data))) != 1
+    except Exception:  # damaged bytes raise nearly every kind
+        raise Unreadable("is no whole picture") from None
 
 
 def _orientation(image):
@@ -264,6 +267,15 @@ def _sixteen_bits(image, data, turn):
     if pixels.ndim == 3:  # OpenCV has blue first
         pixels = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
     return pixels, False
+
+
+def _scaled(values, is_white):
+    """Return `eight_bits` of all but alpha, which always has 16 bits."""
+    if values.ndim == 2 or values.shape[2] == 3:
+        return eight_bits(values, is_white)
+    pixels, notes = eight_bits(values[..., :3], is_white)
+    alpha = np.uint8(values[..., 3:] >> 8)
+    return np.concatenate([pixels, alpha], axis=2), notes
 
 
 def _eight_bits(image):

@@ -1,7 +1,10 @@
 """Get the data: a folder, a zip, Drive, Kaggle, and else the phantom."""
 
 import contextlib
+import fnmatch
+import itertools
 import os
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +17,7 @@ KAGGLE = "aryashah2k/breast-ultrasound-images-dataset"
 KAGGLE_INPUT = Path("/kaggle/input")
 DATA = files.ROOT / "data"
 PHANTOM = {"n_benign": 200, "n_malignant": 120, "n_normal": 80, "seed": 0}
-ZIPS = ("archive*.zip", "*BUSI*.zip", "*[Bb]reast*[Uu]ltrasound*.zip")
+ZIPS = "archive*.zip", "*busi*.zip", "*breast*ultrasound*.zip"
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,8 @@ def locate(where="", drive=None):
         return simulated()
     if where == "kagglehub":
         return from_kagglehub()
-    if where and (other := layouts.other(where)):
-        learn = "the notebooks learn from BUSI. Give it as EXTERNAL to"
-        remedy = f"{learn} `make run-all`, or as DATA to `make external`."
-        name = layouts.NAMES[other.layout]
-        raise busi.DataError(f"{where} holds {name}: {remedy}")
     if where:
-        root, others = busi_folder.choose(where)
+        root, others = given(where)
         zips = zips_in(Path(where).expanduser())
         return described(root, [*others, *zips])
     # KAGGLE_INPUT/<name> or, since 2026, KAGGLE_INPUT/datasets/<owner>/<name>
@@ -70,6 +68,20 @@ def locate(where="", drive=None):
         except busi.DataError as error:
             print(error)
     return found or simulated()
+
+
+def given(where):
+    """Return `busi_folder.choose` of a user's place; refuse other sets."""
+    try:
+        return busi_folder.choose(where)
+    except busi.DataError:
+        other = layouts.other(where)
+        if not other:
+            raise
+    learn = "the notebooks learn from BUSI. Give it as EXTERNAL to"
+    remedy = f"{learn} `make run-all`, or as DATA to `make external`."
+    name = layouts.NAMES[other.layout]
+    raise busi.DataError(f"{where} holds {name}: {remedy}")
 
 
 def is_phantom(root):
@@ -124,7 +136,7 @@ def look_in(folder):
         except busi_folder.SeveralSets:
             raise
         except busi.DataError as error:
-            if candidate in zips:
+            if candidate in zips or _has_classes(candidate):
                 print(f"Not used: {error}")
             continue
         if not is_phantom(root):
@@ -134,7 +146,14 @@ def look_in(folder):
 
 def zips_in(folder):
     """Return a folder's files that are named as Kaggle's download may be."""
-    return sorted({path for pattern in ZIPS for path in folder.glob(pattern)})
+    named = re.compile("|".join(map(fnmatch.translate, ZIPS)), re.IGNORECASE)
+    return sorted(path for path in folder.glob("*") if named.match(path.name))
+
+
+def _has_classes(folder):
+    """Tell whether a folder named as a class is in a folder, or below."""
+    below = itertools.chain(*(folder.glob(p) for p in ("*", "*/*", "*/*/*")))
+    return any(path.name.lower() in busi_folder.LABELS for path in below)
 
 
 def from_drive(drive):

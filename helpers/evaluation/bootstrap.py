@@ -61,8 +61,11 @@ def by_subgroup(values, groups, parts, statistic=None, resamples=None):
 def flat(table):
     """Return {name: value, name low: ..., name high: ...} of `by_subgroup`."""
     ends = {"value": "", "low": " low", "high": " high"}
-    rows = table[list(ends)].stack().items()
-    return {f"{name}{ends[end]}": number for (name, end), number in rows}
+    return {
+        f"{name}{ends[end]}": row[end]
+        for name, row in table.iterrows()
+        for end in ends
+    }
 
 
 def interval_widths(values, groups, sizes):

@@ -66,7 +66,7 @@ def clipped(gradient):
 def flat(arrays):
     """Return arrays as one float32 vector, one after the other."""
     return ops.concatenate(
-        [ops.reshape(ops.cast(array, "float32"), -1) for array in arrays]
+        [ops.reshape(ops.cast(array, "float32"), (-1,)) for array in arrays]
     )
 
 

@@ -229,9 +229,13 @@ function moveThreshold() {
 /** Segment one of the page's own samples. */
 async function lookAtSample(button) {
   const address = button.querySelector("img").src;
-  const content = await (await fetch(address)).blob();
-  const { type } = content;
-  await look(new File([content], address.split("/").pop(), { type }));
+  const name = address.split("/").pop();
+  try {
+    const content = await (await fetch(address)).blob();
+    await look(new File([content], name, { type: content.type }));
+  } catch (error) {
+    say(`${name} could not be fetched (${error.message}).`, true);
+  }
 }
 
 function drop(event) {
@@ -243,6 +247,7 @@ function drop(event) {
 part("load").addEventListener("click", load);
 part("input").addEventListener("change", ({ target }) => {
   if (target.files[0]) look(target.files[0]);
+  target.value = ""; // else the same file could not be chosen again
 });
 part("threshold").addEventListener("input", moveThreshold);
 part("reset").addEventListener("click", resetThreshold);

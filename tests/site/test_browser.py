@@ -6,9 +6,9 @@ import re
 from urllib.parse import urldefrag
 
 import pytest
-from browser import Tab
 
 from tools.site import build
+from tools.site.browser import Tab
 
 PHONE = {"width": 390, "height": 844, "is_mobile": True, "has_touch": True}
 MOST_BYTES = 2_000_000

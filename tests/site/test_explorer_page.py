@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from browser import Tab
 
 from helpers.data import masks
 from helpers.evaluation import (
@@ -18,6 +17,7 @@ from helpers.evaluation import (
 )
 from tools.research import explorer
 from tools.site import explorer_page, templates
+from tools.site.browser import Tab
 
 KEPT = json.loads(explorer_page.KEPT.read_text())
 MOST_BYTES = 1_000_000

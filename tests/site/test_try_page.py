@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import picture_files
 import pytest
-from browser import Tab, served
 from picture_files import GREY, KINDS, REFUSED, SHOWN, UPRIGHT, saved, turned
 from PIL import Image
 
@@ -24,6 +23,7 @@ from helpers.evaluation import (
 from helpers.model import checkpoint, training
 from tools import predict
 from tools.site import try_page
+from tools.site.browser import Tab, served
 
 SOON = 30_000  # milliseconds: a busy machine is slow
 # LiteRT writes its log to the console's errors

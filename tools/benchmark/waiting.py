@@ -27,10 +27,9 @@ from helpers import files, workspace
 from helpers.data.phantom import dataset
 from helpers.files import ROOT
 from helpers.model import training
-from tests import browser
 from tools import predict
 from tools.benchmark import compare
-from tools.site import build, try_page
+from tools.site import browser, build, try_page
 
 OUT = ROOT / "results" / "waiting.json"
 TURNS = 4  # the first, before which nothing is cached, is thrown away

@@ -10,8 +10,8 @@ import importlib
 import sys
 
 from helpers import files
-from tests import browser
 from tools import setup_env
+from tools.site import browser
 
 VENV = files.ROOT / ".venv-browser"
 REQUIREMENTS = "requirements-browser.txt"

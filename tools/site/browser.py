@@ -1,4 +1,4 @@
-"""A real browser for tests: Chromium, driven by Playwright, and a server.
+"""A real browser for tests and timing: Chromium by Playwright, and a server.
 
 Playwright lies in .venv-browser (`make browser`). Where it or Chromium is
 missing, the fixtures of conftest.py skip with the sentence of `missing`.
@@ -13,11 +13,11 @@ import sys
 import threading
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from helpers import files
+
 PACKAGES = "lib/python{}.{}/site-packages".format(*sys.version_info)
-site.addsitedir(ROOT / ".venv-browser" / PACKAGES)
+site.addsitedir(files.ROOT / ".venv-browser" / PACKAGES)
 NAMES = ("chromium", "chromium-browser")
 NAMES += ("google-chrome", "google-chrome-stable")
 
