@@ -54,7 +54,9 @@ def test_one_table_with_intervals_by_scanner_and_one_page(run, own, capsys):
     said = capsys.readouterr().out
     assert "12 of 12 images" in said
     assert "No thresholds were found beside the model" in said
-    assert "thresholds are the usual ones" in page and "model's own" not in page
+    assert (
+        "thresholds are the usual ones" in page and "model's own" not in page
+    )
 
 
 def test_the_models_own_thresholds_are_used_and_shown(

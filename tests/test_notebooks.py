@@ -1,6 +1,7 @@
 """The form of the notebooks: one source, one setup cell, no outputs."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
+from helpers import files
 from tools import build_notebooks, profiles, run_all
 from tools.site import reading
 
@@ -175,6 +177,22 @@ def test_parameters_have_one_default_and_the_quick_profile_has_it():
         for name, parameter in found.items():
             value = ast.literal_eval(parameter["default"])
             assert defaults.setdefault(name, value) == value, name
+
+
+def test_a_changed_or_lost_result_is_not_up_to_date(tmp_path):
+    kept = tmp_path / "x.csv"
+    kept.write_text("1")
+    manifest = {"reads": {}, "files": {kept.name: files.sha256(kept)}}
+    texts = {"run.json": {"inputs": "a"}, "manifest.json": manifest}
+    for name, content in texts.items():
+        (tmp_path / name).write_text(json.dumps(content))
+    (tmp_path / f"{tmp_path.name}.ipynb").touch()
+    assert run_all.up_to_date(tmp_path, "a")
+    assert not run_all.up_to_date(tmp_path, "b")
+    kept.write_text("2")
+    assert not run_all.up_to_date(tmp_path, "a")
+    kept.unlink()
+    assert not run_all.up_to_date(tmp_path, "a")
 
 
 def test_what_a_notebook_imports_decides_whether_it_is_up_to_date():

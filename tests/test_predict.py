@@ -471,3 +471,11 @@ def test_make_hands_names_with_spaces_on():
     given = ["my images (1)", 'it\'s "here"', "--model", "a; b.keras"]
     given += ["--mm-per-pixel", ""]
     assert said.strip() == str(given)
+
+
+def test_names_too_long_for_a_suffix_are_cut_and_stay_apart(tmp_path):
+    paths = [tmp_path / f"{'x' * 249}{k}.png" for k in (1, 2)]
+    names = outputs.names_of(tmp_path, [*paths, tmp_path / "short.png"])
+    assert len(set(names)) == 3 and names[2] == "short"
+    for name in names:
+        outputs.put(tmp_path / "reports" / f"{name}.html", b"whole")

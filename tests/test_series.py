@@ -7,6 +7,7 @@ import shutil
 import pandas as pd
 from conftest import ROOT, run_all
 
+from tools import predict
 from tools.run_all import Job, next_of
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -41,6 +42,9 @@ def test_the_network_begins_to_learn_and_each_held_out_case_is_scored(series):
     assert sorted(found["case"]) == held_out
     checked = pd.read_csv(run / "04_train_the_segmenter/validation.csv")
     assert len(checked) and not set(checked["group"]) & set(found["group"])
+    rules = pd.read_csv(trained / "rules.csv")
+    kept = predict.read_rule(trained / "model.json")
+    assert kept == rules[list(kept)].iloc[-1].to_dict()
 
 
 def test_every_figure_has_alternative_text(series):

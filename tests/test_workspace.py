@@ -1,6 +1,7 @@
 """Steps hand results on only when finished, unchanged and of the same data."""
 
 import json
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -78,8 +79,10 @@ def test_an_unfinished_step_cannot_be_read(here, later):
 
 def test_opening_a_step_again_marks_it_unfinished(here):
     folder = finished(here).folder
+    (folder / "run.json").write_text("{}")  # of `make run-all`
     here.step(SECOND, VALUES)
-    assert not (folder / "manifest.json").exists()
+    names = {path.name for path in folder.iterdir()}
+    assert not {"manifest.json", "run.json"} & names
     assert (folder / "folds.csv").exists()  # nothing that a user had is lost
 
 
@@ -137,6 +140,33 @@ def test_a_name_of_the_greatest_length_can_be_written(tmp_path):
     path = tmp_path / ("x" * 251 + ".png")
     files.write(path, b"whole")
     assert path.read_bytes() == b"whole" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_two_writers_of_one_file_do_not_meet(tmp_path):
+    path, found = tmp_path / "shared.txt", []
+
+    def write(text):
+        with files.replacing(path) as partial:
+            partial.write_text(text)
+            if text == "outer":
+                other = threading.Thread(target=write, args=["inner"])
+                other.start()
+                other.join()
+                found.append(path.read_text())
+
+    write("outer")
+    assert found == ["inner"] and path.read_text() == "outer"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_cell_of_parameters_may_hold_comments(tmp_path, monkeypatch):
+    lines = ["# mine\n", "\n", "profile = 'quick'\n", "seed: int = 0"]
+    cell = {"metadata": {"tags": ["parameters"]}, "source": lines}
+    (tmp_path / "notebooks").mkdir()
+    notebook = tmp_path / "notebooks" / "own.ipynb"
+    notebook.write_text(json.dumps({"cells": [cell]}))
+    monkeypatch.setattr(files, "ROOT", tmp_path)
+    assert workspace.declared("own") == ["profile", "seed"]
 
 
 @pytest.fixture

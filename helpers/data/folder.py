@@ -9,6 +9,7 @@ intervals and folds go by patient.
 """
 
 import io
+import warnings
 from pathlib import Path
 
 import pandas as pd
@@ -83,8 +84,11 @@ def read_table(path, columns):
         head = text.partition("\n")[0]
         sep = ";" if head.count(";") > head.count(",") else ","
         how = {"index_col": False, "keep_default_na": False}
-        table = pd.read_csv(io.StringIO(text), sep=sep, dtype=str, **how)
-    except (OSError, ValueError) as error:  # of pandas' parser, too
+        with warnings.catch_warnings():
+            # of rows longer than the first it would drop the rest
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(io.StringIO(text), sep=sep, dtype=str, **how)
+    except (OSError, ValueError, pd.errors.ParserWarning) as error:
         first = str(error).split("\n")[0]
         raise busi.DataError(f"{path} is no table ({first}).") from None
     missing = [name for name in columns if name not in table]

@@ -1,5 +1,6 @@
 """The set is found, each fault gets its line, usable cases are kept."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -364,6 +365,13 @@ def test_the_fingerprint_follows_the_content(root):
     assert len(busi.fingerprint(root)) == 64
 
 
+def test_names_of_any_encoding_are_counted(root):
+    before = busi.fingerprint(root)
+    odd = os.fsdecode(b"k\xf6rper.png")
+    shutil.copy(root / IMAGE, root / "benign" / odd)
+    assert busi.fingerprint(root) != before
+
+
 def test_images_are_read_as_grey_and_a_bad_one_is_named(root):
     image = root / IMAGE
     grey = cv2.cvtColor(COLOURS, cv2.COLOR_BGR2GRAY)
@@ -381,6 +389,17 @@ def test_an_image_with_a_tag_that_turns_it_is_an_error(root):
     assert problems(root) == [("error", IMAGE)]
     with pytest.raises(ValueError, match="a tag that turns it"):
         busi.read_image(root / IMAGE)
+
+
+def test_a_damaged_image_with_a_tag_is_a_problem_and_no_crash(root):
+    exif = Image.Exif()
+    exif[274] = 6
+    path = root / IMAGE
+    Image.open(path).save(path, exif=exif)
+    data = bytearray(path.read_bytes())
+    data[data.index(b"IDAT") + 20] ^= 255
+    path.write_bytes(data)
+    assert ("error", IMAGE) in problems(root)
 
 
 def test_a_case_is_read_as_squares(root):

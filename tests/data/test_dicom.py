@@ -199,6 +199,11 @@ def test_the_scan_is_cut_out_of_the_screen_with_its_spacing(tmp_path):
     assert "120 x 90 pixels from (20, 10) of 160 x 120" in said
 
 
+def test_ends_that_name_the_pixel_after_the_last_are_read(tmp_path):
+    found = read(made(regions=[region(0, 0, 160, 120)]), tmp_path)
+    assert np.array_equal(found.grey, GREY)
+
+
 NO_SPACING = {
     "seconds": {"PhysicalUnitsXDirection": 4},
     "zero": {"delta": 0.0},

@@ -101,6 +101,16 @@ def test_each_fault_of_a_file_is_named_and_nothing_left_out(own):
     assert set(found["file"]) == {"masks/a0.png", "images/a1.png"}
 
 
+def test_initials_like_na_are_read_and_rows_too_long_are_refused(own):
+    table = own / "labels.csv"
+    table.write_text(table.read_text().replace("p0", "NA"))
+    assert layouts.find(own).cases["patient"].tolist()[:2] == ["NA", "NA"]
+    first, *rows = table.read_text().splitlines()
+    table.write_text("\n".join([first, *(f"{row},more" for row in rows)]))
+    with pytest.raises(busi.DataError, match="is no table"):
+        assert layouts.find(own).cases.empty
+
+
 def test_an_image_without_a_row_is_a_warning(own):
     rewrite(own, lambda t: t.iloc[:-1])
     for name in (".DS_Store", "Thumbs.db"):  # of which nobody wants to hear

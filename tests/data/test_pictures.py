@@ -89,6 +89,16 @@ def test_burned_in_marks_and_hot_pixels_do_not_change_the_scale(picture):
     assert "beyond 12 bits" in said
 
 
+def test_alpha_has_sixteen_bits_whatever_the_greys_have():
+    grey = np.tile(np.arange(0, 4096, 32, np.uint16), (64, 1))
+    alpha = np.full_like(grey, 65535)
+    alpha[:32] = 32768
+    found = read(deep_png(np.dstack([grey, alpha])))
+    assert "transparent" in "; ".join(found.notes)
+    assert "beyond" not in "; ".join(found.notes)
+    assert np.allclose(found.grey[:32], found.grey[32:] / 2, atol=1.5)
+
+
 def test_many_bright_pixels_are_no_marks():
     picture = marks(0.05, *range(5000, 65000, 99))
     assert read(deep_png(picture)).notes == ["16-bit file, read as 16 bits"]

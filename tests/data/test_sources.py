@@ -53,6 +53,25 @@ def test_data_are_found_as_folder_parent_and_zip(real_root, drive):
         assert found.fingerprint == busi.fingerprint(real_root)
 
 
+def test_busi_is_found_beside_another_set(real_root):
+    mine = real_root.parent / "mine"
+    for name in ("images", "masks"):
+        (mine / name).mkdir(parents=True)
+    (mine / "labels.csv").write_text("file,label\na,benign\n")
+    assert sources.locate(str(real_root.parent)).root == real_root
+
+
+def test_images_of_other_names_in_data_are_not_passed_over_in_silence(
+    real_root, small_phantom, capsys
+):
+    folder = sources.DATA / "BUSI" / "benign"
+    folder.mkdir(parents=True)
+    some = next((real_root / "benign").glob("*.png"))
+    shutil.copy(some, folder / "benign1.png")
+    assert sources.locate().kind == "phantom"
+    assert "Not used" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("by_variable", [False, True])
 @pytest.mark.parametrize("name", ["holiday", "gone"])
 def test_a_wrong_place_is_refused_although_a_phantom_could_stand_in(
