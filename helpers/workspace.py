@@ -113,10 +113,7 @@ class Workspace:
         run = f"{self.data.kind}-{parameters['profile']}"
         folder = self.runs / run / name
         folder.mkdir(parents=True, exist_ok=True)
-        for seal in (
-            "manifest.json",
-            "run.json",
-        ):  # run.json: of `make run-all`
+        for seal in ("manifest.json", "run.json"):  # that of `make run-all`
             (folder / seal).unlink(missing_ok=True)
         return Step(self, name, folder, parameters)
 

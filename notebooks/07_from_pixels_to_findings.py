@@ -74,7 +74,8 @@ LABELS = list(classification.LABELS)
 # share of a rubber band around it that it fills) and `circularity` (1 for a
 # circle). Predicted here means a lesion probability above one half, of any
 # size; notebook 5 used the fitted rule. A solidity near 0 means specks far
-# apart. Where nothing is predicted the area is 0 and the shape counts as smooth, 1.
+# apart. Where nothing is predicted the area is 0 and the shape counts as
+# smooth, 1.
 
 # %%
 maps = predictions["probabilities"]
@@ -118,8 +119,8 @@ pd.crosstab(cases["label"], cases["plain"])
 # ## How well does it rank? ROC and AUC
 #
 # Choose a *threshold*, and *flag* a case (count it as positive) when its
-# probability is at or above it. The *sensitivity* is the share of those with the
-# finding that are flagged, the *specificity* the share of those without it
+# probability is at or above it. The *sensitivity* is the share of those with
+# the finding that are flagged, the *specificity* the share of those without it
 # that are not. Move the threshold and you trade one for the other: that is the
 # *ROC curve*. The area under it (AUC) is the chance that a case with the
 # finding gets a higher probability than one without; 0.5 is guessing.

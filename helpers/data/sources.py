@@ -74,6 +74,8 @@ def given(where):
     """Return `busi_folder.choose` of a user's place; refuse other sets."""
     try:
         return busi_folder.choose(where)
+    except busi_folder.SeveralSets:
+        raise
     except busi.DataError:
         other = layouts.other(where)
         if not other:
