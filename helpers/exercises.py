@@ -208,10 +208,15 @@ def without_skips(decoder):
         if maps.shape != like.shape:
             got, wanted = maps.shape[1:], like.shape[1:]
             return f"its {name} maps are {got}; {wanted} are wanted."
-    network, rng = keras.Model(levels, made), np.random.default_rng(0)
+    # older Keras refuses inputs that lead nowhere
+    same = [keras.layers.Identity()(level) for level in levels]
+    network, rng = (
+        keras.Model(levels, [*made, *same]),
+        np.random.default_rng(0),
+    )
     inputs = [rng.random((1, *x.shape[1:]), np.float32) for x in levels]
     blank = [*map(np.zeros_like, inputs[:-1]), inputs[-1]]
-    pairs = zip(network(inputs), network(blank), strict=True)
+    pairs = list(zip(network(inputs), network(blank), strict=True))[:2]
     if not all(np.allclose(seen, unseen) for seen, unseen in pairs):
         return (
             "its maps still hang on a finer level: lay nothing beside the "
