@@ -210,10 +210,8 @@ def without_skips(decoder):
             return f"its {name} maps are {got}; {wanted} are wanted."
     # older Keras refuses inputs that lead nowhere
     same = [keras.layers.Identity()(level) for level in levels]
-    network, rng = (
-        keras.Model(levels, [*made, *same]),
-        np.random.default_rng(0),
-    )
+    network = keras.Model(levels, [*made, *same])
+    rng = np.random.default_rng(0)
     inputs = [rng.random((1, *x.shape[1:]), np.float32) for x in levels]
     blank = [*map(np.zeros_like, inputs[:-1]), inputs[-1]]
     pairs = list(zip(network(inputs), network(blank), strict=True))[:2]

@@ -52,20 +52,6 @@ def importing(names):
     return {name: compare.spread(each[1:]) for name, each in spent.items()}
 
 
-UNTIL = """([button, words]) => new Promise((done) => {
-  const status = document.querySelector("#try-status");
-  const began = performance.now();
-  const shown = () => done((performance.now() - began) / 1000);
-  const seen = new MutationObserver(() => {
-    if (!status.textContent.includes(words)) return;
-    seen.disconnect();
-    requestAnimationFrame(() => setTimeout(shown)); // it is painted now
-  });
-  seen.observe(status, { childList: true });
-  document.querySelector(button).click();
-})"""  # in the page: a driver's own clicks and looks take a third of a second
-
-
 def imports_of(notebook):
     """Return the import statements of a notebook's source, one a line."""
     body = ast.parse(notebook.read_text()).body
@@ -110,6 +96,20 @@ def predicting():
     }
     ratios = [row["all"] / row["network"] for row in rows[1:]]
     return {"images": n, **found, "ratio": compare.spread(ratios)}
+
+
+UNTIL = """([button, words]) => new Promise((done) => {
+  const status = document.querySelector("#try-status");
+  const began = performance.now();
+  const shown = () => done((performance.now() - began) / 1000);
+  const seen = new MutationObserver(() => {
+    if (!status.textContent.includes(words)) return;
+    seen.disconnect();
+    requestAnimationFrame(() => setTimeout(shown)); // it is painted now
+  });
+  seen.observe(status, { childList: true });
+  document.querySelector(button).click();
+})"""  # in the page: a driver's own clicks and looks take a third of a second
 
 
 def answering():
