@@ -9,6 +9,9 @@ MODEL ?=
 EXTERNAL ?=
 MM_PER_PIXEL ?=
 ADDRESS ?=
+# a $ in a path is no variable of make
+$(foreach name,DATA IMAGES OUT MODEL EXTERNAL,\
+  $(eval override $(name) := $$(value $(name))))
 export DATA PROFILE IMAGES OUT MODEL EXTERNAL MM_PER_PIXEL ADDRESS
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 # another Python's packages must not be found before those of .venv
@@ -37,15 +40,16 @@ setup: ## make .venv with all packages (the other targets do this by themselves)
 run-all: setup ## run the notebooks in order and build the pages
 	@$(PY) -m tools.run_all --profile "$$PROFILE" --data "$$DATA" --external "$$EXTERNAL"
 
-pages: setup ## build site/ from the run that finished last
+pages: setup ## build site/ from the run with the newest notebook
 	@$(PY) -m tools.site.build
 
 PORT ?= 8000
 serve: ## show site/ at http://localhost:8000 (PORT=...)
 	@test -f site/index.html || { echo "There are no pages yet: run \`make run-all\` first."; exit 1; }
+	@why=$$($(PYTHON) -c "import socket; socket.create_server(('127.0.0.1', $(PORT)))" 2>&1) \
+	  || { echo "$$why" | tail -n 1; echo "Another port may do: make serve PORT=8001"; exit 1; }
 	@echo "The pages are at http://localhost:$(PORT)/ ; Ctrl+C ends this."
-	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory site $(PORT) 2>/dev/null \
-	  || { echo "Port $(PORT) is taken: make serve PORT=8001"; exit 1; }
+	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory site $(PORT) 2>/dev/null
 
 lab: setup ## open the notebooks in Jupyter [DATA=...]
 	@$(PY) -m tools.lab "$$DATA"

@@ -486,11 +486,11 @@ def depth_of_echo(function):
     return ""
 
 
-def looks_for_a_quarter(number):
-    """Wanted: how many looks leave a quarter of the grain of one."""
+def looks_for_a_tenth(number):
+    """Wanted: how many looks leave a tenth of the grain of one."""
     hints = {
-        16: "",
-        4: "4 looks leave a half: the grain falls with their root.",
-        2: "2 looks leave 71 %: the grain falls with their root.",
+        100: "",
+        10: "10 looks leave 32 %: the grain falls with their root.",
+        20: "20 looks leave 22 %: the grain falls with their root.",
     }
-    return _nearest(number, hints, "solve 1 / sqrt(N) = 1 / 4 for N.")
+    return _nearest(number, hints, "solve 1 / sqrt(N) = 1 / 10 for N.")

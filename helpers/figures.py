@@ -120,7 +120,7 @@ def maps(image, classes, names, reference, heading=""):
     figure, axes = panels(len(names) + 1)
     axes[0].imshow(image, **GREY)
     outline(axes[0], reference, COLOURS["reference"])
-    axes[0].set_title("image and\nperson's outline")
+    axes[0].set_title("image and\nground truth")
     for ax, name, values in zip(
         axes[1:], names, np.moveaxis(classes, -1, 0), strict=True
     ):
@@ -155,13 +155,22 @@ def class_maps(image, maps, heading=""):
     return figure
 
 
-def heat(maps, heading, unit, scale=None, outlines=(), columns=4, width=2.4):
+def heat(
+    maps,
+    heading,
+    unit,
+    scale=None,
+    references=(),
+    predictions=(),
+    columns=4,
+    width=2.4,
+):
     """Show maps, {title: float (h, w)}, as colours.
 
     scale: (lowest, highest) value, with one bar for all; else each map has its
     own, with 0 in white and the ends at the 99th percentile, so that a few
-    pixels do not hide the rest. outlines: for each map a bool (h, w), drawn
-    dashed.
+    pixels do not hide the rest. references, predictions: for each map a
+    bool (h, w), outlined as in `gallery`.
     """
     figure, axes = panels(len(maps), columns, width)
     for ax, (title, values) in zip(axes, maps.items(), strict=True):
@@ -175,7 +184,9 @@ def heat(maps, heading, unit, scale=None, outlines=(), columns=4, width=2.4):
             figure.colorbar(shown, ax=ax, **own)
     if scale:
         figure.colorbar(shown, ax=axes, shrink=0.7, label=unit)
-    for ax, mask in zip(axes, outlines, strict=False):
+    for ax, mask in zip(axes, references, strict=False):
+        outline(ax, mask, COLOURS["reference"])
+    for ax, mask in zip(axes, predictions, strict=False):
         outline(ax, mask, COLOURS["prediction"], "dashed")
     figure.suptitle(heading)
     return figure
@@ -322,8 +333,8 @@ def chart(width, height, **axes):
 
 
 def histogram(values, axis_label, heading):
-    """Show how numbers from 0 to 1 are spread, with the median marked."""
-    labels = {"xlabel": axis_label, "ylabel": "cases", "title": heading}
+    """Show how pairs' numbers, 0 to 1, are spread, with the median marked."""
+    labels = {"xlabel": axis_label, "ylabel": "pairs", "title": heading}
     figure, ax = chart(6, 2.6, **labels)
     ax.hist(values, bins=np.linspace(0, 1, 21), color=COLOURS["benign"])
     ax.axvline(np.median(values), color="black", lw=2, label="median")

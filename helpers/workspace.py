@@ -242,7 +242,7 @@ def advice(step, file, problem):
     return (
         f"{file} {problem}. Run notebooks/{step}.ipynb first, or in a cell "
         f"here: !cd {shlex.quote(str(files.ROOT))} && {install}"
-        f"python -m tools.run_all "
+        f"{shlex.quote(sys.executable)} -m tools.run_all "
         f"--profile {profile} --until {step}"
     )
 

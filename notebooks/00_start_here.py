@@ -51,7 +51,7 @@ here = __import__("helpers").start()
 
 # %% tags=["parameters"]
 profile: str = "quick"  # results go to runs/<data>-<profile>/
-image_size: int = 128  # pixels a side; 256 takes four times as long
+image_size: int = 128  # a side, a multiple of 32; 256: four times the time
 steps: int = 120  # times the network looks at the image; about 0.1 s each
 seed: int = 0  # another number, another run
 
@@ -150,7 +150,7 @@ print(f"of the first image, and at {background[1]:.0%} of the second")
 # *parameters*. They start at random. *Training* means: let it predict, measure
 # how wrong the prediction is (the *loss*), and change each parameter a little
 # so that the loss falls. The rule for that change is called the *optimizer*;
-# Adam is a common one. How large the changes are, the *learning rate*, begins
+# Adam is a common one. What scales these changes, the *learning rate*, begins
 # at 0.003 here and falls to 0, so that the network comes to rest. Notebook 3
 # takes the network apart; here you only use it.
 
@@ -287,8 +287,8 @@ figures.show(
 # little about that. The rest of the series is about getting that second number
 # up, and about not fooling yourself while you measure it.
 #
-# Keep both, with the software's versions: who gets other numbers can look for
-# the reason.
+# Keep both, with the software's versions: anyone who gets other numbers can
+# look for the reason there.
 
 # %%
 from helpers import environment

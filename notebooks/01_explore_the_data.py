@@ -87,10 +87,12 @@ print(f"always '{counts.index[0]}': right at {commonest:.0%}")
 # %% [markdown]
 # ## Look at some of each
 #
-# The blue line is the outline that a person drew. Look for skin at the top,
+# The blue line is the outline of the ground truth. Look for skin at the top,
 # for grey *speckle* (grain) everywhere, and for what lies below a lesion:
 # often brighter below a benign one (*enhancement*) and darker below a
-# malignant one (*shadow*). Appendix A1 shows where these come from.
+# malignant one (*shadow*; narrow dark bands below its sides alone are *edge
+# shadows*, which smooth benign lesions often have). Appendix A1 shows where
+# these come from.
 
 # %%
 for label in counts.index:
@@ -104,7 +106,7 @@ for label in counts.index:
 # %% [markdown]
 # ## How large are the images?
 #
-# A network reads images of one size. If the sizes differ, something must be
+# The images of a batch must have one size. If theirs differ, something must be
 # shrunk or padded, and that must be undone before scoring. Each dot below is
 # an image. A cloud of dots means many sizes; a dense spot means one scanner's
 # export. Where one class has sizes of its own, the size alone gives the class
@@ -309,17 +311,17 @@ changed.rename("masks that would change").to_frame()
 # something that the network has already seen. That is called *data leakage*,
 # or a *leak*.
 #
-# `duplicates.near_duplicates` compares every image with every other. It lays
-# one over the other and takes 1 minus the correlation of their grey values as
-# the *distance*: 0 is the same picture, 1 has nothing in common. On the real
+# `duplicates.near_duplicates` compares a short fingerprint of every image with
+# every other's. It lays those that are most alike over each other and takes 1
+# minus the correlation of their grey values, evened out, as the *distance*: 0 is the same picture, 1 has nothing in common. On the real
 # BUSI images, copies end at 0.03, other frames of the same lesion begin at
 # 0.1, and strangers at 0.61 (looked at one by one, `results/near_duplicates*`
 # has them). `duplicates.LIMIT` lies just below these: to keep a lesion's other
 # frames together costs little, and a leak costs more. Images that are linked
 # by pairs up to it form a *group*.
 #
-# **Predict, then run.** How many of the images have a near copy in the set:
-# about one in a hundred, one in ten, or one in four? The next cell tells.
+# **Predict, then run.** How many of the images are linked to another: about
+# one in a hundred, one in ten, or more than one in four? The next cell tells.
 
 # %%
 compared = duplicates.near_duplicates(cases, limit=1)
@@ -327,7 +329,7 @@ pairs = compared[compared["distance"] <= duplicates.LIMIT]
 cases["group"] = duplicates.assign_groups(cases, pairs)
 group_sizes = cases["group"].value_counts()
 copied = cases["group"].map(group_sizes) > 1
-share_copied = f"{copied.mean():.0%} of the images have a near copy"
+share_copied = f"{copied.mean():.0%} of the images are linked to another"
 print(f"{len(pairs)} pairs up to {duplicates.LIMIT}; {share_copied}")
 print(f"{len(cases)} images form {len(group_sizes)} groups")
 
@@ -335,8 +337,9 @@ print(f"{len(cases)} images form {len(group_sizes)} groups")
 # Before you believe it, look where it is hardest: at the two least alike pairs
 # that are kept together, and at the two most alike that are not. The speckle
 # tells what a pair is: copies share it, grain for grain. Two frames of one
-# lesion do not, once probe or tissue moved by more than about a grain. Do you
-# agree with all four?
+# lesion do not, once the probe was tilted, pressed, or moved across the plane
+# of the picture: it meets other scatterers. (Moved within that plane, the
+# grain moves along with the tissue.) Do you agree with all four?
 
 # %%
 by_name = cases.set_index("case", drop=False)
@@ -425,8 +428,9 @@ step.finish()
 #
 # <details><summary>4. How do speckle patterns tell a copy from a second frame of the same lesion?</summary>
 #
-# A copy has the same speckle. Before a second frame the probe or the tissue
-# has mostly moved by more than a grain, and the speckle is another.
+# A copy has the same speckle. Before a second frame the probe has mostly been
+# tilted, pressed or moved across the picture's plane, and the speckle is
+# another.
 #
 # </details>
 #

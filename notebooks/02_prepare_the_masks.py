@@ -44,8 +44,8 @@ here = __import__("helpers").start()
 
 # %% tags=["parameters"]
 profile: str = "quick"  # results go to runs/<data>-<profile>/
-image_size: int = 128  # pixels a side; 256 takes four times as long
-max_cases: int = 180  # about how many cases to learn from; 0 means all
+image_size: int = 128  # a side, a multiple of 32; 256: four times the time
+max_cases: int = 180  # about how many cases the folds hold; 0: all
 seed: int = 0  # another number, other folds
 
 # %%
@@ -95,8 +95,8 @@ figures.show(
 )
 
 # %% [markdown]
-# It is easy to read `_mask.png` only. How much of the lesion do they
-# lose where there are more files? You score the first mask against the merged
+# It is easy to read `_mask.png` only. How much of the lesion is lost where
+# there are more files? You score the first mask against the merged
 # one by *Dice* (of notebook 0: twice the shared area over the sum of both
 # areas, 0 to 1).
 
@@ -203,8 +203,8 @@ figures.show(
 # ## A split that does not leak
 #
 # To test on cases that had no part in training, you deal the cases into five
-# folds. Four train, the fifth is tested (it is *held out*), and each takes its
-# turn. `splits.assign_folds` deals whole groups of near copies, so that each
+# folds. Four are for training, the fifth is the *test set*: it is *held out*.
+# Each takes its turn, which is called *cross-validation*. `splits.assign_folds` deals whole groups of near copies, so that each
 # fold gets nearly the same share of each class. The same cases and seed give
 # the same folds on every machine. Expect the rows below to be alike. (In the
 # quick profile only fold 0 takes its turn.)
@@ -281,13 +281,13 @@ print("a leak is shown" if low > 0 else "these cases show no leak")
 # Where a frame is in the set twice, its outline was drawn twice. You
 # *register* one copy to the other (shift, scale and turn it until both
 # pictures fit) and compare the two outlines. This is a yardstick, the
-# *label-noise ceiling*: so much do two annotations differ, by whom is not
-# recorded. (No strict ceiling: a network that learns what many outlines have
+# *label-noise ceiling*: this is how far two annotations differ; who drew them
+# is not recorded. (No strict ceiling: a network that learns what many outlines have
 # in common may agree with each of them better than they do with each other.)
 
 # %%
 outlines = leakage.outline_agreement(cases, pairs)
-print(f"{len(outlines)} frames with two outlines")
+print(f"{len(outlines)} pairs of outlines, both of one frame")
 if here.data.kind == "phantom":
     print("Simulated: no person drew them, but a program, and far too alike.")
 
@@ -320,8 +320,7 @@ for a, b, _, agreement in outlines.sort_values("dice").values[:2]:
 # You now ask whether malignant can be told from benign **without looking at
 # the lesion's texture or place**: from the size of the picture, its brightness
 # (with the lesion and its shadow, or beside them), the drawn marks, or the
-# shape of the *reference outline*, the border of the ground truth that
-# a person drew. Three numbers describe its shape beside the area: *solidity*,
+# shape of the *reference outline*, the border of the ground truth. Three numbers describe its shape beside the area: *solidity*,
 # the share of a rubber band around it that it fills (1 has no dents);
 # *circularity*, 1 for a disc and less the more its border winds; and whether
 # it is taller than wide.
@@ -387,14 +386,15 @@ print("and of the outline:", len(clear) - len(beside), "of", len(shape) + 1)
 # %% [markdown]
 # An outline drawn by somebody who knew the class may carry the class in its
 # shape. Is that biology or a habit of drawing? Frames that stand in **both**
-# classes can tell: the tissue is the same, so any difference between their two
-# outlines is habit. (On simulated images it is neither: the program gives each
-# class its shapes.)
+# classes give a hint: the tissue is nearly the same, so what differs steadily
+# between their outlines is habit. (The area is left out: where a copy is
+# cropped, the same lesion is a larger share of the image. Simulated pairs show
+# chance alone: one lesion, its outline redrawn at random.)
 
 # %%
 from helpers.data import duplicates
 
-looks = features.set_index("case")[["label", *shape[:3]]]
+looks = features.set_index("case")[["label", *shape[1:3]]]
 # benign comes first
 frames = duplicates.label_conflicts(cases, pairs)[["a", "b"]]
 frames = frames.join(looks.add_suffix(" benign"), on="a")
@@ -405,24 +405,22 @@ conflicts = frames[in_both].drop(columns=both).round(4)
 conflicts
 
 # %%
-for name in shape[:3]:
+for name in shape[1:3]:
     smaller = conflicts[f"{name} malignant"] < conflicts[f"{name} benign"]
     times = f"{smaller.sum()} of {len(smaller)}"
     print(f"{name}: smaller in the malignant outline in {times}")
 
 # %% [markdown]
-# If the malignant outline of the same frame is the less solid one, or the
-# larger, nearly every time, the outline was drawn to fit the diagnosis. With
-# so few frames this is a hint and no proof, but the rule that follows costs
-# nothing: **no model in this series may read the reference mask, or anything
+# If the malignant outline is the less solid one nearly every time, it may have
+# been drawn to fit the diagnosis. So few frames prove nothing, but the rule
+# that follows costs nothing: **no model in this series may read the reference mask, or anything
 # measured on it, to tell the class.** A classifier that is given the reference
 # outline at test time may be given part of the result.
 #
 # ## Keep what the next notebooks read
 #
-# In the quick profile the networks learn from a part of the cases, about
-# `max_cases`, again whole groups, which is dealt into five folds of its own.
-# The others cost little, and make scores less a matter of luck: a quarter of
+# In the quick profile only a part of the cases, about `max_cases`, is dealt
+# into the five folds, again in whole groups. The others cost little, and make scores less a matter of luck: a quarter of
 # them helps to choose thresholds (fold -1), the rest joins fold 0, which is
 # held out.
 
@@ -487,8 +485,8 @@ step.finish()
 #
 # <details><summary>5. Why must a classifier not read the reference outline?</summary>
 #
-# Who drew it knew the class, and the shape tells it. On a new patient there is
-# no such outline.
+# Who drew it may have known the class, and the shape may tell it. On a new
+# patient there is no such outline.
 #
 # </details>
 #

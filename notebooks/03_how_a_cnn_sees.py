@@ -68,8 +68,8 @@ explored = step.read("01_explore_the_data", "cases.csv")
 #
 # *The first sentence.* To *classify* an image is to predict one class for all
 # of it. To *segment* it is to predict a class for each pixel. Take a case of
-# fold 0, which the network below does not train on: the one whose lesion is
-# larger than four in five others.
+# fold 0, which the network below does not train on: of those without drawn
+# marks, the one whose lesion is larger than in four of five others.
 
 # %% tags=["hide-input"]
 images, labels = arrays["images"], arrays["labels"]
@@ -172,6 +172,10 @@ sliding.show(patch, weights, slid)
 # above 0.000001.
 
 # %%
+import tensorflow as tf
+
+# newer GPUs shorten 32-bit numbers unless told not to
+tf.config.experimental.enable_tensor_float_32_execution(False)
 picture = image / 255
 with_four_axes = picture[None, :, :, None], weights[:, :, None, None]
 responses = keras.ops.conv(*with_four_axes)
@@ -209,14 +213,15 @@ edges, across = cv2.Sobel(image, -1, 0, 1), cv2.Sobel(image, -1, 1, 0)
 power = cv2.blur(image**2, (7, 7)) - cv2.blur(image, (7, 7)) ** 2
 by_filter = {"edges, top to bottom": edges, "edges, left to right": across}
 by_filter["local spread"] = np.sqrt(power.clip(0))
-by_filter |= {f"blobs, {sigma} pixels": blobs(sigma) for sigma in (2, 6, 12)}
+# a Laplacian answers most to a disc of this radius
+by_filter |= {f"blobs, radius {1.4 * k:.0f}": blobs(k) for k in (2, 6, 12)}
 title, outlines = f"{name}: filters made by hand", [target > 0] * 6
 
 # %%
-style = {"outlines": outlines, "columns": 2, "width": 3.3}
+style = {"references": outlines, "columns": 2, "width": 3.3}
 figures.show(
     figures.heat(by_filter, title, "grey values", **style),
-    alt="Six maps with the lesion's outline dashed: edges in two directions, "
+    alt="Six maps with the lesion's outline: edges in two directions, "
     "local spread, and blobs of three sizes.",
 )
 
@@ -383,7 +388,7 @@ figures.show(
 # ### Keep the numbers in range
 #
 # After each convolution, the responses of each channel are brought to mean 0
-# and spread 1, over all pixels of the batch; then each channel gets a learned
+# and spread 1 (standard deviation), over all pixels of the batch; then each channel gets a learned
 # scale and offset. This is *batch normalisation* (Ioffe & Szegedy 2015). Then
 # ReLU.
 
@@ -425,7 +430,8 @@ for kind, part in kinds.items():
 
 # %% [markdown]
 # What shrinks in each layer is soon too small to learn from. (ReLU cuts the
-# negative half: of a spread of 1, about 0.58 is left.) Larger first weights, a
+# negative half. Alone it leaves about 0.7 of the size in each layer; after a
+# normalisation, 0.58 of a spread of 1.) Larger first weights, a
 # *He initialisation*, would cure the start as well; normalisation does it
 # again at every step, while the weights change. After training the layer uses
 # a running mean and spread; `momentum` says how slowly these forget.
@@ -458,7 +464,8 @@ assert block(keras.Input((64, 64, 8)), 16).shape == (None, 64, 64, 16)
 # Is that worth it before anything is learned? Send the image through eight
 # blocks, as many as the U-Net has, with random weights, and ask how much of it
 # is left: the share of its variance that a linear fit of the channels
-# explains. Then through the same blocks without that connection.
+# explains. Then through the same blocks without that connection. Expect more
+# to be left with it.
 
 
 # %% tags=["hide-input"]
@@ -482,6 +489,9 @@ for kind, part in kinds.items():
     print(f"{kind}: {np.mean(shares):.0%} (mean of three)")
 
 # %% [markdown]
+# What is left at the end of the untrained network is what its last layers can
+# begin to learn from.
+#
 # ### (2) The way down
 #
 # The first filter has a stride of 2, to save work. Then a block, pooling, a
@@ -511,7 +521,11 @@ assert [level.shape[1] for level in levels] == [64, 32, 16, 8]
 #
 # One more block works on the deepest maps, some of which *dropout* switches
 # off whole, at random, while it trains. Then: enlarge, lay the skip beside it,
-# and let a block read both.
+# and let a block read both. `UpSampling2D` blends neighbours and has no
+# weights. (The U-Net of 2015 uses a *transposed convolution*,
+# `Conv2DTranspose`: each coarse value stamps a learned filter onto the finer
+# map. Where stamps overlap unevenly, a checkerboard can remain: Odena et al.
+# 2016.)
 
 
 # %%
@@ -535,10 +549,10 @@ assert finest.shape[1:] == (64, 64, 8) and deepest.shape[1:] == (8, 8, 64)
 # and *softmax* makes probabilities of them. The logits are computed at half
 # the side and enlarged, which saves work.
 #
-# The first function adds a bias that depends on the image as a whole. It takes
-# the mean of each of the deepest maps, and the largest value of each. Two
-# *dense* layers, in which each output is a weighted sum of all inputs, make
-# one number a class of these, for all pixels at once. So the network can say
+# The first function, an addition of this series, returns a bias that depends
+# on the image as a whole. It takes the mean of each of the deepest maps, and
+# the largest value of each. Two *dense* layers, in which each output is a weighted sum of all inputs, make
+# one number per class of these, for all pixels at once. So the network can say
 # "nothing here" everywhere. (`zeros`: at first it says nothing. `float32`: the
 # last steps need more digits than 16 bits have.)
 
@@ -548,7 +562,7 @@ CLASSES = 3  # background, benign, malignant
 
 
 def image_bias(deepest):
-    """A logit a class for the whole image, (n, 1, 1, 3), at first 0."""
+    """A logit per class for the whole image, (n, 1, 1, 3), at first 0."""
     mean = layers.GlobalAveragePooling2D()(deepest)
     largest = layers.GlobalMaxPooling2D()(deepest)
     x = layers.Concatenate()([mean, largest])
@@ -589,8 +603,10 @@ model = build(len(image), width=8)
 print(f"{model.count_params():,} parameters")
 
 # %% [markdown]
-# That is the whole network. `helpers/model/unet.py` holds the same functions,
-# so that other notebooks need not repeat them. The same? With equal weights,
+# That is the whole network. (The U-Net of 2015 has no residual connections, no
+# batch normalisation, no padding, no such bias, and logits at full size.)
+# `helpers/model/unet.py` holds the same functions, so that other notebooks
+# need not repeat them. The same? With equal weights,
 # both must make equal predictions.
 
 # %%
@@ -678,9 +694,9 @@ assert np.allclose(by_dense, logits, atol=1e-4)
 # that would be $128^4 \cdot 3$ weights, some 800 million, where a 3x3
 # convolution from 1 channel to 3 has 27. And it would have to learn each
 # pattern anew at each place, while a convolution has the same few weights
-# everywhere (*weight sharing*), so that of a shifted image it is the shifted
-# response (*translation equivariance*; with a stride or pooling, for shifts of
-# whole steps).
+# everywhere (*weight sharing*). So if the image is shifted, the responses
+# shift with it (*translation equivariance*; with a stride or pooling, for
+# shifts of whole steps).
 #
 # ## Softmax: a distribution at every pixel
 #
@@ -717,7 +733,8 @@ def entropy(p):
 
 # %%
 undecided = {"where is it undecided?": entropy(of_case)}
-style = {"scale": (0, np.log2(3)), "outlines": [target > 0], "width": 4}
+style = {"scale": (0, np.log2(3)), "width": 4}
+style["references"] = [target > 0]
 figures.show(
     figures.heat(undecided, name, "entropy (bits)", **style),
     alt="Entropy of each pixel, from 0 to 1.58 bits, with the lesion's "
@@ -751,8 +768,9 @@ figures.show(
 #
 # <details><summary>2. A filter's weights sum to 0. What is its response in a flat region, and why is that useful?</summary>
 #
-# 0, however bright the region is. So it responds to change alone, and not to
-# the gain of the scanner.
+# 0, however bright the region is. So it responds to change alone. A scanner's
+# gain is added in decibels (appendix A1), so it shifts all grey values alike
+# and changes no response. More *contrast* does.
 #
 # </details>
 #
@@ -845,7 +863,7 @@ exercises.check(exercises.without_skips, no_skips)
 # both = {"with skips": model, "without": blind}
 # seen = {k: training.predict(m, images[[case]])[0] for k, m in both.items()}
 # maps = {k: 1 - classes[..., 0] for k, classes in seen.items()}
-# style = {"scale": (0, 1), "outlines": [target > 0] * 2}
+# style = {"scale": (0, 1), "references": [target > 0] * 2}
 # figures.show(
 #     figures.heat(maps, name, "lesion probability", **style),
 #     alt="The lesion probability with skips and without.",
@@ -863,8 +881,8 @@ exercises.check(exercises.without_skips, no_skips)
 #
 # A receptive field tells which pixels *can* change a prediction, not which
 # matter. Luo et al. (2016) found most of the influence in a small part of it.
-# So take the gradient of one prediction by every pixel, and find the smallest
-# square around it that holds 95 % of the gradient's *energy*, its sum of
+# So take the gradient of one prediction with respect to every pixel, and find
+# the smallest square around it that holds 95 % of the gradient's *energy*, its sum of
 # squares; for networks of 1 to 4 levels, with random weights.
 
 # %%
@@ -905,6 +923,8 @@ step.finish()
 # - Luo, Li, Urtasun, Zemel: Understanding the effective receptive field in
 #   deep convolutional neural networks. NIPS 2016, doi
 #   [10.48550/arXiv.1701.04128](https://doi.org/10.48550/arXiv.1701.04128)
+# - Odena, Dumoulin, Olah: Deconvolution and checkerboard artifacts. Distill
+#   2016, doi [10.23915/distill.00003](https://doi.org/10.23915/distill.00003)
 # - Ronneberger, Fischer, Brox: U-Net. MICCAI 2015, doi
 #   [10.1007/978-3-319-24574-4_28](https://doi.org/10.1007/978-3-319-24574-4_28)
 # - Shannon: A mathematical theory of communication. Bell Syst. Tech. J. 27,

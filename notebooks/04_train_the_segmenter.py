@@ -43,13 +43,13 @@ here = __import__("helpers").start()
 
 # %% tags=["parameters"]
 profile: str = "quick"  # results go to runs/<data>-<profile>/
-image_size: int = 128  # pixels a side; as in notebook 2
-width: int = 16  # channels at the finest level; 24: twice the time
+image_size: int = 128  # pixels a side, as in notebook 2
+width: int = 16  # channels at the finest level; or 24: twice the time
 epochs: int = 12  # of your U-Net from random weights; 0: leave it out
 epochs_simulated: int = 6  # from weights that know simulated images, or 0
 epochs_pretrained: int = 3  # of the larger, pretrained network, or 0
 batch_size: int = 8  # images a step; halve it if memory runs out
-learning_rate: float = 2e-3  # the highest size of a step
+learning_rate: float = 2e-3  # the highest; it scales each step
 n_folds: int = 1  # folds trained and held out, 1 to 5
 first_fold: int = 0  # the first of them; to spread folds over machines
 seed: int = 0  # another number, another run
@@ -90,8 +90,15 @@ print(f"{model.count_params():,} parameters, {policy}")
 # You write them in NumPy. *Cross-entropy* looks at each pixel alone: it is
 # minus the logarithm of the probability that the right class got. But most
 # pixels are background (*class imbalance*), so a network that marks nothing
-# does well by it. The *soft Dice loss*, 1 minus the Dice of the whole lesion,
-# taken of the probabilities, counts a small lesion as much as a large one.
+# does well by it. The *soft Dice loss* is 1 minus the Dice of the whole lesion,
+# computed from probabilities instead of a mask, and counts a small lesion as
+# much as a large one. With $r$ 1 on lesion pixels and else 0, and $p$ the
+# lesion probability:
+#
+# $$1 - \frac{2 \sum r p + 1}{\sum r + \sum p + 1}$$
+#
+# (Milletari et al. 2016 square the terms below the bar; Drozdzal et al. 2016,
+# as here, do not.)
 
 
 # %%
@@ -123,7 +130,7 @@ def yes_or_no(true, p):
 
 
 def image_loss(labels, classes):
-    """Return that of "a lesion?", and half that of "malignant?"."""
+    """Return the loss of "a lesion?" plus half that of "malignant?"."""
     p, over = 1 - classes[..., 0], {"axis": (1, 2)}
     lesion = (p**3).sum(**over) / ((p**2).sum(**over) + 1e-3)
     malignant = classes[..., 2].sum(**over) / (p.sum(**over) + 1e-3)
@@ -133,7 +140,7 @@ def image_loss(labels, classes):
 
 
 # %% [markdown]
-# It counts 0.3 times: found by experiment. Expect the sum to be what training
+# This part is multiplied by 0.3, found by experiment. Expect the sum to be what training
 # uses, `losses.segmentation_loss`.
 
 # %%
@@ -159,10 +166,11 @@ assert np.allclose(by_hand, used, rtol=1e-3)
 # Expect the loss to fall for a small one, and hardly for a large one.
 
 # %%
-empty, spot = np.zeros((1, 32, 32), int), np.zeros((1, 32, 32, 3))
+empty = np.zeros((1, 32, 32), int)
 for p in (0.9, 0.5, 0.1):
     for side in (4, 20):
-        spot[..., 0], spot[0, :side, :side] = 1, [1 - p, 0, p]
+        spot = np.tile([1.0, 0, 0], (1, 32, 32, 1))
+        spot[0, :side, :side] = 1 - p, 0, p
         value = dice_loss(empty, spot)[0]
         print(f"{side} x {side} pixels at {p}: Dice loss {value:.3f}")
 
@@ -179,8 +187,8 @@ for p in (0.9, 0.5, 0.1):
 # TensorFlow's `GradientTape` writes down what is computed, so that it can go
 # through it backwards. Take six steps. Expect the loss to fall on the whole; a
 # step may overshoot. (It begins higher than above: in training parts of the
-# network are switched off, and batch normalisation takes the mean and spread
-# of these four images, not its running ones.)
+# network are switched off, other ones at each step, and batch normalisation
+# takes the mean and spread of these four images, not its running ones.)
 
 # %%
 import tensorflow as tf
@@ -188,7 +196,6 @@ import tensorflow as tf
 
 def taped(rate):
     """Take one step of this size; return the loss before it, the gradient."""
-    keras.utils.set_random_seed(seed)  # the same parts switched off
     with tf.GradientTape() as tape:
         classes = model(x, training=True)
         loss = keras.ops.mean(losses.segmentation_loss(y, classes))
@@ -209,26 +216,28 @@ print(f"loss of these four before each step: {listed}")
 # %% [markdown]
 # The gradient of all parameters comes from one walk backwards, by the *chain
 # rule*: multiply along each way back from the loss to a parameter, and add
-# over the ways. Do it by hand for a network of two weights with a skip around
-# the second. Then nudge each weight, and see how far the loss really moves.
+# over the ways. Do it by hand for a network of two weights with a residual
+# connection around the second. Then nudge each weight, and see how far the loss really moves.
 
 # %%
 pixel, w1, w2, nudge = 0.5, 2.0, -1.5, 1e-4
 
 
 def loss_of(w1, w2):
-    """Return minus the log of the probability of a pixel, a lesion's."""
+    """Return the cross-entropy of a lesion pixel."""
     h = w1 * pixel
-    return np.log(1 + np.exp(-(w2 * h + h)))
+    z = w2 * h + h  # the logit: by the second weight, and around it
+    p = 1 / (1 + np.exp(-z))  # softmax of two classes, the other logit 0
+    return -np.log(p), p, h
 
 
-h = w1 * pixel
-dz = -1 / (1 + np.exp(w2 * h + h))  # how the loss moves with the logit
+_, p, h = loss_of(w1, w2)
+dz = p - 1  # how the loss moves with the logit
 dh = dz * w2 + dz  # two ways back: they add
 
 # %%
-moved = loss_of(w1 + nudge, w2), loss_of(w1, w2 + nudge)
-moved = (np.array(moved) - loss_of(w1, w2)) / nudge
+moved = loss_of(w1 + nudge, w2)[0], loss_of(w1, w2 + nudge)[0]
+moved = (np.array(moved) - loss_of(w1, w2)[0]) / nudge
 print(f"by the chain rule {dh * pixel:.4f} and {dz * h:.4f}")
 print(f"by nudging        {moved[0]:.4f} and {moved[1]:.4f}")
 
@@ -240,7 +249,9 @@ print(f"by nudging        {moved[0]:.4f} and {moved[1]:.4f}")
 # *backpropagation*. The gradient of four images is only an estimate of that of
 # all: hence the name *stochastic gradient descent*. Here is the size of the
 # first step's gradient at each convolution, divided by the size of its
-# weights. What matters: at no layer is it near 0, so all of them can learn.
+# weights. What matters: at no convolution is it near 0, so all can learn. (The
+# dense layer before the zeros of notebook 3 gets exactly 0 in this first step,
+# for zeros pass nothing back; from the second on it learns, too.)
 
 # %%
 pairs = zip(before, gradient, strict=True)
@@ -262,9 +273,10 @@ figures.show(
 #
 # The folds come from notebook 2; near copies of a frame always share a fold.
 # One fold is *held out*: its cases have no part in training. A small inner
-# part of the rest, an eighth, again in whole groups, is the *validation part*,
+# part of the rest, an eighth, again in whole groups, is the *validation part*
+# (or set; the remainder is the *training set*),
 # with those that notebook 2 put aside for it. It decides which epoch's weights
-# are kept, those of the lowest loss there (*early stopping* would also end the
+# are kept (an *epoch* is one look at all images), those of the lowest loss there (*early stopping* would also end the
 # training there; the two fine-tuned networks below keep the last epoch's). The
 # held-out fold must not decide anything, or its score would flatter itself.
 
@@ -274,11 +286,7 @@ from helpers.data import splits
 
 def split(fold):
     """Return three arrays of rows: for training, for validation, held out."""
-    rest = folds.index[(folds["fold"] != fold) & (folds["fold"] >= 0)]
-    inner = splits.assign_folds(folds.loc[rest], n_folds=8, seed=seed)
-    checks = rest[inner == 0].union(folds.index[folds["fold"] < 0])
-    held = folds.index[folds["fold"] == fold]
-    return [x.to_numpy() for x in (rest[inner != 0], checks, held)]
+    return [rows.to_numpy() for rows in splits.roles(folds, fold, seed)]
 
 
 # %%
@@ -318,10 +326,12 @@ print(f"Dice on this one: {seen[0]:.2f} at first, {seen[-1]:.2f} at the end")
 #
 # The network should not depend on left and right, on the gain of the scanner,
 # or on where the lesion lies. So each time it sees an image, the image is
-# flipped, turned, zoomed and shifted at random, and its grey values change: in
-# brightness, from place to place, at times by blur or noise. The mask goes
+# flipped, turned, zoomed, shifted and stretched at random (one side by up to a
+# half against the other), and its grey values change: in brightness and
+# contrast, from place to place, at times by blur or noise. The mask goes
 # through the same geometry. It is never turned upside down: skin is above and
-# shadows fall below. This is called *augmentation*.
+# shadows fall below. This is called *augmentation*. (The stretch has a price:
+# whether a lesion is taller than wide tells its class less well.)
 
 # %%
 pair = images[of_one[0]], labels[of_one[0]]
@@ -333,27 +343,40 @@ shown, moved = zip(*views, strict=True)
 titles = [f"view {i + 1}" for i in range(4)]
 outlines = [target > 0 for target in moved]
 heading = "Four views of one case, image and mask moved together"
-alt = "Four views of one image, moved and brightened; the outline follows."
+alt = "Four views of one image, turned, shifted and zoomed, with other grey "
+alt += "values; the outline follows."
 figure = figures.gallery(shown, titles, outlines, heading=heading)
 figures.show(figure, alt=alt)
 
 # %% [markdown]
 # ## Train
 #
-# An *epoch* is one look at all images, a *batch* the images of one step. The
-# *learning rate*, the size of the steps, rises from 0 over the first epoch
-# (the *warm-up*: random weights must not be thrown about) and then falls along
-# a cosine to 0, so that the last steps are small. Its highest value was found
-# by trial; notebook 8 shows what others do.
+# A *batch* holds the images of one step. The *learning rate*, the factor before
+# each step, rises from 0 over the first epoch, or a fifth of all steps if that
+# is less (the *warm-up*: the first gradients are large, and Adam's running
+# means rest on few steps yet). Then it falls along a cosine to 0, so that the
+# last steps are small. Its highest value was found by trial; notebook 8 shows
+# what others do.
 #
-# Validated and kept is not the last state, but an *exponential moving average*
-# (EMA) of the weights over the last steps, which is steadier. And a gradient
-# that is too long is shortened (*gradient clipping*).
+# What is validated and kept are not the last weights but their *exponential
+# moving average* (EMA) over the last steps, which is steadier. And where the
+# gradient of a weight array is too long, it is shortened (*gradient
+# clipping*).
 #
-# In plain Keras this would be `model.compile` with the learning rate's
-# schedule and `AdamW(rate, weight_decay=1e-4, clipnorm=1.0, use_ema=True)`,
-# and `model.fit` with a `ModelCheckpoint`. `training.fit` is that, and can be
-# stopped and resumed.
+# In plain Keras this would be:
+#
+# ```python
+# rule = keras.optimizers.AdamW(
+#     rate, weight_decay=1e-4, clipnorm=1.0, use_ema=True
+# )
+# average = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)  # comes first
+# best = keras.callbacks.ModelCheckpoint("a.keras", save_best_only=True)
+# model.compile(rule, losses.segmentation_loss)
+# model.fit(train, validation_data=check, callbacks=[average, best])
+# ```
+#
+# `training.fit` is nearly that (its average also forgets the random start),
+# and can be stopped and resumed.
 #
 # You will train three networks on the same cases, so what all need goes into
 # functions: the first trains one, without one fold.
@@ -377,8 +400,9 @@ def trained(network, name, fold, n, **settings):
 
 # %% [markdown]
 # The second asks a trained network for its probabilities of the validation
-# part and of the held-out cases. This it does with *test-time augmentation*:
-# it predicts each image as it is and mirrored, and keeps the mean.
+# part and of the held-out cases. It uses *test-time augmentation*: it predicts
+# each image as it is and mirrored, turns the second prediction back, and takes
+# the mean.
 
 # %%
 from helpers.evaluation import postprocessing
@@ -442,14 +466,15 @@ over_folds("from scratch", from_scratch, batch_size, epochs, **rates)
 # Some hundred images are few to learn from nothing what an edge, a texture or
 # a shadow looks like. A network that has learned such things elsewhere needs
 # less. It is *pretrained*; to train it on is called *fine-tuning*, and the
-# whole idea *transfer learning*. Fine-tuning takes few epochs and small steps,
-# or what is known would be overwritten, and keeps the weights of the last
-# epoch. (That rule was fixed beforehand, on real images, where the validation
+# whole idea *transfer learning*. Fine-tuning takes small steps, or what is
+# known would be overwritten, and often fewer epochs. It keeps the weights of
+# the last epoch. (That rule was fixed beforehand, on real images, where the validation
 # loss rose again while the masks still improved.)
 #
 # **Simulated images first**: the same U-Net, after 6,000 simulated images
-# (`tools/research/pretrain.py`), and no real one. If your cases are simulated,
-# too, the two are kin: drawn by the same program, though none is the same.
+# (2,000 at width 24; `tools/research/pretrain.py`), and no real one. If your
+# cases are simulated, too, the two are kin: drawn by the same program, though
+# none is the same.
 
 
 # %%
@@ -466,9 +491,10 @@ over_folds(name, knows_simulated, batch_size, epochs_simulated, **rates)
 
 # %% [markdown]
 # **Photographs and another hospital first**: a larger network. `pretrained`
-# keeps the shape that you know, a way down, a way up and skips between them.
-# Only the way down is another one, *EfficientNet-Lite0* (Tan & Le 2019), whose
-# filters first saw 1.3 million photographs. Then they saw breast ultrasound:
+# keeps the shape that you know, a way down, a way up and skips between them,
+# with one level more. The way up is made of your blocks. The way down is
+# *EfficientNet-Lite0*, a simpler form of Tan & Le's (2019), whose filters first
+# saw 1.3 million photographs (*ImageNet*). Then they saw breast ultrasound:
 # images of another hospital (BUS-BRA, Gómez-Flores et al. 2024) and simulated
 # ones. None of them is among the cases here.
 
@@ -523,7 +549,9 @@ figures.show(figures.curves(last, title), alt=alt)
 # first what an error costs, then look for the rule that costs least, on the
 # validation part alone. `postprocessing.frontier` tries them all. Its
 # `utility` is the mean Dice of the lesion images, less the share of them that
-# is missed, plus half the share of normal images left empty.
+# is missed (Dice below 0.1), plus half the share of normal images left empty.
+# Since few cases decide, a rule is judged by its `smooth` utility, the mean of
+# those of its image threshold and the two beside it.
 
 # %%
 curves = {}
@@ -539,7 +567,8 @@ figures.show_lines(curves, *labelled, title, marker="o")
 # %% [markdown]
 # Each point is a rule that no other one beats in both; a single point means
 # that one rule beats all others. Further up and to the right is better; where
-# you stand on it is your choice, made here by the utility. These are few
+# you stand is your choice, made here by the smooth utility. That also counts
+# what is missed, so the rule may lie a little below its curve. These are few
 # cases, so expect the thresholds to differ between folds.
 
 # %%
@@ -551,7 +580,7 @@ worth = {
     for name, found in networks.items()
 }
 chosen = max(worth, key=worth.get)
-print(", ".join(f"{name}: utility {u:.2f}" for name, u in worth.items()))
+print(", ".join(f"{name}: {u:.2f}" for name, u in worth.items()))
 print(f"From here on: the network {chosen}")
 
 # %% [markdown]
@@ -592,14 +621,15 @@ print("ahead on the held-out cases:", shown["utility"].idxmax())
 shown.round(2)
 
 # %% [markdown]
-# `marked` is the share of lesion images with anything marked, `missed` of
-# those with a Dice below 0.1, `empty` that of normal images with nothing
-# marked. Row 1 has the plain threshold of one half. Row 2 against row 1: one
-# image, learned by heart, is not enough. Row 3 against row 2: what the start
-# from simulated images adds. Row 4 changes two things at once, what was known
-# and the network's size.
+# `marked` is the share of lesion images with anything marked, `empty` that of
+# normal images with nothing marked. *One image* has the plain threshold of one
+# half. *From scratch* against it: one image, learned by heart, is not enough.
+# *Simulated first* against *from scratch*: what that start adds. *Photographs
+# first* changes two things at once, what was known and the network's size. (A
+# network of 0 epochs has no row.)
 #
-# Each is one fold and one seed, so a few hundredths may be luck. Compare
+# Each was trained with one seed, and on one fold if `n_folds` is 1, so a few
+# hundredths may be luck. (*One image* is always scored on one fold.) Compare
 # `utility` with the figures above: held out it tends to be lower, for the best
 # of many rules was picked on the validation part, luck included. If another
 # network than the chosen one is ahead, you may not change your mind now, or
@@ -620,7 +650,7 @@ n, case = len(everyone), folds["case"][held[i]]
 outlines, heading = [labels[held[i]] > 0] * n, f"{case}, held out"
 pictures = [images[held[i]]] * n, list(everyone), outlines, predicted
 figure = figures.gallery(*pictures, columns=2, heading=heading)
-said = "The person's outline, and the prediction of each network: "
+said = "The ground truth, and the prediction of each network: "
 figures.show(figure, alt=said + ", ".join(everyone))
 
 # %% [markdown]
@@ -646,8 +676,8 @@ rules.round(3)
 # %% [markdown]
 # ## Look at held-out cases
 #
-# Before any number, look: at the first benign and the first malignant case
-# that had no part in the training. Ask of each: is there light where the
+# Numbers do not show how a network fails. Look at the first benign and the
+# first malignant case that had no part in the training. Ask of each: is there light where the
 # outline is? In the map of the right class? And anywhere else?
 
 # %%
@@ -674,8 +704,9 @@ for i in examples:
 # size. They are kept as 16-bit numbers, which have three digits: half the
 # space, and more is not needed. `validation.csv` keeps what notebook 7 needs
 # of the validation part. Beside `model.keras`, the last fold's network,
-# `model.json` gets its rule and how many images of which set it has seen:
-# `make predict` and `make external` read that.
+# `model.json` gets its rule and how many images of which set it learned from,
+# here and, if patients' images, in its start: `make predict` and `make
+# external` read that.
 
 # %%
 learned_from = {here.data.kind: len(split(kept[-1]["fold"])[0])}
@@ -890,12 +921,13 @@ print(f"largest difference: {max(abs(a - b).max() for a, b in pairs)}")
 #
 # Nothing in the code changes. In Colab choose *Runtime*, *Change runtime
 # type*, *T4 GPU*, and run all cells again; the machine is a new one, so
-# notebook 2 comes first, or its results are found on your Drive.
+# notebooks 1 and 2 come first, or their results are found on your Drive.
 # `training.precision` then picks 16-bit numbers by itself, the kind that this
 # GPU computes fastest. With the time that it saves, take the numbers of
-# `profiles/gpu.yaml` in the parameters cell: larger images, a wider network,
-# all five folds. How long will it take? The line of the second epoch tells
-# you, once the start-up of the first one no longer counts.
+# `profiles/gpu.yaml`: `image_size` and `max_cases` in notebook 2, which you
+# run again, then larger images, a wider network and all five folds here. How
+# long will it take? The line of the second epoch tells you, once the start-up
+# of the first one no longer counts.
 
 # %%
 from helpers import environment
@@ -905,6 +937,9 @@ print(f"{environment.device()}: computes in {training.precision()}")
 # %% [markdown]
 # ## References
 #
+# - Drozdzal, Vorontsov, Chartrand, Kadoury, Pal: The importance of skip
+#   connections in biomedical image segmentation. DLMIA 2016, doi
+#   [10.48550/arXiv.1608.04117](https://doi.org/10.48550/arXiv.1608.04117)
 # - Gómez-Flores, Gregorio-Calas, Coelho de Albuquerque Pereira: BUS-BRA.
 #   Medical Physics 51, 2024, doi
 #   [10.1002/mp.16812](https://doi.org/10.1002/mp.16812)

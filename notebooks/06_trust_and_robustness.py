@@ -328,7 +328,7 @@ where = f"the largest fall lies inside its outline in {hits} of {len(seen)}"
 if seen:
     maps = dict(zip(titles, falls, strict=True))
     top = max(np.abs(fall).max() for fall in falls)
-    style = {"scale": (-top, top), "outlines": inside, "columns": 3}
+    style = {"scale": (-top, top), "predictions": inside, "columns": 3}
     figure = figures.heat(maps, what, "fall", **style)
     figures.show(figure, alt=f"Maps of the {what}; {where}.")
 print(where)

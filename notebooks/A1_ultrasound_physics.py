@@ -67,7 +67,8 @@ step = here.step("A1_ultrasound_physics")
 # their waves add up, and the strength of the sum is called the *envelope*.
 # That spans too wide a range for a screen, so you are shown its logarithm. Its
 # unit is the *decibel* (dB): 20 dB more is ten times as strong, 6 dB about
-# twice.
+# twice. Sound of a higher frequency makes smaller blots, but is attenuated
+# more: finer, and less deep.
 #
 # `helpers/data/phantom/physics.py` imitates these steps. Expect scatterers to
 # become blots, and smooth tissue to become grainy.
@@ -84,7 +85,9 @@ panels = {
     "five scatterers, close up": blots,
     "tissue: echo strength (dB)": 20 * np.log10(frame.expected),
     "envelope: a few echoes\ndrown the rest": frame.envelope,
-    "its logarithm:\nthe picture": frame.image,
+    "its logarithm:\n50 dB of it": np.clip(
+        20 * np.log10(frame.envelope), -25, 25
+    ),
 }
 grey = [np.interp(v, (v.min(), v.max()), (0, 255)) for v in panels.values()]
 
@@ -100,7 +103,9 @@ figures.show(
 # %% [markdown]
 # In each map the least is black and the most is white. (The five are of
 # different strength, by chance.) At the lower right there are two, and you
-# see one: what is nearer than a blot's size cannot be told apart.
+# see one: what is nearer than a blot's size cannot be told apart. (The
+# phantom's pictures look smoother: they imitate the mean of several looks,
+# which comes next.)
 #
 # ## Speckle is not noise
 #
@@ -169,10 +174,12 @@ pd.DataFrame(rows, ["mean / deviation", "darker than half"]).round(2)
 # Sound grows weaker with depth. So the scanner amplifies late echoes more than
 # early ones, by what ordinary tissue takes away (*time-gain compensation*). A
 # lesion breaks that bargain. If it *attenuates* (swallows) more sound than its
-# surroundings,
-# what lies behind it is drawn too dark: a *shadow*. If it swallows less, as
-# water does, what lies behind is drawn too bright: *enhancement*. Both say
-# something about the lesion, and lie outside of it.
+# surroundings, what lies behind it is drawn too dark: a *shadow*. If it
+# swallows less, as water does, what lies behind is drawn too bright:
+# *enhancement*. Both say something about the lesion, and lie outside of it.
+# (Narrow dark bands below the two *sides* of a lesion are another thing, *edge
+# shadows*: a smooth, curved rim bends the sound away. Cysts and smooth benign
+# lesions often have them.)
 #
 # Build that yourself: plain tissue, and in it a round lesion that sends back
 # less sound and takes away more or less on the way through, each a number of
@@ -199,9 +206,10 @@ figures.show(
 )
 
 # %% [markdown]
-# A *cyst* is a bag of fluid: it sends next to nothing back, and lets sound
-# pass. So it is black with enhancement, and benign. In a running notebook, the
-# next cell shows three sliders to try more.
+# A simple *cyst* is a bag of fluid: it sends next to nothing back, and lets
+# sound pass. So it is black with enhancement, and benign. (With solid parts it
+# need not be.) In a running notebook, the next cell shows three sliders to try
+# more.
 
 
 # %%
@@ -238,7 +246,7 @@ if not environment.under_papermill():
 # No term decides alone. A report ends in a category from 0 to 6 that says what
 # to do next; BUSI does not give it.
 #
-# Draw 20 of each, and measure. Expect a plus behind the benign ones (brighter
+# Draw 20 of each, and measure their echo strength before speckle. Expect a plus behind the benign ones (brighter
 # there than beside it, in decibels: enhancement), and a minus behind the
 # malignant ones (shadow).
 
@@ -367,19 +375,19 @@ exercises.check(exercises.depth_of_echo, my_depth)
 #
 # ## Exercise 2: how many looks?
 #
-# You want a quarter of the grain that one look has. How many independent looks
+# You want a tenth of the grain that one look has. How many independent looks
 # must be averaged?
 
 # %%
 my_looks = ...  # a whole number
-exercises.check(exercises.looks_for_a_quarter, my_looks)
+exercises.check(exercises.looks_for_a_tenth, my_looks)
 
 # %% [markdown]
 # <details><summary>Solution</summary>
 #
 # ```python
-# my_looks = 16
-# exercises.check(exercises.looks_for_a_quarter, my_looks)
+# my_looks = 100
+# exercises.check(exercises.looks_for_a_tenth, my_looks)
 # ```
 #
 # The grain falls with the root of the number of looks.

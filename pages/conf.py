@@ -34,7 +34,6 @@ html_math_renderer = "mathml"
 html_theme_options = {
     "repository_url": PROJECT["urls"]["Repository"],
     "repository_branch": "main",
-    "path_to_docs": "notebooks",
     "use_repository_button": True,
     # Colab's button opens the notebook, without our links
     "use_download_button": False,

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
+from picture_files import smooth
 
-from helpers.data import pictures
+from helpers.data import listing, pictures
 from helpers.evaluation.postprocessing import RULE
 from helpers.model import unet
 from tools import outputs, predict
@@ -130,9 +131,24 @@ def test_box_and_area_are_those_of_the_mask():
     assert row["area_pixels"] == row["area"] == 32 * 16
     assert row["area_fraction"] == 32 * 16 / 64**2
     assert row["class"] == "malignant"
+    assert (row["look_again"], row["why"]) == ("no", "")
     overlay = predict.outlined(grey, mask, "malignant")
     assert tuple(overlay[16, 20]) == (0x00, 0x5E, 0xD5)  # vermilion, BGR
     assert (overlay[40:] == grey[40:, :, None]).all()
+    both[:, 8:16, :4] = [0, 0, 1]
+    _, row = predict.described(pictures.Picture(grey, []), both, RULE)
+    assert row["look_again"] == "yes" and "touches the edge" in row["why"]
+
+
+def test_a_spacing_is_down_and_across_and_the_files_own_goes_first(
+    monkeypatch,
+):
+    assert predict.spacing_of("0.08,0.1") == (0.08, 0.1)
+    assert predict.spacing_of("0.08") == (0.08, 0.08)
+    own = pictures.Picture(smooth(), [], (0.2, 0.3))
+    monkeypatch.setattr(pictures, "read", lambda path: own)
+    run = predict.Run(Path("in"), listing.Listing(), Path("out"), (0.5, 0.5))
+    assert run.read(Path("in/one.png"), {}).spacing == (0.2, 0.3)
 
 
 def test_bad_images_are_listed_and_the_rest_is_done(run, capsys):

@@ -47,14 +47,6 @@ def test_the_network_begins_to_learn_and_each_held_out_case_is_scored(series):
     assert kept == rules[list(kept)].iloc[-1].to_dict()
 
 
-def test_every_figure_has_alternative_text(series):
-    for path in series[0].glob("*/[0-9A]*.ipynb"):
-        for cell in json.loads(path.read_text())["cells"]:
-            for output in cell.get("outputs", []):
-                if "image/png" in output.get("data", {}):
-                    assert output["metadata"]["image/png"]["alt"]
-
-
 def test_every_picture_of_a_notebook_is_on_its_page(series):
     site = series[0].parent / "site"
     for path in series[0].glob("*/[0-9A]*.ipynb"):
@@ -75,6 +67,17 @@ def test_pages_are_built_and_marked_as_simulated(series):
         for picture in re.findall(r"<img [^>]*>", text):
             assert 'alt="' in picture and 'alt=""' not in picture
     assert "Simulated images" not in (site / "results.html").read_text()
+
+
+def test_each_notebooks_page_opens_it_in_colab_and_links_its_words(series):
+    pages = series[0].parent / "site" / "notebooks"
+    for notebook in NOTEBOOKS:
+        text = (pages / f"{notebook.stem}.html").read_text()
+        (colab,) = set(
+            re.findall(r'href="https://colab[^"]*/blob/([^"]*)"', text)
+        )
+        assert colab == f"main/notebooks/{notebook.name}"
+        assert "std-term" in text
 
 
 def test_pages_need_no_other_host(series):

@@ -225,6 +225,24 @@ def test_the_start_says_where_results_go_and_what_drive_holds(
     assert found in said
 
 
+def test_a_drive_that_fails_to_give_back_leaves_nothing_half(
+    with_drive, monkeypatch, capsys
+):
+    finished(with_drive("old"))
+    step = with_drive("new").step(FOURTH, {**VALUES, **all_of(FOURTH)})
+    copy = files.copy
+
+    def fails(source, target):
+        if source.suffix == ".npz":
+            raise OSError(5, "Input/output error")
+        copy(source, target)
+
+    monkeypatch.setattr(files, "copy", fails)
+    with pytest.raises(workspace.NotReady, match="is not there"):
+        step.read(SECOND, "folds.csv")
+    assert "Drive could not be read" in capsys.readouterr().out
+
+
 def test_a_drive_that_cannot_be_listed_is_reported(monkeypatch, tmp_path):
     def fails(*_arguments):
         raise OSError(5, "Input/output error")

@@ -176,10 +176,13 @@ def main():
         "date": time.strftime("%Y-%m-%d"),
     }
     kept = scores.drop(columns=measures.GAPS)
-    predict.put(out / "cases.csv", kept.to_csv(index=False).encode())
+    # of names that are not UTF-8 the tables keep every byte
+    rows = kept.to_csv(index=False).encode(errors="surrogateescape")
+    predict.put(out / "cases.csv", rows)
     text = table.round(4).to_csv(index=False)
     predict.put(out / "measures.csv", text.encode())
-    predict.put(out / "page.html", page(facts, table, said).encode())
+    shown = page(facts, table, said).encode(errors="backslashreplace")
+    predict.put(out / "page.html", shown)
     print(f"{len(cases)} images, {facts['groups']}\n{text_of(table)}")
     print(f"Written: {out / 'page.html'} and the tables beside it.")
     print("For teaching and research. This is not a medical device.")

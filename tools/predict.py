@@ -427,6 +427,5 @@ if __name__ == "__main__":
         print(refused, file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        done = "predictions.csv lists all but the last images done."
-        print(f"\nInterrupted: {done}", file=sys.stderr)
+        print("\nInterrupted: not all was written.", file=sys.stderr)
         sys.exit(2)

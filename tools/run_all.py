@@ -259,15 +259,16 @@ def main():
         run = run_series(data, profile, options.until, too_few, external)
         spent = time.time() - began
         print(f"Notebooks ready after {spent:.0f} s: {run}", flush=True)
+        if not options.until:
+            from tools.site import build  # needs Sphinx, which Colab lacks
+
+            build.build(run)
     except (Stop, profiles.Refused) as stop:
         sys.exit(f"\n{stop}")
     except KeyboardInterrupt:
         sys.exit("\nInterrupted: what was finished is kept, run again.")
-    if not options.until:
-        from tools.site import build  # needs Sphinx, which Colab lacks
-
-        build.build(run)
 
 
 if __name__ == "__main__":
+    environment.print_any_name()
     main()

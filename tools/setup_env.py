@@ -227,7 +227,8 @@ def main(colab):
         files = ["requirements-dev.txt", "requirements.txt"]
         files.append("constraints/colab-2026-08.txt")
         requirements = ["-r", files[0], "-c", files[2]]
-        python = find_python(PYTHONS[:2])
+        if "python%d.%d" % sys.version_info[:2] not in PYTHONS[:2]:
+            python = find_python(PYTHONS[:2])
     elif not supported(sys.version_info):
         python = find_python(PYTHONS)
     wanted_stamp = wanted(python, files)

@@ -55,12 +55,13 @@ def trained(
     if start:
         checkpoint.start_from(model, start)
     precision = keras.config.dtype_policy().name
-    learner, rate = compiled(network, overlap, steps, precision)
+    learner, rate, first = compiled(network, overlap, steps, precision)
     rate.assign(learning_rate)
     for own, value in zip(learner.variables, model.variables, strict=True):
         own.assign(value)
-    for variable in learner.optimizer.variables:
-        variable.assign(keras.ops.zeros_like(variable))
+    variables = learner.optimizer.variables
+    for variable, value in zip(variables, first, strict=True):
+        variable.assign(value)
     views = Views(images, labels, batch_size, seed, disturb)
     means = []  # of the losses so far
     note = keras.callbacks.LambdaCallback(
@@ -70,15 +71,19 @@ def trained(
     learner.fit(feed, shuffle=False, verbose=0, callbacks=[note])
     learner.optimizer.finalize_variable_values(learner.trainable_variables)
     model.set_weights(learner.get_weights())
-    model.curve = np.diff(np.arange(1, steps + 1) * means, prepend=0)
+    # Keras weighs a batch by its images; the last of an epoch has fewer
+    ends = [*range(batch_size, len(images), batch_size), len(images)]
+    sizes = np.resize(np.diff(ends, prepend=0), steps)
+    model.curve = np.diff(sizes.cumsum() * means, prepend=0) / sizes
     return model
 
 
 @functools.cache
 def compiled(network, overlap, steps, precision):
-    """Return (network ready to train, its learning rate, a variable).
+    """Return a network ready to train, its rate, and its optimizer's values.
 
-    network: (size, width, depth). Building its graph takes longer than a
+    The rate is a variable, the values those before the first step. network:
+    (size, width, depth). Building its graph takes longer than a
     trial: those that differ in data, seed and learning rate only share one,
     each from its first step.
     """
@@ -87,7 +92,8 @@ def compiled(network, overlap, steps, precision):
     rule = optimizer.scheduled(steps // 10, steps, rate)
     loss = losses.segmentation_loss if overlap else without_overlap
     training.compile_for(model, rule, loss, metrics=())
-    return model, rate
+    first = [variable.numpy() for variable in model.optimizer.variables]
+    return model, rate, first
 
 
 def without_overlap(labels, classes):

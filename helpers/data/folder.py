@@ -22,21 +22,12 @@ WANTED = "images/, masks/ and labels.csv with the columns file and label"
 OPTIONAL = ["patient", "scanner"]
 
 
-def index(root):
-    """Return a DataFrame of the cases: the columns of `busi.index` and more.
-
-    case: the file's name without .png; patient (str) and scanner, if the table
-    has them; then group is the patient.
-    `busi.DataError`: something is wrong with the table or any of its files.
-    """
-    return whole(root, *scan(root))
-
-
 def scan(root):
     """Return (cases, problems) as `examined` does, of the folder's table.
 
-    An image that the table does not name is a warning. `busi.DataError`:
-    something is wrong with the table.
+    case: the file's name without .png; patient (str) and scanner, if the table
+    has them; then group is the patient. An image that the table does not name
+    is a warning. `busi.DataError`: something is wrong with the table.
     """
     root = Path(root).expanduser().absolute()
     table = read_table(root / TABLE, ["file", "label"])

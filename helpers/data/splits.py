@@ -41,3 +41,17 @@ def assign_folds(cases, n_folds=5, seed=0):
         dealt[fold].update(dict(new))
         fold_of.update(dict.fromkeys(rows["case"], fold))
     return cases["case"].map(fold_of).astype(int).rename("fold")
+
+
+def roles(cases, fold, seed=0):
+    """Return the labels of the rows that train, validate, and are held out.
+
+    cases: DataFrame[case, label, group, fold]. Of what is not in `fold`, an
+    eighth, again in whole groups, validates, and with it fold -1, which is
+    there for that alone.
+    """
+    outside = cases["fold"] != fold
+    rest = cases[outside & (cases["fold"] >= 0)]
+    inner = assign_folds(rest, n_folds=8, seed=seed) == 0
+    validates = rest.index[inner].union(cases.index[cases["fold"] < 0])
+    return rest.index[~inner], validates, cases.index[~outside]

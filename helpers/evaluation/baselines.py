@@ -125,7 +125,8 @@ def mean_shape(references, folds, labels, label_folds):
     for fold in set(folds):
         training = labels[has_lesion & (label_folds != fold)] > 0
         frequency = training.mean(axis=0)
-        shapes[fold] = frequency >= min(0.5, np.quantile(frequency, 0.95))
+        level = min(0.5, np.quantile(frequency, 0.95))
+        shapes[fold] = (frequency >= level) & (frequency > 0)
     return dice_of(references, [shapes[fold] for fold in folds])
 
 

@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 
 from ..data import busi, marks, masks
-from . import bootstrap
+from . import bootstrap, postprocessing
 
 # The first that fits names the case; a row of `metrics.case_scores`.
 KINDS = {
     "nothing marked": "nothing was predicted",
-    "elsewhere": "the prediction has a Dice below 0.1 with the lesion",
+    "elsewhere": "the prediction has a Dice below "
+    f"{postprocessing.MISSED} with the lesion",
     "split": "one lesion was predicted in two or more parts",
     "merged": "one predicted part covers two or more lesions",
     "too small": "the predicted area is more than 30 % too small",
@@ -47,7 +48,7 @@ def kinds(table):
     large = table["area_error"] > 0.3
     fits = {
         "nothing marked": table["predicted_area"] == 0,
-        "elsewhere": table["dice"] < 0.1,
+        "elsewhere": table["dice"] < postprocessing.MISSED,
         "split": table["split"] > 0,
         "merged": table["merged"] > 0,
         "too small": table["area_error"] < -0.3,

@@ -1,7 +1,6 @@
 """Scores of a predicted mask against its reference: two 2-D bool arrays.
 
-EMPTY_RULE is what an empty mask means; "has no value" is nan. The size of a
-lesion is its equivalent diameter (of a disc of its area).
+EMPTY_RULE is what an empty mask means; "has no value" is nan.
 """
 
 import numpy as np
@@ -17,7 +16,7 @@ EMPTY_RULE = (
     "HD95 = image diagonal, area error -100 %, and misses every lesion. "
     "Normal images are reported apart: there an empty prediction scores 1 "
     "(HD95 0), any other 0 (HD95 = image diagonal), each part of it is a "
-    "false lesion, and what is relative to the lesion's size has no value."
+    "false lesion, and the area error has no value."
 )
 LESION_RULE = (
     "A lesion is a part of connected pixels (corners connect) of at least "
@@ -74,24 +73,31 @@ def _count(mask):
     return int(np.count_nonzero(mask))  # NumPy 2.4 returns a type of its own
 
 
-def hd95(distances, shape):
+def hd95(reference, prediction):
     """Return the larger directed 95th percentile of boundary distance, pixels.
 
-    distances: of `border_distances`; shape: of the image, whose diagonal is
-    the most. As in Metrics Reloaded (Maier-Hein et al. 2024, Nat Methods
-    21:195): not the percentile of the pooled distances.
+    At most the image's diagonal. As in Metrics Reloaded (Maier-Hein et al.
+    2024, Nat Methods 21:195): not the percentile of the pooled distances.
     """
+    distances = border_distances(reference, prediction)
+    return _hd95(distances, np.shape(reference))
+
+
+def _hd95(distances, shape):
     finite = [np.minimum(d, np.hypot(*shape)) for d in distances if d.size]
     return float(max((np.percentile(d, 95) for d in finite), default=0))
 
 
-def surface_dice(distances, tolerance):
+def surface_dice(reference, prediction, tolerance=2):
     """Return the fraction of both boundaries within `tolerance` pixels.
 
-    distances: of `border_distances`. Nikolov et al. (2021, J Med Internet Res
-    23:e26151), with boundary pixels counted rather than contour length
-    weighted.
+    Nikolov et al. (2021, J Med Internet Res 23:e26151), with boundary pixels
+    counted rather than contour length weighted.
     """
+    return _surface_dice(border_distances(reference, prediction), tolerance)
+
+
+def _surface_dice(distances, tolerance):
     pooled = np.concatenate(distances)
     near = np.isfinite(pooled) & (pooled <= tolerance)
     return float(near.mean()) if pooled.size else 1.0
@@ -160,28 +166,21 @@ def case_scores(reference, prediction):
     """Return a dict of every score of a case, lengths and areas in pixels.
 
     split: reference lesions with an IoU of at least 0.1 with two or more
-    predicted ones; merged: the reverse. The relative tolerance is 5 % of the
-    equivalent diameter, but at least one pixel.
+    predicted ones; merged: the reverse.
     """
     a, b = cropped(*checked(reference, prediction))
     area, predicted_area = _count(a), _count(b)
     distances, overlap = border_distances(a, b), overlaps(a, b)
     found = {t: int(matched(overlap, t / 100).sum()) for t in (10, 50)}
-    far = hd95(distances, np.shape(reference))
-    size = float(np.sqrt(4 * area / np.pi))
-    error = predicted_area / (area or np.nan) - 1
     split, merged = (((overlap >= 0.1).sum(axis=k) > 1).sum() for k in (1, 0))
     return {
         "dice": dice(a, b),
         "iou": iou(a, b),
-        "hd95": far,
-        "hd95_relative": far / (size or np.nan),
-        "surface_dice_2px": surface_dice(distances, 2),
-        "surface_dice_relative": surface_dice(distances, max(1, 0.05 * size)),
+        "hd95": _hd95(distances, np.shape(reference)),
+        "surface_dice_2px": _surface_dice(distances, 2),
         "reference_area": area,
         "predicted_area": predicted_area,
-        "area_error": error,
-        "area_error_absolute": abs(error),
+        "area_error": predicted_area / (area or np.nan) - 1,
         "lesions": overlap.shape[0],
         **{f"found_iou{t}": n for t, n in found.items()},
         **{f"false_iou{t}": overlap.shape[1] - n for t, n in found.items()},

@@ -16,7 +16,9 @@ from .classification import lesion_probability
 RULE = {"threshold": 0.5, "minimum_area": 0.0, "image_threshold": 0.0}
 # That a fitted rule may take; of a tie the first wins.
 THRESHOLDS = 0.5, 0.4, 0.6, 0.3, 0.7
-MINIMUM_AREAS = 0.0, 0.001, 0.002, 0.005, 0.01  # fraction of the image
+# A fraction of the image; where a rule is fitted, of the square with its
+# padding, which is about a fifth more.
+MINIMUM_AREAS = 0.0, 0.001, 0.002, 0.005, 0.01
 IMAGE_THRESHOLDS = np.linspace(0, 0.95, 39).round(3)
 # The utility of a rule: `outcome`.
 MISSED = 0.1  # Dice

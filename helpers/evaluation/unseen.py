@@ -104,4 +104,7 @@ def exam():
         images.append(masks.letterbox(frame.image, size)[0])
         lesions.append(masks.letterbox(lesion, size)[0])
     greys = np.stack(images)[..., None] / np.float32(255)
-    return model.predict(greys, verbose=0), np.stack(lesions)
+    # and their mirror images, for whose mean the rule was fitted
+    both = np.concatenate([greys, greys[:, :, ::-1]])
+    plain, mirrored = np.split(model.predict(both, verbose=0), 2)
+    return (plain + mirrored[:, :, ::-1]) / 2, np.stack(lesions)

@@ -1,7 +1,8 @@
 """Batches of augmented image and mask pairs (NumPy and OpenCV, no TensorFlow).
 
-Every random number is drawn from the key (seed, epoch, place of the case), so
-a run is the same with one worker or two, and after a restart.
+Every random number is drawn from a key, (seed, epoch, row of the case), with
+the place in the epoch where a case may have several views in it. So a run is
+the same with one worker or two, and after a restart.
 """
 
 import cv2
@@ -127,7 +128,7 @@ def random_intensity(image, rng):
 
     Gamma, gain and offset of another preset; a gain that varies over the
     image, as knobs of depth and poor contact make it; at times blur, at times
-    noise in proportion to the grey value, as speckle is.
+    noise that grows with the grey value.
     """
     levels = np.linspace(0, 1, 256) ** np.exp(rng.uniform(-0.5, 0.5))
     levels = levels * rng.uniform(0.7, 1.3) + rng.uniform(-0.1, 0.1)

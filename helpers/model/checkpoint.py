@@ -18,7 +18,8 @@ from . import faster
 STATE = "resume.npz"
 DRIVE_PAUSE = 300  # seconds: Drive's bin keeps, and counts, every copy
 # What reading a damaged state raises.
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile)
+UNREADABLE = OSError, EOFError, ValueError, KeyError, TypeError
+UNREADABLE += (zipfile.BadZipFile,)
 # What Keras 3.15 notes of random first weights and of batch normalisation.
 NEWER = re.compile(
     r', "input_axes": null, "output_axes": null'
@@ -62,7 +63,9 @@ class State:
         except UNREADABLE as error:
             problem = f"cannot be read ({error})"
         if problem:
-            aside = self.path.with_name(f"earlier-{STATE}")
+            # another name each time: none replaces an earlier one
+            name = f"earlier-{files.sha256(self.path)[:8]}-{STATE}"
+            aside = self.path.with_name(name)
             self.path.replace(aside)
             print(f"The earlier run {problem}: starting anew.", end=" ")
             print(f"It is kept as {aside}.")
@@ -94,11 +97,9 @@ def read_state(path):
     """Return ({"settings", "rows"}, best weights, all values) from a file."""
     with np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file}
-    # the one text: earlier versions gave it another name
-    (record,) = (array for array in arrays.values() if array.dtype.kind == "U")
     best = [array for name, array in arrays.items() if name.startswith("best")]
     now = [array for name, array in arrays.items() if name.startswith("now")]
-    return json.loads(str(record)), best, now
+    return json.loads(str(arrays["record"])), best, now
 
 
 def copy(source, target):

@@ -18,8 +18,9 @@ SOBEL = np.float32([[-1, -2, -1], [0, 0, 0], [1, 2, 1]])
 def gradient_energy(model, image, row, column):
     """Return the effective receptive field of one output, float64 (h, w).
 
-    That is the square of the gradient, by each pixel, of the sum of the
-    output's channels at (row, column) (Luo et al. 2016, arXiv 1701.04128).
+    That is the square of the gradient of the sum of the output's channels at
+    (row, column) with respect to each pixel (Luo et al. 2016, arXiv
+    1701.04128).
     model: from (n, h, w, 1) to (n, rows, columns, channels), stays as it is;
     image: float32 (h, w).
     """

@@ -51,7 +51,7 @@ def decoder(levels):
 
 
 def image_bias(deepest):
-    """A logit a class for the whole image, (n, 1, 1, 3), at first 0."""
+    """A logit per class for the whole image, (n, 1, 1, 3), at first 0."""
     mean = layers.GlobalAveragePooling2D()(deepest)
     largest = layers.GlobalMaxPooling2D()(deepest)
     x = layers.Concatenate()([mean, largest])

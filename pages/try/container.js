@@ -6,16 +6,19 @@ const ORIENTATION = 0x0112; // of EXIF
 const PICTURES = 0xb001; // how many a JPEG of several pictures holds
 const PNG_START = 8; // bytes before the first chunk
 
-/** Return {bytes, orientation, frames, problem} of a file's bytes.
+/** Return {bytes, orientation, frames, pixels, problem} of a file's bytes.
  *
  * bytes: a Blob's parts, without the orientation; orientation: 1 to 8;
- * frames: how many pictures it holds; problem: why it is not read, or "".
+ * frames: how many pictures it holds; pixels: of the first, as far as the file
+ * says; problem: why it is not read, or "".
  */
 export function describe(bytes, format) {
-  const plain = { bytes: [bytes], orientation: 1, frames: 1, problem: "" };
+  const plain =
+    { bytes: [bytes], orientation: 1, frames: 1, pixels: 0, problem: "" };
   try {
     if (format === "PNG") return { ...plain, ...ofPng(bytes) };
     if (format === "JPEG") return { ...plain, ...ofJpeg(bytes) };
+    if (format === "BMP") return { ...plain, pixels: ofBmp(bytes) };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error; // beyond the end
     return { ...plain, problem: "is cut off" };
@@ -23,8 +26,21 @@ export function describe(bytes, format) {
   return plain;
 }
 
+function viewOf(bytes) {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Return the pixels that a BMP's header tells of. */
+function ofBmp(bytes) {
+  const view = viewOf(bytes);
+  if (view.getUint32(14, true) === 12) { // the oldest header
+    return view.getUint16(18, true) * view.getUint16(20, true);
+  }
+  return Math.abs(view.getInt32(18, true) * view.getInt32(22, true));
+}
+
 function ofPng(bytes) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const view = viewOf(bytes);
   const found = { bytes: [bytes.subarray(0, PNG_START)], problem: "" };
   let name = "";
   for (let at = PNG_START; name !== "IEND"; ) {
@@ -33,6 +49,9 @@ function ofPng(bytes) {
     name = text(bytes, at + 4, 4);
     if (crc(bytes.subarray(at + 4, end - 4)) !== view.getUint32(end - 4)) {
       return { problem: "is damaged: a checksum of it is wrong" };
+    }
+    if (name === "IHDR") {
+      found.pixels = view.getUint32(at + 8) * view.getUint32(at + 12);
     }
     if (name === "IHDR" && content[8] === 16) {
       found.problem = "has 16 bits a value, and the page reads 8: " +
@@ -47,7 +66,7 @@ function ofPng(bytes) {
 }
 
 function ofJpeg(bytes) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const view = viewOf(bytes);
   const found = { bytes: [bytes.subarray(0, 2)], problem: "" };
   for (let at = 2; ; ) {
     if (view.getUint8(at) !== 0xff) return { problem: "is damaged" };
@@ -64,6 +83,7 @@ function ofJpeg(bytes) {
     }
     const isFrame = marker >= 0xc0 && marker <= 0xcf &&
       ![0xc4, 0xc8, 0xcc].includes(marker);
+    if (isFrame) found.pixels = view.getUint16(at + 5) * view.getUint16(at + 7);
     if (isFrame && content[0] !== 8) found.problem = "has not 8 bits a value";
     if (isFrame && content[5] === 4) {
       found.problem = "holds print colours (CMYK): save it as RGB or grey";
@@ -85,7 +105,7 @@ function orientationOf(block) {
 
 /** Return the number of a tag in the first list of a TIFF block, or 0. */
 function tagOf(block, wanted) {
-  const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
+  const view = viewOf(block);
   try {
     const little = text(block, 0, 2) === "II";
     const list = view.getUint32(4, little);

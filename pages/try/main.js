@@ -37,7 +37,8 @@ async function load() {
   resetThreshold();
   part("input").focus();
   say("The network is here. Choose an image.");
-  setTimeout(keepForLater, 3000); // copying would hold up a first image
+  // copying would hold up a first image; without it the page needs a connection
+  setTimeout(() => keepForLater().catch(() => {}), 3000);
 }
 
 /** Let the page work without a connection from now on, where browsers can. */
@@ -46,9 +47,11 @@ async function keepForLater() {
   if (!workers) return;
   await workers.register("offline.js");
   const { active } = await workers.ready;
-  const loaded = performance.getEntriesByType("resource");
-  const addresses = [location.href, ...loaded.map(({ name }) => name)];
-  active.postMessage([...new Set(addresses)]);
+  const home = new URL("./", location.href).href;
+  const loaded = performance.getEntriesByType("resource")
+    .map(({ name }) => name)
+    .filter((name) => name.startsWith(home)); // browsers' extensions load, too
+  active.postMessage([...new Set([location.href, ...loaded])]);
 }
 
 /** Read and segment an image file, and show the prediction. */
@@ -100,7 +103,7 @@ function showPrediction() {
   part("lesion-number").textContent = percent(lesion);
   shaded(part("map"), picture, prediction.map, network.colours.prediction);
   part("map").setAttribute("aria-label", `Lesion probability over ${name}`);
-  showMask();
+  resetThreshold(); // the status tells of the model's own
   part("result").hidden = false;
   // on a phone the choice fills the screen
   part("status").scrollIntoView({ block: "nearest" });
@@ -228,12 +231,17 @@ function moveThreshold() {
 
 /** Segment one of the page's own samples. */
 async function lookAtSample(button) {
+  const mine = ++turn;
   const address = button.querySelector("img").src;
   const name = address.split("/").pop();
   try {
-    const content = await (await fetch(address)).blob();
+    const response = await fetch(address);
+    if (!response.ok) throw new Error(response.status);
+    const content = await response.blob();
+    if (mine !== turn) return;
     await look(new File([content], name, { type: content.type }));
   } catch (error) {
+    if (mine !== turn) return;
     say(`${name} could not be fetched (${error.message}).`, true);
   }
 }

@@ -29,7 +29,8 @@ async function runtime() {
 }
 
 async function fetched(name) {
-  const response = await fetch(beside(name));
+  // asks the server whether it is still the same: all parts fit each other
+  const response = await fetch(beside(name), { cache: "no-cache" });
   if (response.ok) return response;
   throw new Error(`${name}: ${response.status} ${response.statusText}`);
 }

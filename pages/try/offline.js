@@ -17,10 +17,12 @@ async function keep(addresses) {
   const found = await Promise.all(
     addresses.map((url) => fetch(url, { cache: "force-cache" })),
   );
-  await caches.delete(KEPT);
   const kept = await caches.open(KEPT);
   const whole = found.filter(({ ok }) => ok); // a browser asks for icons, too
   await Promise.all(whole.map((one) => kept.put(one.url, one)));
+  const current = new Set(whole.map(({ url }) => url));
+  const old = (await kept.keys()).filter(({ url }) => !current.has(url));
+  await Promise.all(old.map((request) => kept.delete(request)));
 }
 
 async function respond(request) {

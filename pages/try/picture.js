@@ -43,6 +43,10 @@ export async function read(file) {
   if (!format.page) refuse(`is a ${format.name} file: \`make predict\` reads it`);
   const found = describe(bytes, format.name);
   if (found.problem) refuse(found.problem);
+  if (found.pixels > MOST_MEGAPIXELS * 1e6) { // decoding them could take all
+    refuse(`has over ${MOST_MEGAPIXELS} million pixels: ` +
+      "make it smaller and try again");
+  }
   const bitmap = await decoded(found.bytes, refuse);
   const { canvas, context, isThrough } = upright(bitmap, found.orientation);
   const { height, width } = canvas;
@@ -90,10 +94,6 @@ async function decoded(parts, refuse) {
       "choose a whole PNG, JPEG or BMP file");
   }
   const { height, width } = bitmap;
-  if (height * width > MOST_MEGAPIXELS * 1e6) {
-    refuse(`has over ${MOST_MEGAPIXELS} million pixels: ` +
-      "make it smaller and try again");
-  }
   if (Math.min(height, width) < RULES.fewest_pixels) {
     refuse(`is under ${RULES.fewest_pixels} pixels high or wide: ` +
       "choose a larger one");

@@ -5,8 +5,7 @@ import os
 import re
 import subprocess
 import sys
-import time
-from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +14,7 @@ from helpers.data import sources
 from helpers.files import ROOT
 from helpers.model import training
 from tools.benchmark import compare, growth, step, venv, waiting
+from tools.benchmark import worker as workers
 from tools.benchmark.worker import Failed, Pace, Worker
 from tools.site import benchmark_page
 
@@ -116,17 +116,13 @@ def test_another_network_in_pytorch_is_noticed(tmp_path, theirs, gap, reason):
         run.check_copy(worker)
 
 
-def test_the_steps_fill_the_time_once_the_pace_is_known():
-    taken = []
-
-    def run(n):
-        taken.append(n)
-        time.sleep(0.01 * n)
-        return 8 * n
-
-    pace = Pace(run)
-    assert pace(0.2) > 0 and pace(0.2) > 0
-    assert taken[0] == 2 and 5 < taken[1] <= 20
+def test_the_steps_fill_the_time_once_the_pace_is_known(monkeypatch):
+    ticks, taken = iter([0, 0.02, 1, 1.2]), []
+    clock = SimpleNamespace(perf_counter=lambda: next(ticks))
+    monkeypatch.setattr(workers, "time", clock)
+    pace = Pace(lambda n: taken.append(n) or 8 * n)
+    assert [pace(0.2), pace(0.2)] == pytest.approx([800, 800])
+    assert taken == [2, 20]
 
 
 def test_the_settings_are_those_of_notebook_4_on_a_cpu(monkeypatch):
@@ -182,28 +178,6 @@ def test_the_page_says_what_the_file_says(tmp_path):
     text = benchmark_page.page(changed)
     assert "Left out: the same network, PyTorch. no connection." in text
     assert "not reached in 300 s" in text and "0.6 GB" in text
-
-
-def test_the_page_has_one_unit_of_memory(tmp_path):
-    report, growth = (workspace.load(p) for p in (KEPT, OF_GROWTH))
-    report["to_dice"] = {"ours": report["to_dice"]["ours"]}
-    old = {"cases": 10, "step": "index", "seconds": 1, "peak_mb": 5000}
-    new = {"cases": 20, "step": "index", "seconds": 1, "peak_memory_mb": 6100}
-    growth |= {"rows": [old, new], "exponents": {"index": 1}}
-    (tmp_path / "growth.json").write_text(workspace.as_json(growth))
-    for schema, shown in ((1, "5.1 GB"), (2, "5.0 GB")):
-        report["schema"] = schema
-        report["to_dice"]["ours"]["peak_memory_mb"] = 5000
-        (tmp_path / "bench.json").write_text(workspace.as_json(report))
-        text = benchmark_page.page(tmp_path / "bench.json")
-        assert f"{shown} of main memory" in text.replace("\n", " ")
-        assert "| 1 s, 5.2 GB | 1 s, 6.1 GB | 1 |" in text
-
-
-def test_the_page_holds_no_number_of_its_own():
-    source = Path(benchmark_page.__file__).read_text()
-    typed = set(re.findall(r"(?<![\w.:{\[])\d[\d.]*(?![\w\]])", source))
-    assert typed <= {"1", "16000", "1000", "18", "16"}, typed  # ResNet-18, GB
 
 
 @pytest.mark.research

@@ -69,6 +69,19 @@ def test_views_are_disturbed_and_repeat_with_epoch_and_seed(land):
     assert np.array_equal(again[0], changed[0])
 
 
+def test_disturbed_images_are_seeded_and_of_the_kind_asked_for(land):
+    images, changed = land[0][:6], {}
+    for kind in trials.TESTS:
+        one, again = (trials.disturbed(images, kind) for _ in range(2))
+        assert np.array_equal(one, again) and one.dtype == np.uint8
+        changed[kind] = (one != images).mean()
+    assert 0 < changed["marks"] < changed["speckle"]
+    rngs = list(map(np.random.default_rng, range(60)))
+    tried = [trials.disturb(images[0], rng) for rng in rngs]
+    same = np.mean([np.array_equal(one, images[0]) for one in tried])
+    assert 0.15 < same < 0.6
+
+
 def test_steps_run_on_through_the_epochs(land):
     source = trials.Views(*land, 20, 0, None)
     steps = trials.Steps(source, 7)

@@ -122,8 +122,18 @@ def rescaled(slope, intercept):
     return {"RescaleSlope": slope, "RescaleIntercept": intercept}
 
 
+RAMP = (np.arange(255, -1, -1) * 257).astype("<u2").tobytes()
+PALETTE = {}
+for colour in ("Red", "Green", "Blue"):
+    PALETTE[f"{colour}PaletteColorLookupTableDescriptor"] = [256, 0, 16]
+    PALETTE[f"{colour}PaletteColorLookupTableData"] = RAMP
+TABLE = pydicom.Dataset()
+TABLE.add_new("LUTDescriptor", "US", [256, 0, 12])
+TABLE.add_new("LUTData", "US", [16 * k for k in range(256)])
 PLAIN = {
     "grey": (made(), GREY),
+    "palette": (made(255 - GREY, "PALETTE COLOR", **PALETTE), GREY),
+    "table": (made(VOILUTSequence=[TABLE]), GREY),
     "MONOCHROME1": (made(255 - GREY, "MONOCHROME1"), GREY),
     "RGB, plain": (made(RGB, "RGB"), MIXED),
     "YBR_FULL": (made(ybr(RGB), "YBR_FULL"), MIXED),

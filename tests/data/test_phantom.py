@@ -155,13 +155,6 @@ def test_another_scanner_is_another_phantom(tmp_path):
     assert marker.stat().st_mtime_ns == before
     dataset.write_dataset(tmp_path, **counts)
     assert busi.fingerprint(root) == first
-    # as older versions wrote it, which knew the usual scanner only
-    facts = json.loads(marker.read_text())
-    del facts["scanner"]
-    marker.write_text(json.dumps(facts))
-    before = marker.stat().st_mtime_ns
-    dataset.write_dataset(tmp_path, **counts)
-    assert marker.stat().st_mtime_ns == before
 
 
 @pytest.mark.parametrize("label", physics.LABELS)

@@ -239,3 +239,14 @@ def test_nothing_is_unpacked_or_simulated_into_drive(
     found = sources.locate(drive=drive)
     assert found.kind == "busi" and found.root.is_relative_to(home)
     assert not list(sources.DATA.iterdir())
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_on_colab_kagglehub_goes_before_the_phantom(
+    kagglehub, small_phantom, monkeypatch, capsys, works
+):
+    monkeypatch.setenv("COLAB_RELEASE_TAG", "test")
+    if not works:
+        kagglehub.dataset_download = lambda _name: 1 / 0
+    assert sources.locate().kind == ("busi" if works else "phantom")
+    assert ("could not fetch" in capsys.readouterr().out) == (not works)

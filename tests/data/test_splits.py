@@ -53,3 +53,16 @@ def test_impossible_numbers_of_folds_are_refused(n_folds):
     words = f"{n_folds} folds cannot be made of 51 groups"
     with pytest.raises(ValueError, match=words):
         splits.assign_folds(some(), n_folds=n_folds)
+
+
+def test_every_case_has_one_role_and_those_put_aside_only_validate():
+    cases = some()
+    cases["fold"] = splits.assign_folds(cases)
+    aside = cases["group"].isin(["benign (2)", "normal (3)", "malignant (2)"])
+    cases.loc[aside, "fold"] = -1
+    trains, validates, held = splits.roles(cases, fold=2)
+    assert sorted([*trains, *validates, *held]) == list(cases.index)
+    assert list(held) == list(cases.index[cases["fold"] == 2])
+    assert set(cases.index[aside]) <= set(validates) and len(validates) > 6
+    groups = [set(cases.loc[rows, "group"]) for rows in (trains, validates)]
+    assert not groups[0] & groups[1]

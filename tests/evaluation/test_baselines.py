@@ -61,9 +61,25 @@ def test_the_nearest_is_the_copy_and_never_of_the_same_fold():
 
 
 def test_the_mean_shape_is_that_of_the_other_folds():
-    labels = np.zeros((6, 32, 32), np.uint8)  # the last is normal
+    labels = np.zeros((9, 32, 32), np.uint8)  # the last four are normal
     labels[:2, 4:12, 4:12], labels[2:5, 16:24, 16:24] = 1, 2
     left, right = (np.kron(labels[i], np.ones((3, 3))) > 0 for i in (0, 2))
     references, folds = [left, right, left], [0, 0, 1]
-    dice = baselines.mean_shape(references, folds, labels, [0, 0, 1, 1, 1, 0])
+    dice = baselines.mean_shape(
+        references, folds, labels, [0, 0, 1, 1, 1, 0, 1, 1, 1]
+    )
     assert dice == pytest.approx([0, 1, 1], abs=0.01)
+
+
+def test_the_mean_shape_of_few_small_lesions_is_not_the_whole_image():
+    labels = np.zeros((2, 64, 64), np.uint8)
+    labels[:, 20:25, 30:35] = 1
+    reference = labels[0] > 0
+    (dice,) = baselines.mean_shape([reference], [0], labels, [0, 1])
+    assert dice == 1
+
+
+def test_the_central_one_of_two_dark_discs_is_taken_though_smaller():
+    small, large = disc((50, 45), 10), disc((33, 68), 14)
+    image = np.where(small | large, 40, 150).astype(np.uint8)
+    assert metrics.dice(small, baselines.otsu(image)) > 0.8

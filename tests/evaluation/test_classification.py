@@ -61,6 +61,17 @@ def test_each_reason_for_a_review_is_named(p, malignant, patch, reason):
     assert reason in reasons(square(p, malignant, patch))
 
 
+EDGES = np.s_[5:10, 10:16], np.s_[21:27, 10:16], np.s_[12:18, :9]
+EDGES += (np.s_[12:18, 23:],)
+
+
+@pytest.mark.parametrize("patch", EDGES)
+def test_each_edge_is_a_reason_and_a_clear_normal_has_none(patch):
+    assert "touches the edge" in reasons(square(0.99, 0, patch))
+    assert reasons(square(0.0, 0, patch)) == []
+    assert "unsure of its class" not in reasons(square(0.55, 0.5, MIDDLE))
+
+
 def test_a_dropped_lesion_is_a_reason_and_a_clear_one_is_none():
     clear = square(0.99, 0, MIDDLE)
     assert reasons(clear) == []

@@ -2,12 +2,13 @@
 
 import json
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
 
 from helpers.data import busi, duplicates, splits
-from helpers.data.phantom import dataset
+from helpers.data.phantom import dataset, physics
 from helpers.evaluation import baselines, leakage
 
 
@@ -68,3 +69,17 @@ def test_a_shortcut_is_found_and_noise_is_not():
     assert low > 0.9 and low < value < high
     _, low, high = leakage.shortcut_auc(rng.normal(size=(200, 1)), *cases)
     assert low < 0.5 < high
+
+
+def test_a_mirrored_copy_is_turned_back_before_it_is_compared(tmp_path):
+    frame, rows = physics.simulate("benign", np.random.default_rng(0)), []
+    both = frame.image, 255 * np.uint8(frame.masks[0])
+    for name, turn in (("a", np.asarray), ("b", np.fliplr)):
+        paths = [str(tmp_path / f"{name}{end}.png") for end in ("", "_mask")]
+        for path, pixels in zip(paths, both, strict=True):
+            cv2.imwrite(path, turn(pixels))
+        rows.append({"case": name, "image": paths[0], "masks": (paths[1],)})
+    cases, pair = pd.DataFrame(rows), pd.DataFrame({"a": ["a"], "b": ["b"]})
+    found = leakage.outline_agreement(cases, pair.assign(mirrored=True))
+    assert found["dice"].item() > 0.98
+    assert leakage.outline_agreement(cases, pair.assign(mirrored=False)).empty

@@ -54,11 +54,30 @@ def test_the_table_says_what_the_cases_say(scores):
     assert table["value"]["missed"] == pytest.approx(1 / 6)
     assert table["value"]["normals_empty"] == 1
     assert table["value"]["accuracy"] == pytest.approx(8 / 9)
-    assert table["value"]["auc_lesion"] == pytest.approx(8.5 / 9, abs=0.06)
     assert table.loc["dice", "n"] == 6 and table.loc["normals_empty", "n"] == 3
     rows = table.dropna()
     assert (rows["low"] <= rows["value"] + 1e-9).all()
     assert (rows["value"] <= rows["high"] + 1e-9).all()
+
+
+def test_measures_of_classes_and_pixels_say_what_the_cases_say(scores):
+    value = measures.table(scores).set_index("measure")["value"]
+    lesions = scores[scores["label"] != "normal"]
+    share = lesions["p_malignant"] / (1 - lesions["p_normal"]).clip(lower=1e-9)
+    malignant = lesions["label"] == "malignant"
+    expected = {
+        "marked": 5 / 6,
+        "auc_lesion": 16.5 / 18,  # the missed one ties with the normal ones
+        "auc_malignant": 1,
+        "auc_benign_malignant": 1,
+        "accuracy_benign_malignant": 1,  # the missed one counts as benign
+        "ece_pixels": np.abs(scores[measures.GAPS].mean()).sum(),
+        "ece_malignant": calibration.calibration_error(share, malignant),
+    }
+    for k in ("benign", "malignant"):
+        ends = scores[f"intersection_{k}"].sum(), scores[f"union_{k}"].sum()
+        expected[f"iou_{k}"] = ends[0] / ends[1]
+    assert value[list(expected)].to_dict() == pytest.approx(expected)
 
 
 def test_measures_that_a_set_cannot_give_are_left_out(scores):

@@ -125,3 +125,15 @@ def test_a_fitted_threshold_beats_one_half():
     assert postprocessing.fit_rule(classes, labels)["threshold"] == 0.3
     with pytest.raises(ValueError, match="lesion"):
         postprocessing.fit_rule(classes, labels * 0)
+
+
+def test_a_lone_peak_of_utility_does_not_choose_the_rule(validation):
+    tried = postprocessing.frontier(*validation)
+    n = len(postprocessing.IMAGE_THRESHOLDS)
+    u = tried["utility"].to_numpy()[:n]
+    around = [u[max(0, k - 1) : k + 2].mean() for k in range(n)]
+    assert tried["smooth"][:n].tolist() == pytest.approx(around)
+    lone = tried.assign(utility=0.0, smooth=0.0)
+    lone.loc[3, "utility"], lone.loc[7, "smooth"] = 9, 1
+    names = list(postprocessing.RULE)
+    assert postprocessing.best(lone) == tried.loc[7, names].to_dict()

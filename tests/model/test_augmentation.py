@@ -95,3 +95,10 @@ def test_input_is_one_range_whatever_came_in():
 def test_input_of_another_kind_is_refused(bad):
     with pytest.raises(ValueError, match=r"\[0, 1\]|must be"):
         augmentation.as_input(bad)
+
+
+def test_a_view_is_mirrored_at_times_and_never_upside_down():
+    rngs = map(np.random.default_rng, range(200))
+    made = np.stack([augmentation.random_affine(64, rng) for rng in rngs])
+    assert (made[:, 1, 1] > 0).all()
+    assert 0.3 < (made[:, 0, 0] < 0).mean() < 0.7

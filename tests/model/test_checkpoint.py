@@ -1,6 +1,5 @@
 """Models and states load safely, or are put aside with a sentence."""
 
-import json
 import shutil
 import subprocess
 import sys
@@ -114,13 +113,18 @@ def test_a_state_is_read_as_it_was_written(state, capsys):
     assert "Going on after epoch 1." in capsys.readouterr().out
 
 
-def test_a_damaged_state_is_put_aside(state, capsys):
-    content = bytearray(state.path.read_bytes())
-    content[len(content) // 2] ^= 255
+def flipped(whole):
+    at = len(whole) // 2
+    return whole[:at] + bytes([whole[at] ^ 255]) + whole[at + 1 :]
+
+
+@pytest.mark.parametrize("spoil", [flipped, lambda whole: b""])
+def test_a_state_that_cannot_be_read_is_put_aside(state, capsys, spoil):
+    content = spoil(state.path.read_bytes())
     state.path.write_bytes(content)
     assert read_with(state) == ([], [], [])
     assert "The earlier run cannot be read" in capsys.readouterr().out
-    aside = state.path.with_name("earlier-resume.npz")
+    (aside,) = state.path.parent.glob("earlier-*-resume.npz")
     assert aside.read_bytes() == content and not state.path.exists()
 
 
@@ -128,18 +132,18 @@ def test_a_state_of_other_settings_is_put_aside_with_a_reason(state, capsys):
     assert read_with(state, epochs=4, code="abd") == ([], [], [])
     said = capsys.readouterr().out
     assert "The earlier run had another epochs, code: starting anew" in said
-    aside = state.path.with_name("earlier-resume.npz")
-    assert f"It is kept as {aside}." in said and aside.exists()
+    (aside,) = state.path.parent.glob("earlier-*-resume.npz")
+    assert f"It is kept as {aside}." in said
 
 
-def test_a_state_of_an_earlier_version_is_put_aside(state, capsys):
-    """Its text has another name, and its code another fingerprint."""
-    earlier = {"settings": SETTINGS | {"code": "0"}, "rows": ROWS}
-    arrays = {"told": json.dumps(earlier), "best0": WEIGHTS[0]}
-    np.savez(state.path, **arrays)
-    assert read_with(state) == ([], [], [])
-    said = "had another code: starting anew. It is kept as"
-    assert said in capsys.readouterr().out
+def test_no_state_that_is_put_aside_replaces_another(state):
+    first = state.path.read_bytes()
+    read_with(state, epochs=4)
+    checkpoint.State(state.path.parent, None, SETTINGS).write([], [], [])
+    read_with(state, epochs=5)
+    kept = state.path.parent.glob("earlier-*-resume.npz")
+    contents = [path.read_bytes() for path in kept]
+    assert len(contents) == 2 and first in contents
 
 
 def test_a_drive_that_went_away_is_not_replaced_by_a_local_folder(

@@ -20,6 +20,8 @@ def learned(fused, frozen=False):
     norm.trainable = not frozen
     if fused:
         faster.use(model)
+        on_cpu = faster.environment.gpu_capability() is None
+        assert ("call" in vars(norm)) == on_cpu
     x = np.random.default_rng(0).normal(3, 2, (5, 8, 8, 3)).astype("float32")
     model.compile("sgd", "mse")
     model.fit(x, np.ones((5, 6, 6, 4)), epochs=3, verbose=0)
@@ -59,3 +61,12 @@ def test_a_saved_model_has_keras_own_layers(tmp_path):
     assert "call" not in vars(layer)
     x = np.ones((1, 8, 8, 3), "float32")
     assert np.array(again(x)) == pytest.approx(np.array(model(x)), abs=1e-6)
+
+
+def test_layers_of_a_network_within_a_network_are_replaced(monkeypatch):
+    monkeypatch.setattr(faster.environment, "gpu_capability", lambda: None)
+    parts = keras.layers.BatchNormalization(), keras.layers.Softmax()
+    inner = keras.Sequential([keras.Input((4, 3)), *parts])
+    x = keras.Input((4, 3))
+    faster.use(keras.Model(x, inner(x)))
+    assert all("call" in vars(layer) for layer in parts)

@@ -1,5 +1,6 @@
 """The network learns; a run may be stopped at any moment and goes on."""
 
+import itertools
 import os
 import shutil
 import signal
@@ -131,7 +132,7 @@ def test_the_network_learns_and_keeps_its_best_weights(fitted, discs):
     assert history[-1]["loss"] < history[0]["loss"]
     images, labels = (part[36:] for part in discs)
     classes = training.predict(model, images)
-    score = float(losses.lesion_dice(labels, classes))
+    score = float(np.mean(losses.lesion_dice(labels, classes)))
     assert score > 0.5
     best = min(history, key=lambda row: row["val_loss"])
     assert score == pytest.approx(best["val_dice"], abs=1e-3)
@@ -224,9 +225,12 @@ def test_fingerprints_are_of_all_that_the_result_depends_on(
     assert changed(new_model(), parts(discs)) == []
     assert changed(new_model(), parts(discs, augment=False)) == ["batches"]
     assert changed(new_model(width=5), parts(discs)) == ["start", "network"]
-    images = discs[0].copy()
-    images[0, 0, 0] ^= 1
-    assert changed(new_model(), parts((images, discs[1]))) == ["data"]
+    for part, row in itertools.product((0, 1), (0, -1)):  # images, labels
+        other = [array.copy() for array in discs]
+        other[part][row, 0, 0] ^= 1
+        assert changed(new_model(), parts(other)) == ["data"]
+    views = np.full(36, 0.5)
+    assert changed(new_model(), parts(discs, views=views)) == ["views"]
     monkeypatch.setattr(training, "SOURCES", training.SOURCES[1:])
     assert changed(new_model(), parts(discs)) == ["code"]
 
@@ -283,3 +287,19 @@ def test_precision_suits_the_device(monkeypatch, capability, bfloat16, policy):
     monkeypatch.setattr(device, "gpu_capability", lambda: capability)
     monkeypatch.setattr(device, "cpu_has_bfloat16", lambda: bfloat16)
     assert training.precision() == policy
+
+
+def test_last_keeps_the_last_weights_though_others_were_better(
+    discs, tmp_path, monkeypatch
+):
+    class FirstIsBest(training.Run):
+        def on_epoch_end(self, epoch, logs):
+            super().on_epoch_end(epoch, logs)
+            self.rows[0]["val_loss"] = -1.0
+
+    monkeypatch.setattr(training, "Run", FirstIsBest)
+    best, last = (
+        train(parts(discs), tmp_path / str(last), epochs=2, last=last)[0]
+        for last in (False, True)
+    )
+    assert not all(map(np.array_equal, best, last))

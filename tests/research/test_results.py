@@ -79,35 +79,32 @@ def test_no_picture_or_array_is_kept():
 
 @pytest.fixture
 def keep(tmp_path):
-    """A function that keeps a run of one step, made of given tables."""
-    results = tmp_path / "results"
-    manifest = {"step": "01_step", "data": "", "device": "", "versions": {}}
+    """A function that keeps a run; steps: {its name: {file: content}}."""
 
-    def keep_run(name, simulated=False, **tables):
-        step = tmp_path / name / "01_step"
-        step.mkdir(parents=True, exist_ok=True)
-        text = workspace.as_json(manifest | {"simulated": simulated})
-        (step / "manifest.json").write_text(text)
-        (step / "picture.png").write_text("")
-        for table, content in tables.items():
-            (step / f"{table}.csv").write_text(content)
-        keep_results.keep(step.parent, results)
-        return results / name
+    def keep_run(name, steps, simulated=False, **strays):
+        for step, sealed in steps.items():
+            folder = tmp_path / name / step
+            folder.mkdir(parents=True)
+            for file, content in (sealed | strays).items():
+                (folder / file).write_text(content)
+            about = {"step": step, "data": "", "device": "", "versions": {}}
+            about |= {"simulated": simulated}
+            about |= {"files": dict.fromkeys(sealed, "")}
+            (folder / "manifest.json").write_text(workspace.as_json(about))
+        keep_results.keep(tmp_path / name, tmp_path / "results")
+        return tmp_path / "results" / name
 
     return keep_run
 
 
-def test_a_later_step_completes_the_file_of_an_earlier_one(keep, tmp_path):
-    later = tmp_path / "busi-one" / "02_step"
-    later.mkdir(parents=True)
-    manifest = {"step": "02_step", "data": "", "device": "", "versions": {}}
-    text = workspace.as_json(manifest | {"simulated": False})
-    (later / "manifest.json").write_text(text)
-    (later / "report.csv").write_text("complete")
-    kept = keep("busi-one", report="half")
+def test_a_later_step_completes_a_file_and_only_what_is_sealed_is_kept(keep):
+    steps = {"01_a": {"report.csv": "half", "p.png": ""}}
+    steps["02_b"] = {"report.csv": "complete"}
+    kept = keep("busi-one", steps, **{"old.csv": "of an earlier run"})
     assert (kept / "report.csv").read_text() == "complete"
+    assert {p.name for p in kept.iterdir()} == {"report.csv", "made_by.json"}
 
 
 def test_a_run_on_simulated_images_is_not_kept(keep):
     with pytest.raises(SystemExit, match="no finished run on real images"):
-        keep("phantom-quick", simulated=True, a="1")
+        keep("phantom-quick", {"01_a": {"a.csv": "1"}}, simulated=True)

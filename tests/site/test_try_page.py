@@ -394,6 +394,9 @@ def test_the_slider_moves_the_outline_by_keyboard_and_goes_back(loaded):
     assert area.inner_text() in slider.get_attribute("aria-valuetext")
     seen.page.click("#try-reset")
     assert area.inner_text() == first
+    slider.fill("0.95")
+    choose(seen, "benign")  # what is said of a new image is by the rule
+    assert float(slider.input_value()) == rule["threshold"]
 
 
 def test_the_samples_show_what_the_page_says_of_them(loaded):

@@ -333,17 +333,23 @@ def machine():
     }
 
 
-def measure(o, arguments, source, work):
+def as_option(item):
+    """Return a name and its value, or list of values, as one would type it."""
+    name, value = item
+    values = value if isinstance(value, list) else [value]
+    return shlex.join([f"--{name}", *map(str, values)])
+
+
+def measure(o, source, work):
     """Run everything and return the report, a dict for bench.json."""
     simulated = source.kind == "phantom"
     settings = settings_of(o, simulated)
     # not where data and result lie on this machine
-    data = "phantom" if simulated else "DATA"
-    hidden = {o.data: data, str(o.out): o.out.name}
-    given = [hidden.get(argument, argument) for argument in arguments]
+    given, usual = vars(o), vars(options([]))
+    given = {k: v for k, v in given.items() if v != usual[k] and k != "out"}
+    given |= {"data": "phantom" if simulated else "DATA"}
     head = {
-        "schema": 2,  # 1 called 1,000 KiB an MB
-        "command": " ".join([COMMAND, *map(shlex.quote, given)]),
+        "command": " ".join([COMMAND, *map(as_option, given.items())]),
         "simulated": simulated,
         "data": source.fingerprint,
         "settings": settings,
@@ -382,7 +388,7 @@ def main(arguments):
     try:
         source = sources.locate(o.data)
         with tempfile.TemporaryDirectory(prefix="bench-") as work:
-            report = measure(o, arguments, source, Path(work))
+            report = measure(o, source, Path(work))
     except (busi.DataError, Failed) as error:
         sys.exit(f"The benchmark could not be run: {error}")
     report["seconds"] = round(time.time() - began)

@@ -112,16 +112,15 @@ class Contender(worker.Contender):
         return copy
 
     def weights(self):
-        """Write weights.npz for the copy in PyTorch, with a prediction.
+        """Write weights.npz for the copy in PyTorch, a prediction, its loss.
 
         Layers of a kind are in the order of making, kept in their names only.
         """
         model, images = self.in_float32(), self.data["x"][0]
-        arrays = {
-            "images": images,
-            "prediction": training.predict(model, images),
-            "image_weight": losses.IMAGE_WEIGHT,
-        }
+        labels, prediction = self.data["y"][0], training.predict(model, images)
+        loss = losses.segmentation_loss(labels, prediction)
+        arrays = {"images": images, "labels": labels, "prediction": prediction}
+        arrays |= {"loss": np.mean(loss), "image_weight": losses.IMAGE_WEIGHT}
         kinds = {"conv": layers.Conv2D, "dense": layers.Dense}
         kinds["norm"] = layers.BatchNormalization
         for kind, layer_type in kinds.items():

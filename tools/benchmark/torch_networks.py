@@ -180,7 +180,10 @@ class Contender(worker.Contender):
         ]
 
     def same(self):
-        """Return the largest difference to Keras, with Keras' weights."""
+        """Return the largest difference to Keras, with Keras' weights.
+
+        Of the probabilities, and of the loss.
+        """
         model = new_model("torch", self.settings["width"]).eval()
         kinds = {"conv": nn.Conv2d, "norm": nn.BatchNorm2d, "dense": nn.Linear}
         names = ("weight", "bias", "running_mean", "running_var")
@@ -191,10 +194,13 @@ class Contender(worker.Contender):
                 for j, part in enumerate(x for x in parts if x is not None):
                     part.data.copy_(as_torch(self.ours[f"{kind}.{i}.{j}"]))
         images = torch.from_numpy(self.ours["images"].transpose(0, 3, 1, 2))
+        labels = torch.from_numpy(self.ours["labels"]).long()
         with torch.inference_mode():
-            classes = model(images).softmax(1).numpy()
-        gap = classes.transpose(0, 2, 3, 1) - self.ours["prediction"]
-        return float(abs(gap).max())
+            logits = model(images)
+            found = loss(logits, labels, float(self.ours["image_weight"]))
+        classes = logits.softmax(1).numpy().transpose(0, 2, 3, 1)
+        gap = abs(classes - self.ours["prediction"]).max()
+        return max(float(gap), abs(float(found) - float(self.ours["loss"])))
 
     def versions(self):
         names = ("torch", "segmentation-models-pytorch", "jax")

@@ -128,13 +128,12 @@ def content(o, state):
 
         settings["policy"] = training.precision()
     folds = workspace.load(o.run / PREPARED / "folds.csv")
-    rest = folds[folds["fold"] != o.fold]
-    inner = splits.assign_folds(rest, n_folds=8, seed=settings["seed"])
+    trains, validates, _ = splits.roles(folds, o.fold, settings["seed"])
     earlier = state.read_bytes() if state.exists() else b""
     return {
         **workspace.load(o.run / PREPARED / "arrays.npz"),
-        "training": rest.index[inner != 0].to_numpy(),
-        "validation": rest.index[inner == 0].to_numpy(),
+        "training": trains.to_numpy(),
+        "validation": validates.to_numpy(),
         "settings": np.array(json.dumps(settings)),
         "state": np.frombuffer(earlier, "u1"),
     }
@@ -220,14 +219,16 @@ def train(o, folder):
     keras.utils.set_random_seed(seed)
     with tempfile.TemporaryDirectory() as scratch:
         own = folder if first else Path(scratch)
-        if arrays["state"].size:
+        if arrays["state"].size and not first:
             (own / checkpoint.STATE).write_bytes(arrays["state"].tobytes())
         width, simulated = settings["width"], settings["simulated"]
         model = unet.build(settings["image_size"], width)
         if simulated:
             start = files.ROOT / "models" / f"start_{width}.npz"
             checkpoint.start_from(model, start)
-        data = part("training", size), part("validation", 32, augment=False)
+        checked = max(1, 32 // devices) * devices
+        validation = part("validation", checked, augment=False)
+        data = part("training", size), validation
         names = ("epochs", "learning_rate", "seed")
         options = {name: settings[name] for name in names}
         options["last"] = simulated

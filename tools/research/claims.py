@@ -40,6 +40,7 @@ from helpers.model import checkpoint, explain, training, unet
 
 SIZE = 64  # pixels, a quarter of the work of 128
 SHARES = (5, 10, 25, 50, 100)  # percent of the training groups
+SEEDS = 0, 1
 START = ROOT / "models" / "start_16.npz"
 DESIGN = {
     "learning rate": (3e-4, 3e-3),
@@ -71,7 +72,7 @@ def plan():
         trained[name] = {"size": 128, "start": START.name, "steps": 300}
     first, second = (
         {f"{k} s{seed}": v | {"seed": seed} for k, v in trained.items()}
-        for seed in (0, 1)
+        for seed in SEEDS
     )
     costs = {f"cost {w} {s}": {"width": w, "size": s} for w, s in COSTS}
     others = {"untrained methods": {}, "sums": {}, "toy": {"steps": 200}}
@@ -96,6 +97,13 @@ def load(run, data):
     return cases
 
 
+def shortened(settings, share):
+    """Return a trial's settings with this share of its steps."""
+    if "steps" not in settings:
+        return settings
+    return settings | {"steps": max(20, int(settings["steps"] * share))}
+
+
 def pixels(run, cases, size=128):
     """Return the cases' images and labels, kept in the run's folder."""
     return busi.load_arrays(cases, size, cache=run / "trials")
@@ -106,9 +114,7 @@ def one_trial(run, data, name, settings, share):
     began = time.process_time()
     cv2.setNumThreads(1)
     keras.config.set_dtype_policy(training.precision())
-    used = dict(settings)
-    if "steps" in settings:
-        used["steps"] = max(20, int(settings["steps"] * share))
+    used = shortened(settings, share)
     kind = name.split()[0]
     if kind == "cost":
         result = {"cost": trials.cost(**used)}
@@ -119,8 +125,9 @@ def one_trial(run, data, name, settings, share):
     else:
         result = train(run, load(run, data), kind, **used)
     seconds = round(time.process_time() - began, 1)
-    result |= {"name": name, "settings": settings, "core_seconds": seconds}
-    result["memory_mb"] = workspace.peak_memory_mb()
+    result |= {"name": name, "settings": used, "core_seconds": seconds}
+    if kind == "cost":  # alone in its process: see `run_all`
+        result["memory_mb"] = workspace.peak_memory_mb()
     files.write(run / "trials" / f"{name}.json", json.dumps(result))
     return name, seconds
 
@@ -228,8 +235,11 @@ def run_all(o):
     """Run the missing trials; of cost in fresh processes, for the memory."""
     cases = load(o.run, o.data)
     pixels(o.run, cases, SIZE)  # builds what the workers share
-    done = {path.stem for path in (o.run / "trials").glob("[!.]*.json")}
-    todo = {name: v for name, v in plan().items() if name not in done}
+    todo = {
+        name: settings
+        for name, settings in plan().items()
+        if not finished(o.run / "trials" / f"{name}.json", settings, o.share)
+    }
     for kind in ("INTRA", "INTER"):  # for the processes to come
         os.environ[f"TF_NUM_{kind}OP_THREADS"] = "1"
     fresh = multiprocessing.get_context("spawn")
@@ -242,6 +252,12 @@ def run_all(o):
             for job in as_completed(jobs):
                 name, seconds = job.result()
                 print(f"{name}: {seconds:.0f} core seconds", flush=True)
+
+
+def finished(path, settings, share):
+    """Return whether a trial of these settings is kept, not a shorter one."""
+    kept = workspace.load(path)["settings"] if path.exists() else None
+    return kept == shortened(settings, share)
 
 
 def case_table(cases, results):
@@ -273,8 +289,7 @@ def trial_table(results, dice):
             row |= {"parameters": result["parameters"]} | result["settings"]
             row["n"] = int(dice[column].notna().sum())
             row |= {"dice": mean, "low": low, "high": high}
-            row |= {k: result[k] for k in ("core_seconds", "memory_mb")}
-            rows.append(row)
+            rows.append(row | {"core_seconds": result["core_seconds"]})
     # keeps whole numbers where some are missing
     return pd.DataFrame(rows).convert_dtypes()
 
@@ -311,7 +326,10 @@ def settings_of(o, results, cases):
     outlines = pd.read_csv(o.run / "02_prepare_the_masks" / "outlines.csv")
     groups = cases.set_index("case")["group"].loc[outlines["a"]]
     twice = bootstrap.interval(outlines["dice"], groups)
-    counts = {share: len(drawn(cases, share, 0)) for share in SHARES}
+    counts = {
+        share: round(np.mean([len(drawn(cases, share, k)) for k in SEEDS]))
+        for share in SHARES
+    }
     arguments = f"runs/{o.run.name} --data DATA"
     return {
         "command": f"python -m tools.research.claims run {arguments}",

@@ -43,7 +43,11 @@ PAUSE = 1.0  # seconds between two looks at the GPU
 PROFILE = yaml.safe_load((ROOT / "profiles" / "gpu.yaml").read_text())
 RECIPE = {"epochs": PROFILE["epochs_simulated"], "start": "simulated"}
 RECIPE |= {"width": PROFILE["width"], "seed": 0}
-RECIPE |= {"batch_size": 8, "learning_rate": 2e-3}  # notebook 4's
+RECIPE |= {"batch_size": 0, "learning_rate": 0.0}  # 0: as in NOTEBOOK
+# Batch size and learning rate from each start, as notebook 4 has them.
+NOTEBOOK = {"random": (8, 2e-3), "simulated": (8, 5e-4)}
+NOTEBOOK["pretrained"] = 16, 1e-3
+TUNED = "batch_size", "learning_rate"
 SCORED = ["label", "group", "dice", "area"]
 BLANK = {"finished": False, "epochs": 0, "images": 0, "image_seconds": 0.0}
 BLANK |= dict.fromkeys(["first_epoch_seconds", "images_per_second"])
@@ -168,6 +172,8 @@ class Run:
         self.cases, self.out = pd.DataFrame(table), o.out
         self.deadline = time.monotonic() + 60 * o.minutes
         self.settings = {name: getattr(o, name) for name in RECIPE}
+        for name, usual in zip(TUNED, NOTEBOOK[o.start], strict=True):
+            self.settings[name] = self.settings[name] or usual
         self.settings["image_size"] = self.images.shape[1]
         self.settings["arrays"] = files.sha256(o.arrays)
         self.settings["precision"] = keras.config.dtype_policy().name
@@ -233,8 +239,8 @@ class Run:
     def one(self, k, record):
         """Train without fold k, predict it, and keep both."""
         o, images, labels = self.settings, self.images, self.labels
-        held, inner = self.split(int(k))
-        seen, seed = ~held & ~inner, o["seed"]
+        seed = o["seed"]
+        seen, inner, held = splits.roles(self.cases, int(k), seed)
         train = Watched(images[seen], labels[seen], o["batch_size"], seed)
         checked = images[inner], labels[inner]
         check = Validation(*checked, 32, seed, augment=False)
@@ -243,7 +249,7 @@ class Run:
         try:
             names = "epochs", "learning_rate", "seed"
             how = {name: o[name] for name in names}
-            how["last"] = o["start"] == "pretrained"
+            how["last"] = o["start"] != "random"
             new, folder = self.network(), self.out / f"fold_{k}"
             model, rows = training.fit(new, train, check, folder, **how)
             train.note(len(rows))
@@ -252,7 +258,7 @@ class Run:
             classes = training.predict(model, images[held], flip=True)
         finally:
             train.over.set()
-        table = measured(self.cases[held], labels[held], classes, rule)
+        table = measured(self.cases.loc[held], labels[held], classes, rule)
         self.keep(k, table, classes)
         # a GPU may be there and yet not be used
         where = str(model.weights[0].value.device)
@@ -269,12 +275,6 @@ class Run:
         with files.replacing(self.out / f"fold_{k}.npz") as partial:
             arrays = columns(table) | {"probabilities": pixels}
             np.savez_compressed(partial, **arrays)
-
-    def split(self, fold):
-        """Return which cases are held out, which validate: two bool (n,)."""
-        held, seed = self.cases["fold"] == fold, self.settings["seed"]
-        inner = splits.assign_folds(self.cases[~held], 8, seed)
-        return held.to_numpy(), inner.reindex(held.index).eq(0).to_numpy()
 
     def network(self):
         """Return notebook 4's network with the weights it starts from."""
@@ -340,7 +340,8 @@ def options(arguments=None):
     more = {"folds": PROFILE["n_folds"], "minutes": float("inf")}
     for name, usual in (RECIPE | more).items():
         flag = "--" + name.replace("_", "-")
-        runs.add_argument(flag, type=type(usual), default=usual)
+        among = {"choices": NOTEBOOK} if name == "start" else {}
+        runs.add_argument(flag, type=type(usual), default=usual, **among)
     return parser.parse_args(arguments)
 
 

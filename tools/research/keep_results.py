@@ -45,11 +45,10 @@ def keep(run, results=ROOT / "results"):
     """Write results/<run>/ anew, by rename."""
     made, target = provenance(run), results / run.name
     tables = {
-        path.name: path
+        name: run / step / name
         for step in made["steps"]
-        for path in sorted((run / step).iterdir())
-        if path.suffix in (".csv", ".json")
-        and path.name not in ("manifest.json", "run.json")
+        for name in workspace.load(run / step / "manifest.json")["files"]
+        if name.endswith((".csv", ".json"))
     }
     with files.replacing_folder(target) as fresh:
         for name, path in tables.items():

@@ -13,6 +13,7 @@ minutes a fold on two CPU cores.
 import argparse
 import dataclasses
 import os
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -30,6 +31,7 @@ from tools.research.recipes import RECIPES, Recipe
 
 HOME = ROOT / "runs" / "knowledge"
 CACHE = ROOT / "runs" / "cache"
+PREDICTED = "predictions.npz"  # marks a finished fold
 PHANTOMS = 270, 210, 120  # benign, malignant, normal
 
 
@@ -85,12 +87,13 @@ class Data:
         arrays = [busi.load_arrays(t, recipe.size, CACHE) for t in tables]
         both = zip(*arrays, strict=True)
         self.images, self.labels = map(np.concatenate, both)
-        self.held = (self.cases["fold"] == fold).to_numpy()
-        rest = self.cases[~self.held].groupby("set", sort=False)
-        parts = [splits.assign_folds(part, n_folds=8) for _, part in rest]
-        inner = pd.concat(parts).reindex(self.cases.index)
-        self.validates = inner.eq(0).to_numpy()
-        self.trains = ~self.held & ~self.validates
+        parts = [
+            splits.roles(part, fold) for _, part in self.cases.groupby("set")
+        ]
+        self.trains, self.validates, self.held = (
+            self.cases.index.isin(np.concatenate(rows))
+            for rows in zip(*parts, strict=True)
+        )
 
     def batches(self, rows, **options):
         pair = self.images[rows], self.labels[rows]
@@ -113,6 +116,10 @@ def fitted(data, folder):
     recipe = data.recipe
     if recipe.parts:
         places = [HOME / name / folder.name for name in recipe.parts]
+        for place in places:
+            # of an unfinished training there is a model, too
+            if data.held.any() and not (place / PREDICTED).exists():
+                sys.exit(f"{place}: train this first")
         models = [checkpoint.load(place / "model.keras") for place in places]
         return joint.mean(models, recipe.size), [{"seconds": 0.0}]
     return training.fit(
@@ -129,7 +136,7 @@ def fitted(data, folder):
 
 def train(folder, recipe, tables, fold):
     """Train a recipe without one fold; keep what it predicts in `folder`."""
-    kept = folder / "predictions.npz"
+    kept = folder / PREDICTED
     if kept.exists():
         return
     data = Data(tables, recipe, fold)
@@ -165,6 +172,8 @@ def options():
 def main(o):
     names = {field.name for field in dataclasses.fields(Recipe)}
     changed = {k: v for k, v in o.items() if k in names and v is not None}
+    if changed and not o["name"]:
+        sys.exit("A changed recipe needs a --name to be kept under.")
     recipe = dataclasses.replace(RECIPES[o["recipe"]], **changed)
     tables = datasets(o["busi"], o["busbra"])
     for fold in o["folds"]:

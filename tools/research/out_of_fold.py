@@ -2,7 +2,7 @@
 
     python -m tools.research.out_of_fold BUSI BUSBRA RECIPE ...
 
-RECIPE: names of runs/knowledge/, joined by + for the mean of their
+RECIPE: of tools/research/recipes.py, joined by + for the mean of their
 probabilities. Writes results/knowledge.csv, a row for each set, recipe and
 rule with 95 % intervals over groups (patients), knowledge_cases.csv, its cases
 by REPORTED, knowledge_rules.csv, the rule of each fold, and
@@ -269,7 +269,7 @@ def merged(name, rows):
 
 def main(busi_at, busbra_at, *recipes):
     tables = knowledge.datasets(busi_at, busbra_at)
-    rows, cases, rules = [], [], []
+    rows, cases, rules, steady = [], [], [], []
     for recipe, which in itertools.product(recipes, ("busi", "busbra")):
         if not all(fair(name, which) for name in recipe.split("+")):
             continue
@@ -281,14 +281,15 @@ def main(busi_at, busbra_at, *recipes):
         kept_cases = table[table["rule"] == REPORTED]
         cases.append(kept_cases.drop(columns=measures.GAPS))
         rules.append(kept)
-    steady = [stability(recipe, tables["busi"]) for recipe in recipes]
+        if which == "busi":
+            steady.append(stability(recipe, tables["busi"]))
+    parts = {"knowledge_stability": steady, "knowledge_cases": cases}
+    parts |= {"knowledge": [pd.DataFrame(rows)], "knowledge_rules": rules}
     tables = {
-        "knowledge": pd.DataFrame(rows),
-        "knowledge_stability": pd.concat(steady),
-        "knowledge_cases": pd.concat(cases),
-        "knowledge_rules": pd.concat(rules),
+        name: merged(name, pd.concat(found))
+        for name, found in parts.items()
+        if found
     }
-    tables = {name: merged(name, table) for name, table in tables.items()}
     found = gains(tables["knowledge_cases"]).assign(rule=REPORTED)
     scores = tables["knowledge"].drop(
         columns=["gain", "gain_p"], errors="ignore"

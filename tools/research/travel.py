@@ -12,6 +12,7 @@ Predictions stay in runs/travel/; called again, it goes on. A minute or two a
 network on two CPU cores.
 """
 
+import functools
 import os
 import sys
 
@@ -34,20 +35,23 @@ KEYS = ["recipe", "learned", "tested", "part_of", "rule", "network", "part"]
 
 
 def networks(name):
-    """Return {name of a network: (fold or None, its model)} of a recipe.
+    """Return {name: (fold or None, file, how to load it)} of a recipe.
 
     Only folds whose training has finished, as `knowledge.train` marks them.
     """
     if name == "start":
         shipped = knowledge.Recipe("pretrained")
-        return {"shipped": (None, lambda: knowledge.network(shipped))}
-    done = sorted((knowledge.HOME / name).glob("fold_[0-9]/predictions.npz"))
+        path = ROOT / "models" / "start_pretrained.npz"
+        return {"shipped": (None, path, lambda: knowledge.network(shipped))}
+    marks = f"fold_[0-9]/{knowledge.PREDICTED}"
+    done = sorted((knowledge.HOME / name).glob(marks))
     found = {}
     for path in done:
         model = path.with_name("model.keras")
         fold = path.parent.name
         number = int(fold.removeprefix("fold_"))
-        found[fold] = number, lambda model=model: checkpoint.load(model)
+        load = functools.partial(checkpoint.load, model)
+        found[fold] = number, model, load
     return found
 
 
@@ -69,9 +73,10 @@ def scored(recipe_name, network, tables, which):
 
     which: the set that the recipe did not see.
     """
-    fold, make = networks(recipe_name)[network]
+    fold, path, make = networks(recipe_name)[network]
     recipe = knowledge.RECIPES[recipe_name]
-    name = f"{recipe_name}-{network}"
+    # a network trained anew is predicted with anew
+    name = f"{recipe_name}-{network}-{files.sha256(path)[:8]}"
     data = knowledge.Data(tables, recipe, fold)
     seen = data.validates | data.held
     home = predicted(name, make, "home", data.images[seen])
@@ -98,8 +103,9 @@ def scored(recipe_name, network, tables, which):
 def summary(scores):
     """Return the rows of results/travel.csv for one recipe's networks.
 
-    "all" has the rows of all networks together: the mean over networks, each
-    patient drawn with all of them.
+    "all" has the rows of all networks together, each patient drawn with all of
+    them: a mean is the mean over networks, an AUC, an IoU or a calibration
+    error that of their predictions pooled.
     """
     found = []
     alike = scores.assign(network="all")

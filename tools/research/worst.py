@@ -50,9 +50,10 @@ def main(busi_at, recipe):
         path = knowledge.HOME / f"worst_{first // each}.png"
         cv2.imwrite(str(path), sheet)
         print(path)
+    known = {}  # looked at by eye, and written into the file by hand
     if KEPT.exists():
         known = pd.read_csv(KEPT).set_index("case")["kind"]
-        worst["kind"] = worst["case"].map(known)
+    worst["kind"] = worst["case"].map(known)
     files.write(KEPT, worst.drop(columns="fold").to_csv(index=False))
 
 

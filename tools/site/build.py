@@ -114,13 +114,15 @@ def collect(run, source):
     try_page.add(source)
     explorer_page.add(source)
     words = glossary.words((source / "glossary.md").read_text())
-    link, shown = glossary.linker(words), source / "notebooks"
+    shown = source / "notebooks"
     shown.mkdir()
     found = {path.name: path for path in sorted(run.glob(NOTEBOOKS))}
     for notebook in found.values():
-        page = page_of(notebook, lambda text: link(linked_to(found, text)))
-        content = json.dumps(page)
-        (shown / notebook.name).write_text(content)
+        link = glossary.linker(words)  # each page has its own first uses
+        page = page_of(
+            notebook, lambda text, link=link: link(linked_to(found, text))
+        )
+        (shown / notebook.name).write_text(json.dumps(page))
     kept = templates.RESULTS
     pages = {
         "benchmark": benchmark_page.page(kept / "bench.json"),
@@ -175,4 +177,8 @@ def build(run):
 
 
 if __name__ == "__main__":
-    build(Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else latest_run())
+    try:
+        given = map(Path.resolve, map(Path, sys.argv[1:]))
+        build(next(given, None) or latest_run())
+    except KeyboardInterrupt:
+        sys.exit("\nInterrupted: the pages are as they were.")

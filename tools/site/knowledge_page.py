@@ -11,21 +11,30 @@ from tools.site.templates import RESULTS, SHIPPED, flat, share
 HEAD = """# What knowledge is worth
 
 A network may learn from the images of one hospital alone, may have seen
-photographs or a second hospital before, or learn from both. Each row is one
-recipe of `tools/research/knowledge.py` that was run over all folds, scored on
-real images by `tools/research/out_of_fold.py`: each case predicted by a
-network that did not see it or a copy of it, at its original size, and marked
-by the rule of the highest utility (below) on what the other folds held out. In
-brackets: the 95 % interval by bootstrap over groups of near-duplicates (of
-BUS-BRA: over patients). All networks of a fold learn from the same cases of
-BUSI.
+photographs or a second hospital before, or learn from both.
+
+In short, simulated images first beside photographs first, the latter with the
+larger network made for them: mean Dice {dice}, lesions missed (Dice below
+{missed}) {lost}, images classified correctly {accuracy}. The mean of two kinds
+of network, `{shipped}`, has a Dice of {shipped_dice:.2f}; means of two
+networks of one kind, the larger, have {alike}. Of the means it is the one that
+knows two hospitals and fits into a page. No recipe here starts from random
+weights; [the reference run](results.md) has a network that did.
+
+Each row below is one recipe of `tools/research/knowledge.py` that was run over
+all folds, scored on real images by `tools/research/out_of_fold.py`: each case
+predicted by a network that did not see it or a copy of it, at its original
+size, and marked by the rule of the highest utility (below) on what the other
+folds held out. In brackets: the 95 % interval by bootstrap over groups of
+near-duplicates (of BUS-BRA: over patients). All networks of a fold learn from
+the same cases of BUSI.
 
 Yet something was chosen on these cases: epochs and learning rate on two of the
 five folds, and by this table the recipe of the small model. So its figures may
 be a little too good. On the three other folds alone its Dice is {untouched},
 and that of `{first}` there {untouched_first}.
 
-*Missed*: Dice below {missed}. *Empty*: the share of the normal images in which
+*Empty*: the share of the normal images in which
 nothing is marked. *Accuracy*: over normal, benign and malignant; an image in
 which nothing is marked counts as normal.
 *Sensitivity*: the share of malignant images that are flagged at the threshold
@@ -33,16 +42,6 @@ at which {specificity:.0%} of the others are not. *ECE*: expected calibration
 error of all pixels, and of the image's lesion probability. *p* is that of a
 permutation test of Dice against the first row, over the same cases; with
 {tests} tests, one below {bound:.4f} counts. `results/knowledge.csv` has more.
-
-"""
-SHORT = """In short: where the network knew photographs first in place of
-simulated images, and is the larger one made for them, the mean Dice goes from
-{dice}, the lesions missed from {missed}, and the images classified correctly
-from {accuracy}. The mean of two kinds of network, `{shipped}`, has a Dice of
-{shipped_dice:.2f}; means of two networks of one kind, the larger, have
-{alike}. Of the means it is the one that knows two hospitals and fits into a
-page. No recipe here starts from random weights; [the reference
-run](results.md) has a network that did.
 
 """
 LESSON = "simulated"  # the only recipe of the smaller kind of network
@@ -140,15 +139,15 @@ def head(rows, cases):
     pair = by_recipe.loc[[LESSON, "imagenet"]]
     two = [name for name in by_recipe.index if name.count("+") == 1]
     alike = by_recipe["dice"][[name for name in two if LESSON not in name]]
-    gone = {
+    limits |= {
         "alike": f"{alike.min():.2f} to {alike.max():.2f}",
-        "dice": " to ".join(map("{:.2f}".format, pair["dice"])),
-        "missed": " to ".join(map(share, pair["missed"])),
-        "accuracy": " to ".join(map(share, pair["accuracy"])),
+        "dice": " and ".join(map("{:.2f}".format, pair["dice"])),
+        "lost": " and ".join(map(share, pair["missed"])),
+        "accuracy": " and ".join(map(share, pair["accuracy"])),
         "shipped": SHIPPED,
         "shipped_dice": by_recipe["dice"][SHIPPED],
     }
-    return HEAD.format(**limits) + SHORT.format(**gone)
+    return HEAD.format(**limits)
 
 
 def of_masks(row):

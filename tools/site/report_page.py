@@ -31,7 +31,9 @@ def page(run, notebooks, results=RESULTS):
     parts = [RECIPES[name] for name in RECIPES[SHIPPED].parts]
     values = found | {"parts": parts, "shipped": shipped()}
     values["card"] = card((ROOT / "models" / "README.md").read_text())
-    values |= {"data": data(run), "tally": tally}
+    starts = pd.read_csv(run / "starts.csv")
+    (chosen,) = starts["network"][starts["chosen"]].unique()
+    values |= {"data": data(run), "tally": tally, "chosen": chosen}
     return fill("model_report.md.jinja", notebooks, **values)
 
 

@@ -6,20 +6,19 @@ import pandas as pd
 
 from helpers import figures
 from helpers.claims import checks
-from helpers.evaluation import bootstrap
+from helpers.evaluation import bootstrap, postprocessing
 from tools.research import keep_results
 from tools.site import templates
 from tools.site.report_page import data
 from tools.site.templates import REFERENCE, RESULTS, reports
 
-POOR = 0.1  # notebook 5 calls a Dice below this "elsewhere"
 WIDTH = 5.2  # inches: as wide as a phone's page can show with legible letters
 
 
 def page(notebooks, charts):
     """Return the page, Markdown; write its charts, SVG, to a new folder."""
     found, lesions = reports(REFERENCE), lesion_images(REFERENCE)
-    dice, poor = lesions["dice"], lesions["dice"] < POOR
+    dice, poor = lesions["dice"], lesions["dice"] < postprocessing.MISSED
     subgroups = read("subgroups.csv", "cases").dropna()
     training = found["made_by"]["steps"]["04_train_the_segmenter"]
     history = read("history.csv", "epoch").groupby(["network", "fold"])

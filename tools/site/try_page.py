@@ -109,10 +109,12 @@ def fetch_runtime(target):
     if npm is None:
         raise Missing("there was no Node (npm) where the pages were built.")
     quick = "ci --ignore-scripts --no-audit --no-fund --fetch-retries=1"
+    quick += " --fetch-timeout=20000"  # ms
     (target / "wasm").mkdir(parents=True)
     with tempfile.TemporaryDirectory() as scratch:
         for path in (LOCK, HERE / "package.json"):
             shutil.copy(path, scratch)
+        print("Fetching the runtime of the page 'Try it'.", flush=True)
         done = run(npm, *quick.split(), cwd=scratch)
         if done.returncode:
             why = (done.stderr.strip().splitlines() or ["no reason given"])[0]
@@ -162,8 +164,8 @@ def export_apart(path):
 def export(path):
     """Write the small model for LiteRT: square in, probabilities out.
 
-    Kernels in 16 bits, as models/ has them. It predicts the square and its
-    mirror image, (2, size, size, 3), as `training.predict_both` does.
+    Kernels in 16 bits. It predicts the square and its mirror image, (2, size,
+    size, 3), as `training.predict_both` does.
     """
     import keras  # takes seconds
     import tensorflow as tf

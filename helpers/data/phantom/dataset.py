@@ -61,8 +61,6 @@ def is_up_to_date(target, settings):
         return False
     try:
         marker = json.loads((target / MARKER).read_text())
-        # what older versions wrote was the usual scanner's
-        marker.setdefault("scanner", dataclasses.asdict(USUAL))
         if all(marker[k] == value for k, value in settings.items()):
             return True
         if marker["files"] == len([*target.rglob("[!.]*.*")]) - 1:
