@@ -313,12 +313,13 @@ changed.rename("masks that would change").to_frame()
 #
 # `duplicates.near_duplicates` compares a short fingerprint of every image with
 # every other's. It lays those that are most alike over each other and takes 1
-# minus the correlation of their grey values, evened out, as the *distance*: 0 is the same picture, 1 has nothing in common. On the real
-# BUSI images, copies end at 0.03, other frames of the same lesion begin at
-# 0.1, and strangers at 0.61 (looked at one by one, `results/near_duplicates*`
-# has them). `duplicates.LIMIT` lies just below these: to keep a lesion's other
-# frames together costs little, and a leak costs more. Images that are linked
-# by pairs up to it form a *group*.
+# minus the correlation of their grey values, evened out, as the *distance*: 0
+# is the same picture, 1 has nothing in common. On the real BUSI images, copies
+# end at 0.03, other frames of the same lesion begin at 0.1, and strangers at
+# 0.61 (looked at one by one, `results/near_duplicates*` has them).
+# `duplicates.LIMIT` lies just below these: to keep a lesion's other frames
+# together costs little, and a leak costs more. Images that are linked by pairs
+# up to it form a *group*.
 #
 # **Predict, then run.** How many of the images are linked to another: about
 # one in a hundred, one in ten, or more than one in four? The next cell tells.

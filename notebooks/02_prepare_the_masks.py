@@ -204,10 +204,11 @@ figures.show(
 #
 # To test on cases that had no part in training, you deal the cases into five
 # folds. Four are for training, the fifth is the *test set*: it is *held out*.
-# Each takes its turn, which is called *cross-validation*. `splits.assign_folds` deals whole groups of near copies, so that each
-# fold gets nearly the same share of each class. The same cases and seed give
-# the same folds on every machine. Expect the rows below to be alike. (In the
-# quick profile only fold 0 takes its turn.)
+# Each takes its turn, which is called *cross-validation*.
+# `splits.assign_folds` deals whole groups of near copies, so that each fold
+# gets nearly the same share of each class. The same cases and seed give the
+# same folds on every machine. Expect the rows below to be alike. (In the quick
+# profile only fold 0 takes its turn.)
 
 # %%
 from helpers.data import splits
@@ -282,8 +283,9 @@ print("a leak is shown" if low > 0 else "these cases show no leak")
 # *register* one copy to the other (shift, scale and turn it until both
 # pictures fit) and compare the two outlines. This is a yardstick, the
 # *label-noise ceiling*: this is how far two annotations differ; who drew them
-# is not recorded. (No strict ceiling: a network that learns what many outlines have
-# in common may agree with each of them better than they do with each other.)
+# is not recorded. (No strict ceiling: a network that learns what many outlines
+# have in common may agree with each of them better than they do with each
+# other.)
 
 # %%
 outlines = leakage.outline_agreement(cases, pairs)
@@ -320,10 +322,10 @@ for a, b, _, agreement in outlines.sort_values("dice").values[:2]:
 # You now ask whether malignant can be told from benign **without looking at
 # the lesion's texture or place**: from the size of the picture, its brightness
 # (with the lesion and its shadow, or beside them), the drawn marks, or the
-# shape of the *reference outline*, the border of the ground truth. Three numbers describe its shape beside the area: *solidity*,
-# the share of a rubber band around it that it fills (1 has no dents);
-# *circularity*, 1 for a disc and less the more its border winds; and whether
-# it is taller than wide.
+# shape of the *reference outline*, the border of the ground truth. Three
+# numbers describe its shape beside the area: *solidity*, the share of a rubber
+# band around it that it fills (1 has no dents); *circularity*, 1 for a disc
+# and less the more its border winds; and whether it is taller than wide.
 
 # %%
 described = [masks.describe(masks.merge(paths)) for paths in cases["masks"]]
@@ -413,16 +415,16 @@ for name in shape[1:3]:
 # %% [markdown]
 # If the malignant outline is the less solid one nearly every time, it may have
 # been drawn to fit the diagnosis. So few frames prove nothing, but the rule
-# that follows costs nothing: **no model in this series may read the reference mask, or anything
-# measured on it, to tell the class.** A classifier that is given the reference
-# outline at test time may be given part of the result.
+# that follows costs nothing: **no model in this series may read the reference
+# mask, or anything measured on it, to tell the class.** A classifier that is
+# given the reference outline at test time may be given part of the result.
 #
 # ## Keep what the next notebooks read
 #
 # In the quick profile only a part of the cases, about `max_cases`, is dealt
-# into the five folds, again in whole groups. The others cost little, and make scores less a matter of luck: a quarter of
-# them helps to choose thresholds (fold -1), the rest joins fold 0, which is
-# held out.
+# into the five folds, again in whole groups. The others cost little, and make
+# scores less a matter of luck: a quarter of them helps to choose thresholds
+# (fold -1), the rest joins fold 0, which is held out.
 
 # %%
 n_parts = 20

@@ -388,9 +388,9 @@ figures.show(
 # ### Keep the numbers in range
 #
 # After each convolution, the responses of each channel are brought to mean 0
-# and spread 1 (standard deviation), over all pixels of the batch; then each channel gets a learned
-# scale and offset. This is *batch normalisation* (Ioffe & Szegedy 2015). Then
-# ReLU.
+# and spread (standard deviation) 1, over all pixels of the batch; then each
+# channel gets a learned scale and offset. This is *batch normalisation* (Ioffe
+# & Szegedy 2015). Then ReLU.
 
 
 # %%
@@ -551,10 +551,11 @@ assert finest.shape[1:] == (64, 64, 8) and deepest.shape[1:] == (8, 8, 64)
 #
 # The first function, an addition of this series, returns a bias that depends
 # on the image as a whole. It takes the mean of each of the deepest maps, and
-# the largest value of each. Two *dense* layers, in which each output is a weighted sum of all inputs, make
-# one number per class of these, for all pixels at once. So the network can say
-# "nothing here" everywhere. (`zeros`: at first it says nothing. `float32`: the
-# last steps need more digits than 16 bits have.)
+# the largest value of each. Two *dense* layers, in which each output is a
+# weighted sum of all inputs, make one number per class of these, for all
+# pixels at once. So the network can say "nothing here" everywhere. (`zeros`:
+# at first it says nothing. `float32`: the last steps need more digits than 16
+# bits have.)
 
 
 # %%
@@ -731,7 +732,7 @@ def entropy(p):
     return -(p * np.log2(p.clip(1e-12))).sum(axis=-1)
 
 
-# %%
+# %% tags=["hide-input"]
 undecided = {"where is it undecided?": entropy(of_case)}
 style = {"scale": (0, np.log2(3)), "width": 4}
 style["references"] = [target > 0]
@@ -882,8 +883,8 @@ exercises.check(exercises.without_skips, no_skips)
 # A receptive field tells which pixels *can* change a prediction, not which
 # matter. Luo et al. (2016) found most of the influence in a small part of it.
 # So take the gradient of one prediction with respect to every pixel, and find
-# the smallest square around it that holds 95 % of the gradient's *energy*, its sum of
-# squares; for networks of 1 to 4 levels, with random weights.
+# the smallest square around it that holds 95 % of the gradient's *energy*, its
+# sum of squares; for networks of 1 to 4 levels, with random weights.
 
 # %%
 pixels = np.random.default_rng(seed).random((320, 320), np.float32)

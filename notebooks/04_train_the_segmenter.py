@@ -90,10 +90,10 @@ print(f"{model.count_params():,} parameters, {policy}")
 # You write them in NumPy. *Cross-entropy* looks at each pixel alone: it is
 # minus the logarithm of the probability that the right class got. But most
 # pixels are background (*class imbalance*), so a network that marks nothing
-# does well by it. The *soft Dice loss* is 1 minus the Dice of the whole lesion,
-# computed from probabilities instead of a mask, and counts a small lesion as
-# much as a large one. With $r$ 1 on lesion pixels and else 0, and $p$ the
-# lesion probability:
+# does well by it. The *soft Dice loss* is 1 minus the Dice of the whole
+# lesion, computed from probabilities instead of a mask, and counts a small
+# lesion as much as a large one. With $r$ 1 on lesion pixels and else 0, and
+# $p$ the lesion probability:
 #
 # $$1 - \frac{2 \sum r p + 1}{\sum r + \sum p + 1}$$
 #
@@ -140,8 +140,8 @@ def image_loss(labels, classes):
 
 
 # %% [markdown]
-# This part is multiplied by 0.3, found by experiment. Expect the sum to be what training
-# uses, `losses.segmentation_loss`.
+# This part is multiplied by 0.3, found by experiment. Expect the sum to be
+# what training uses, `losses.segmentation_loss`.
 
 # %%
 from helpers.model import augmentation, losses
@@ -217,7 +217,8 @@ print(f"loss of these four before each step: {listed}")
 # The gradient of all parameters comes from one walk backwards, by the *chain
 # rule*: multiply along each way back from the loss to a parameter, and add
 # over the ways. Do it by hand for a network of two weights with a residual
-# connection around the second. Then nudge each weight, and see how far the loss really moves.
+# connection around the second. Then nudge each weight, and see how far the
+# loss really moves.
 
 # %%
 pixel, w1, w2, nudge = 0.5, 2.0, -1.5, 1e-4
@@ -253,7 +254,7 @@ print(f"by nudging        {moved[0]:.4f} and {moved[1]:.4f}")
 # dense layer before the zeros of notebook 3 gets exactly 0 in this first step,
 # for zeros pass nothing back; from the second on it learns, too.)
 
-# %%
+# %% tags=["hide-input"]
 pairs = zip(before, gradient, strict=True)
 arrived = [
     np.linalg.norm(slope) / np.linalg.norm(weight)
@@ -274,11 +275,12 @@ figures.show(
 # The folds come from notebook 2; near copies of a frame always share a fold.
 # One fold is *held out*: its cases have no part in training. A small inner
 # part of the rest, an eighth, again in whole groups, is the *validation part*
-# (or set; the remainder is the *training set*),
-# with those that notebook 2 put aside for it. It decides which epoch's weights
-# are kept (an *epoch* is one look at all images), those of the lowest loss there (*early stopping* would also end the
-# training there; the two fine-tuned networks below keep the last epoch's). The
-# held-out fold must not decide anything, or its score would flatter itself.
+# (or set; the remainder is the *training set*), with those that notebook 2 put
+# aside for it. It decides which epoch's weights are kept (an *epoch* is one
+# look at all images), those of the lowest loss there (*early stopping* would
+# also end the training there; the two fine-tuned networks below keep the last
+# epoch's). The held-out fold must not decide anything, or its score would
+# flatter itself.
 
 # %%
 from helpers.data import splits
@@ -351,12 +353,12 @@ figures.show(figure, alt=alt)
 # %% [markdown]
 # ## Train
 #
-# A *batch* holds the images of one step. The *learning rate*, the factor before
-# each step, rises from 0 over the first epoch, or a fifth of all steps if that
-# is less (the *warm-up*: the first gradients are large, and Adam's running
-# means rest on few steps yet). Then it falls along a cosine to 0, so that the
-# last steps are small. Its highest value was found by trial; notebook 8 shows
-# what others do.
+# A *batch* holds the images of one step. The *learning rate*, the factor
+# before each step, rises from 0 over the first epoch, or a fifth of all steps
+# if that is less (the *warm-up*: the first gradients are large, and Adam's
+# running means rest on few steps yet). Then it falls along a cosine to 0, so
+# that the last steps are small. Its highest value was found by trial; notebook
+# 8 shows what others do.
 #
 # What is validated and kept are not the last weights but their *exponential
 # moving average* (EMA) over the last steps, which is steadier. And where the
@@ -468,8 +470,8 @@ over_folds("from scratch", from_scratch, batch_size, epochs, **rates)
 # less. It is *pretrained*; to train it on is called *fine-tuning*, and the
 # whole idea *transfer learning*. Fine-tuning takes small steps, or what is
 # known would be overwritten, and often fewer epochs. It keeps the weights of
-# the last epoch. (That rule was fixed beforehand, on real images, where the validation
-# loss rose again while the masks still improved.)
+# the last epoch. (That rule was fixed beforehand, on real images, where the
+# validation loss rose again while the masks still improved.)
 #
 # **Simulated images first**: the same U-Net, after 6,000 simulated images
 # (2,000 at width 24; `tools/research/pretrain.py`), and no real one. If your
@@ -493,10 +495,10 @@ over_folds(name, knows_simulated, batch_size, epochs_simulated, **rates)
 # **Photographs and another hospital first**: a larger network. `pretrained`
 # keeps the shape that you know, a way down, a way up and skips between them,
 # with one level more. The way up is made of your blocks. The way down is
-# *EfficientNet-Lite0*, a simpler form of Tan & Le's (2019), whose filters first
-# saw 1.3 million photographs (*ImageNet*). Then they saw breast ultrasound:
-# images of another hospital (BUS-BRA, Gómez-Flores et al. 2024) and simulated
-# ones. None of them is among the cases here.
+# *EfficientNet-Lite0*, a simpler form of Tan & Le's (2019), whose filters
+# first saw 1.3 million photographs (*ImageNet*). Then they saw breast
+# ultrasound: images of another hospital (BUS-BRA, Gómez-Flores et al. 2024)
+# and simulated ones. None of them is among the cases here.
 
 # %%
 from helpers.model import pretrained
@@ -636,7 +638,7 @@ shown.round(2)
 # held-out cases would have decided. As a picture: one held-out lesion of a
 # middle size, and each network's pixels above its threshold.
 
-# %%
+# %% tags=["hide-input"]
 areas = (labels[held] > 0).sum(axis=(1, 2))
 with_lesion = np.flatnonzero(areas)
 i = with_lesion[areas[with_lesion].argsort()][len(with_lesion) // 2]
@@ -658,7 +660,7 @@ figures.show(figure, alt=said + ", ".join(everyone))
 # correct the probabilities: a temperature alone (*temperature scaling*), or
 # with a shift (*Platt scaling*). Notebook 6 tells what they are good for.
 
-# %%
+# %% tags=["hide-input"]
 from helpers.evaluation import calibration, classification
 
 fitted, features = [], []
@@ -677,10 +679,10 @@ rules.round(3)
 # ## Look at held-out cases
 #
 # Numbers do not show how a network fails. Look at the first benign and the
-# first malignant case that had no part in the training. Ask of each: is there light where the
-# outline is? In the map of the right class? And anywhere else?
+# first malignant case that had no part in the training. Ask of each: is there
+# light where the outline is? In the map of the right class? And anywhere else?
 
-# %%
+# %% tags=["hide-input"]
 from helpers.data import masks
 
 kept = networks[chosen]

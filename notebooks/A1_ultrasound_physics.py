@@ -246,9 +246,9 @@ if not environment.under_papermill():
 # No term decides alone. A report ends in a category from 0 to 6 that says what
 # to do next; BUSI does not give it.
 #
-# Draw 20 of each, and measure their echo strength before speckle. Expect a plus behind the benign ones (brighter
-# there than beside it, in decibels: enhancement), and a minus behind the
-# malignant ones (shadow).
+# Draw 20 of each, and measure their echo strength before speckle. Expect a
+# plus behind the benign ones (brighter there than beside it, in decibels:
+# enhancement), and a minus behind the malignant ones (shadow).
 
 
 # %%
