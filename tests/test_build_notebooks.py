@@ -1,9 +1,7 @@
 """One address of the repository; one setup cell, which fetches it."""
 
-import os
 import re
 import subprocess
-import sys
 
 import pytest
 from conftest import ROOT
@@ -83,34 +81,3 @@ def test_a_change_of_the_first_setup_cell_reaches_all(project):
     build_notebooks.rebuild()
     for source in sources:
         assert source.read_text().count("# The setup: the same cell") == 1
-
-
-def open_alone(folder, address_leads_to, phantom_root):
-    """Run the setup cell as opened alone in an empty folder: the process."""
-    (folder / "work").mkdir()
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "BUSI_DIR": str(phantom_root),
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"url.file://{address_leads_to}.insteadOf",
-        "GIT_CONFIG_VALUE_0": build_notebooks.address(),
-    }
-    cells = build_notebooks.built(SOURCES[0]).cells
-    (cell,) = (c for c in cells if "setup" in c.metadata.get("tags", []))
-    options = {"cwd": folder / "work", "env": environment, "check": False}
-    command = [sys.executable, "-c", cell.source]
-    return subprocess.run(command, capture_output=True, text=True, **options)
-
-
-def test_a_notebook_opened_alone_fetches_the_repository(
-    project, phantom_root, tmp_path_factory
-):
-    git = ["git", "-c", "user.name=test", "-c", "user.email=none"]
-    for command in ("add .", "commit -q -m copy"):
-        subprocess.run([*git, *command.split()], cwd=project, check=True)
-    folder = tmp_path_factory.mktemp("alone")
-    done = open_alone(folder, project, phantom_root)
-    assert done.returncode == 0, done.stderr
-    clone = folder / "work" / own().split("/")[1]
-    assert f"results: {clone}/runs" in done.stdout and "PHANTOM" in done.stdout
