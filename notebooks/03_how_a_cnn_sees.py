@@ -226,7 +226,7 @@ figures.show(
 )
 
 # %% [markdown]
-# None is a segmentation: compare what responds inside the dashed outline with
+# None is a segmentation: compare what responds inside the outline with
 # what responds outside. A CNN does two things about it. It *learns* its
 # filters from examples, and it *stacks* them, so that filters read other
 # filters' maps. (The local spread is such a stack: it squares, then averages.)
