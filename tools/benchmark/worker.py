@@ -95,7 +95,9 @@ class Pace:
         self.run, self.rate = run, 0.0
 
     def __call__(self, seconds):
-        """Return images a second; the first call takes two steps only."""
+        """Return images a second; the first call times two steps only."""
+        if not self.rate:
+            self.run(2)  # builds the graph: no measure of a step's time
         steps = max(1, round(seconds * self.rate)) if self.rate else 2
         began = time.perf_counter()
         images = self.run(steps)
