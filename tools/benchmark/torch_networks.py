@@ -182,7 +182,7 @@ class Contender(worker.Contender):
     def same(self):
         """Return the largest difference to Keras, with Keras' weights.
 
-        Of the probabilities, and of the loss.
+        Of the probabilities, and of the loss of Keras' probabilities.
         """
         model = new_model("torch", self.settings["width"]).eval()
         kinds = {"conv": nn.Conv2d, "norm": nn.BatchNorm2d, "dense": nn.Linear}
@@ -195,12 +195,15 @@ class Contender(worker.Contender):
                     part.data.copy_(as_torch(self.ours[f"{kind}.{i}.{j}"]))
         images = torch.from_numpy(self.ours["images"].transpose(0, 3, 1, 2))
         labels = torch.from_numpy(self.ours["labels"]).long()
+        theirs = torch.from_numpy(
+            self.ours["prediction"].transpose(0, 3, 1, 2)
+        )
+        logits = theirs.clip(1e-7).log()  # as `losses.cross_entropy` does
         with torch.inference_mode():
-            logits = model(images)
+            classes = model(images).softmax(1)
             found = loss(logits, labels, float(self.ours["image_weight"]))
-        classes = logits.softmax(1).numpy().transpose(0, 2, 3, 1)
-        gap = abs(classes - self.ours["prediction"]).max()
-        return max(float(gap), abs(float(found) - float(self.ours["loss"])))
+        gap = abs(float(found) - float(self.ours["loss"]))
+        return max(gap, float(abs(classes - theirs).max()))
 
     def versions(self):
         names = ("torch", "segmentation-models-pytorch", "jax")
