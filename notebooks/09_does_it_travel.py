@@ -436,7 +436,7 @@ for name in repairs.index.difference(["frozen", "home alone"], sort=False):
 
 # %%
 real = pd.read_csv(ROOT / "results" / "travel.csv")
-real = real[real["network"] == "all"]  # the mean over networks
+real = real[real["network"] == "all"]  # their predictions pooled
 kind = {"imagenet": "photographs"}
 known = real["recipe"].replace(kind | {"start": "photographs"})
 way = real["learned"] + " to " + real["tested"] + " (" + known + ")"

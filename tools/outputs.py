@@ -112,9 +112,8 @@ def _cut(name):
     folder, last = os.path.split(name)
     if len(os.fsencode(last)) > LONGEST:
         digest = hashlib.sha256(os.fsencode(last)).hexdigest()[:8]
-        last = (
-            f"{last[: LONGEST // 5]}-{digest}"  # a letter has 4 bytes at most
-        )
+        # a letter has 4 bytes at most
+        last = f"{last[: LONGEST // 5]}-{digest}"
     return os.path.join(folder, last)
 
 

@@ -83,9 +83,9 @@ def compiled(network, overlap, steps, precision):
     """Return a network ready to train, its rate, and its optimizer's values.
 
     The rate is a variable, the values those before the first step. network:
-    (size, width, depth). Building its graph takes longer than a
-    trial: those that differ in data, seed and learning rate only share one,
-    each from its first step.
+    (size, width, depth). Building its graph takes longer than a trial: those
+    that differ in data, seed and learning rate only share one, each from its
+    first step.
     """
     model = unet.build(*network)
     rate = keras.Variable(1e-3, trainable=False, name="highest_rate")

@@ -34,9 +34,9 @@ five folds, and by this table the recipe of the small model. So its figures may
 be a little too good. On the three other folds alone its Dice is {untouched},
 and that of `{first}` there {untouched_first}.
 
-*Empty*: the share of the normal images in which
-nothing is marked. *Accuracy*: over normal, benign and malignant; an image in
-which nothing is marked counts as normal.
+*Empty*: the share of the normal images in which nothing is marked. *Accuracy*:
+over normal, benign and malignant; an image in which nothing is marked counts
+as normal.
 *Sensitivity*: the share of malignant images that are flagged at the threshold
 at which {specificity:.0%} of the others are not. *ECE*: expected calibration
 error of all pixels, and of the image's lesion probability. *p* is that of a
