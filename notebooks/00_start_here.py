@@ -168,15 +168,16 @@ print(f"{model.count_params():,} parameters")
 # Now show it the malignant image again and again, four copies at a time: in
 # each, other parts of the network are switched off at random, so that it
 # relies on none alone. `augmentation.as_input` divides the grey values by 255,
-# as networks learn best from numbers around 1. Expect the loss to fall. It has
-# no unit; 0 would be perfect.
+# as networks learn best from numbers around 1. Each `train_on_batch` is one
+# step: it returns the loss, and changes the parameters. Expect the loss to
+# fall. It has no unit; 0 would be perfect.
 
 # %%
 from helpers.model import augmentation
 
 x = np.repeat(augmentation.as_input(squares[:1]), 4, axis=0)
 y = np.repeat(targets[:1], 4, axis=0)
-loss = model.fit(x, y, epochs=steps, verbose=0).history["loss"]
+loss = [model.train_on_batch(x, y) for _ in range(steps)]
 print(f"loss: {loss[0]:.2f} at first, {loss[-1]:.2f} after {steps} steps")
 
 # %% [markdown]

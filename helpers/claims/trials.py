@@ -63,18 +63,13 @@ def trained(
     for variable, value in zip(variables, first, strict=True):
         variable.assign(value)
     views = Views(images, labels, batch_size, seed, disturb)
-    means = []  # of the losses so far
-    note = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda step, logs: means.append(logs["loss"])
-    )
-    feed = Steps(views, steps)
-    learner.fit(feed, shuffle=False, verbose=0, callbacks=[note])
+    curve = []
+    for step in range(steps):
+        views.epoch, k = divmod(step, len(views))
+        curve.append(learner.train_on_batch(*views[k]))
     learner.optimizer.finalize_variable_values(learner.trainable_variables)
     model.set_weights(learner.get_weights())
-    # Keras weighs a batch by its images; the last of an epoch has fewer
-    ends = [*range(batch_size, len(images), batch_size), len(images)]
-    sizes = np.resize(np.diff(ends, prepend=0), steps)
-    model.curve = np.diff(sizes.cumsum() * means, prepend=0) / sizes
+    model.curve = np.array(curve)
     return model
 
 
@@ -115,21 +110,6 @@ class Views(augmentation.Batches):
             rng = np.random.default_rng((self.seed, self.epoch, k, 1))
             image = self.disturb(image, rng)
         return image, label
-
-
-class Steps(training.Feed):
-    """So many batches, through the epochs of their source, as one epoch."""
-
-    def __init__(self, source, steps):
-        super().__init__(source)
-        self.steps = steps
-
-    def __len__(self):
-        return self.steps
-
-    def __getitem__(self, i):
-        self.source.epoch, k = divmod(i, len(self.source))
-        return self.source[k]
 
 
 def disturb(image, rng):

@@ -64,14 +64,14 @@ def fit(
 
     model: not compiled, built after keras.utils.set_random_seed(seed). train,
     validation: `augmentation.Batches`. After each epoch the whole state goes
-    into folder/resume.npz, now and then also into the folder `drive`, and the
-    weights of the lowest validation loss into folder/model.keras. last: those
-    of the last epoch instead, for fine-tuning, where the network may grow too
-    sure of itself while its masks still improve. Called again with the same
-    settings, data and code, here or where that Drive is seen, fit goes on from
-    there, else it starts anew. A stopped run ends with the weights of an
-    uninterrupted one: bit for bit on a CPU of as many cores, whose number
-    changes the order of sums.
+    into folder/resume.npz, now and then also into the folder `drive`; at the
+    end the best model, that of the lowest validation loss, is written to
+    folder/model.keras. last: that of the last epoch instead, for fine-tuning,
+    where the network may grow too sure of itself while its masks still
+    improve. Called again with the same settings, data and code, here or where
+    that Drive is seen, fit goes on from there, else it starts anew. A stopped
+    run ends with the weights of an uninterrupted one: bit for bit on a CPU of
+    as many cores, whose number changes the order of sums.
 
     Validated and kept is the average of the weights, see `optimizer`.
 
@@ -158,11 +158,13 @@ def digest(parts):
 class Feed(keras.utils.PyDataset):
     """Hands `augmentation.Batches` to Keras; their epoch is set from outside.
 
-    Keras calls on_epoch_end before the first one, too.
+    Two workers, since Keras then switches tf.data's tuning off. Its thread
+    misses at times that an epoch is over, and sleeps on: up to twice as long
+    as the epoch took, mostly where cores are few.
     """
 
     def __init__(self, source):
-        super().__init__()
+        super().__init__(workers=2)
         self.source = source
 
     def __len__(self):
@@ -223,7 +225,6 @@ class Run(keras.callbacks.Callback):
         # the loss: steadier than Dice on few validation images
         if self.last or row["val_loss"] < lowest:
             self.best = model.get_weights()
-            checkpoint.save(model, self.state.path.with_name("model.keras"))
         model.set_weights(running)
         self.rows.append(row)
         epochs = self.state.settings["epochs"]

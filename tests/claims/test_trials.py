@@ -82,13 +82,6 @@ def test_disturbed_images_are_seeded_and_of_the_kind_asked_for(land):
     assert 0.15 < same < 0.6
 
 
-def test_steps_run_on_through_the_epochs(land):
-    source = trials.Views(*land, 20, 0, None)
-    steps = trials.Steps(source, 7)
-    sizes = [len(steps[i][1]) for i in range(len(steps))]
-    assert sizes == [20, 20, 8, 20, 20, 8, 20] and source.epoch == 2
-
-
 def test_the_loss_without_overlap_lacks_just_that():
     labels = np.zeros((2, 8, 8), "int32")
     labels[0, 2:5, 2:5] = 1
