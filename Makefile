@@ -14,6 +14,7 @@ $(foreach name,DATA IMAGES OUT MODEL EXTERNAL,\
   $(eval override $(name) := $$(value $(name))))
 export DATA PROFILE IMAGES OUT MODEL EXTERNAL MM_PER_PIXEL ADDRESS
 export TF_CPP_MIN_LOG_LEVEL ?= 3
+export PYTHONUTF8 = 1
 # another Python's packages must not be found before those of .venv
 unexport PYTHONPATH PYTHONHOME
 

@@ -98,8 +98,9 @@ def gpu_capability():
     tensorflow = sys.modules.get("tensorflow")
     if tensorflow and not tensorflow.config.list_physical_devices("GPU"):
         return None
-    capability = nvidia("compute_cap")
-    return float(capability) if capability else None
+    with contextlib.suppress(TypeError, ValueError):  # None, or "[N/A]"
+        return float(nvidia("compute_cap"))
+    return None
 
 
 def nvidia(field):

@@ -113,8 +113,6 @@ class Workspace:
         run = f"{self.data.kind}-{parameters['profile']}"
         folder = self.runs / run / name
         folder.mkdir(parents=True, exist_ok=True)
-        for seal in ("manifest.json", "run.json"):  # that of `make run-all`
-            (folder / seal).unlink(missing_ok=True)
         return Step(self, name, folder, parameters)
 
 
@@ -146,7 +144,10 @@ class Step:
         return in_drive(self.here.drive, self.folder)
 
     def save(self, name, content):
-        """Write a DataFrame (.csv), dict of arrays (.npz) or dict (.json)."""
+        """Write a DataFrame (.csv), dict of arrays (.npz) or dict (.json).
+
+        The first breaks the seals of an earlier run: it is not whole any more.
+        """
         missing = set(COLUMNS.get(name, "").split()) - set(content)
         if missing:
             raise ValueError(f"{name} lacks the columns {sorted(missing)}")
@@ -157,6 +158,8 @@ class Step:
                 np.savez_compressed(partial, **content)
             else:
                 partial.write_text(as_json(content))
+            for seal in ("manifest.json", "run.json"):  # of `make run-all`
+                (self.folder / seal).unlink(missing_ok=True)
         return self.keep(name)
 
     def keep(self, name):
@@ -209,13 +212,25 @@ def as_json(content):
     return json.dumps(content, indent=1) + "\n"
 
 
+def sealed(folder, name="manifest.json"):
+    """Return what a step's seal says, a dict; {} if it is no whole one."""
+    try:
+        seal = load(folder / name)
+    except (OSError, ValueError):
+        return {}
+    known = isinstance(seal, dict)
+    if name == "manifest.json":
+        known = known and seal.get("schema") == SCHEMA
+    return seal if known else {}
+
+
 def problem_with(folder, name, data):
     """Return why file `name` of a step cannot be read, or None if it can."""
     if not (folder / "manifest.json").exists():
         return "is not there"
-    manifest = load(folder / "manifest.json")
-    if manifest["schema"] != SCHEMA:
-        return "was written by another version of this series"
+    manifest = sealed(folder)
+    if not manifest:
+        return "was written by another version of this series, or is damaged"
     if manifest["data"] != data.fingerprint:
         return "was made from other images"
     whole = (folder / name).exists()
@@ -284,15 +299,15 @@ def restore(drive, folder):
         return
     try:
         copy_step(in_drive(drive, folder), folder)
-    except FileNotFoundError:
-        return
     except OSError as error:
         print(f"Drive could not be read ({error}): going on without.")
 
 
 def copy_step(source, target):
     """Copy the files of a finished step; without a manifest it is not one."""
-    names = load(source / "manifest.json")["files"]
+    names = sealed(source).get("files")
+    if names is None:
+        return
     target.mkdir(parents=True, exist_ok=True)
     (target / "manifest.json").unlink(missing_ok=True)
     for name in [*names, "manifest.json"]:

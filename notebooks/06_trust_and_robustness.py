@@ -76,12 +76,14 @@ print(f"{len(scores)} held-out cases, {has_lesion.sum()} with a lesion")
 # ## Can you believe the probabilities?
 #
 # Of all pixels to which the network gives a lesion probability of about 0.7,
-# about 70 % should be lesion. The *expected calibration error* (ECE) is the
-# mean gap between the two, weighted by how many pixels have such a
-# probability. The *Brier score* is the mean squared distance of the
+# about 70 % should be lesion. Sort the pixels by their probability into 15
+# equal ranges, the *bins*, and take in each the mean probability and the share
+# that is lesion. The *expected calibration error* (ECE) is the mean of the
+# gaps between these two, each weighted by its number of pixels. The *Brier score* is the mean squared distance of the
 # probability from the ground truth, 0 or 1.
 #
-# Most pixels are easy background, and they make any ECE look small. So lesion
+# Most pixels are easy background, and the square's black border counts as
+# such, too: they make any ECE look small. So lesion
 # images get a row of their own, and so do the pixels that the network itself
 # is not sure about.
 
@@ -113,7 +115,7 @@ by_pixels.round(4)
 # scaling*, also adds a shift. Notebook 4 fitted both, for each fold on its
 # validation part alone. Where probabilities are too high, the second fit
 # should help more; where they are only too far from one half, the first is
-# enough (the shift is then near 0). Lower is better.
+# enough (the shift is then near 0). A lower ECE and Brier score are better.
 
 # %%
 fits = rules.loc[scores["fold"]]
@@ -132,12 +134,14 @@ versions = {
 errors = [calibration.summary(v, ground_truth) for v in versions.values()]
 recalibrated = pd.DataFrame(errors)
 recalibrated.insert(0, "probabilities", list(versions))
-print(f"shift: {rules['platt_shift'].mean():+.2f} (mean of the folds)")
+print(rules[parameters].mean().round(2).rename("mean of the folds"))
 recalibrated.round(4)
 
 # %% [markdown]
 # The *reliability diagram* shows where the gap lies. A curve below the
-# diagonal says "lesion" more often than it is true.
+# diagonal says "lesion" more often than it is true. One that lies above it on
+# the left and below it on the right is too far from one half at both ends:
+# that is what a temperature above 1 repairs.
 
 # %%
 curves = {"as it should be": ([0, 1], [0, 1])}
@@ -192,10 +196,10 @@ print(f"of what the best order could save, this one saves {saved:.0%}")
 
 # %%
 marked = (scores["predicted_area"] > 0).to_numpy()[has_lesion]
-part = calibration.aurc(np.array(confidence)[marked], loss[marked])
-print(
-    f"marked ones only: AURC {part[0]:.3f}, random {loss[marked].mean():.3f}"
-)
+of_marked = calibration.aurc(np.array(confidence)[marked], loss[marked])
+gained = loss[marked].mean() - of_marked[0]
+part = gained / (gained + of_marked[1] or 1)
+print(f"marked ones only: AURC {of_marked[0]:.3f}, {part:.0%} saved")
 
 # %% [markdown]
 # ### Ask the same network five times
@@ -246,9 +250,10 @@ orders = uncertainty.rank(confidences, loss_there, group[mine])
 orders.round(3)
 
 # %% [markdown]
-# Are five views worth five times the work? All orders rank the same cases, so
-# do not compare their intervals: take the difference of the two AURCs, case
-# for case, and give *that* an interval.
+# Are five views worth five times the work? Compare like with like: the mean
+# inside, of five views and of one. Both rank the same cases, so do not compare
+# their intervals: take the difference of the two AURCs, case for case, and
+# give *that* an interval.
 
 
 # %%
@@ -259,16 +264,16 @@ def difference(rows):
 
 
 # %%
-pair = confidences["agreement"], confidences["single view"]
+pair = confidences["mean inside"], confidences["single view"]
 rows = np.stack([*pair, loss_there], axis=1)
 saves = bootstrap.interval(rows, group[mine], difference)
 print("five views save {:+.3f} of AURC ({:+.3f} to {:+.3f})".format(*saves))
-none = "no gain is shown: the single view will do"
-print("so agreement ranks them better" if saves[1] > 0 else none)
+none = "no gain is shown, for five times the work"
+print("so five views rank them better" if saves[1] > 0 else none)
 
 # %%
 by = {"agreement": confidences["agreement"]}
-by |= {"single view": confidences["single view"]}
+by |= {"five views": pair[0], "single view": pair[1]}
 by |= {"random order": np.ones(len(mine)), "best order": -loss_there}
 coverage = {k: calibration.risk_coverage(v, loss_there) for k, v in by.items()}
 axes = "share of cases kept", "mean of 1 - Dice"
@@ -289,8 +294,9 @@ figures.show_lines(coverage, *axes, title)
 # three held-out cases where something was marked: the worst, the middle and
 # the best. As in notebooks 4 and 5, a prediction is the mean over the image
 # and its mirror image, and outlines are drawn at the fold's fitted threshold.
-# Expect the largest fall inside the lesion; a large one elsewhere is a hint
-# that the network uses something else.
+# Expect the largest fall inside that outline (in the worst case it is not the
+# lesion's); a large one elsewhere, at the skin, say, is a hint that the network
+# uses something else.
 
 
 # %%
@@ -323,8 +329,12 @@ if seen:
 
 # %%
 what = "fall of the lesion probability"
-hits = sum(m.flat[f.argmax()] for m, f in zip(inside, falls, strict=True))
-where = f"the largest fall lies inside its outline in {hits} of {len(seen)}"
+hits = {
+    name: sum(m.flat[f.argmax()] for m, f in zip(part, falls, strict=True))
+    for name, part in (("its", inside), ("the person's", ground_truth[seen]))
+}
+where = ", ".join(f"{n} in {k}" for k, n in hits.items())
+where = f"the largest fall of {len(seen)} lies {where} outline"
 if seen:
     maps = dict(zip(titles, falls, strict=True))
     top = max(np.abs(fall).max() for fall in falls)
@@ -401,7 +411,7 @@ least = 0.05 / len(by_change)
 clear = by_change.loc[by_change["p"] < least, ["change", "score"]]
 found = "; ".join(map(": ".join, clear.to_numpy())) or "none"
 print(f"{len(by_change)} tests, so p must be below {least:.4f}: {found}")
-by_change.round(3)
+by_change.round(4)
 
 # %% [markdown]
 # If marks raise the lesion probability of normal images, the network may have
@@ -409,7 +419,8 @@ by_change.round(3)
 # bright and new: add something as bright that no doctor draws, and compare.
 #
 # What is not among them may still be there: five cases can be swapped in 32
-# ways, so their p is never below 0.06, however large the difference. Look at
+# ways, of which yours and its mirror image are as large, so their p is never
+# below 2/32, however large the difference. Look at
 # its size first. And what the painting misses, such as dotted lines, stays in
 # the image.
 #
@@ -419,11 +430,11 @@ by_change.round(3)
 # gives other speckle and shadows. You disturb up to 40 held-out lesion images
 # more and more, and watch the mean Dice. The outline stays the same, so any
 # fall is the network's. Lengths are in pixels of the original image. Expect
-# little from gain as far as the training varied it, and from blur and
-# shrinking while they are finer than a pixel of the network's square (some
-# four of the original). Gain is in *decibels* (dB): 60 dB go from black to
-# white here, so 15 add a quarter of that everywhere, and training varied it by
-# 6.
+# little from blur and shrinking while they are finer than a pixel of the
+# network's square (some four of the original), and from gain: in training, too,
+# images became brighter and darker, by some 15 dB on average at most. Gain is
+# in *decibels* (dB): 60 dB go from black to white here, so 15 add a quarter of
+# that everywhere.
 #
 # **Predict, then run.** Each at its worst, which one costs this network most:
 # gain, speckle or shadow? The next cell tells.
@@ -449,8 +460,9 @@ some = ["disturbance", "unit", "strength", "value", "difference", "p"]
 lowest[some].round(4)
 
 # %% [markdown]
-# Was your expectation met? Where the gain costs little up to 8 dB, and more at
-# 15, augmentation protected in the range that was trained, not beyond it.
+# Was your expectation met? Where the gain costs little, augmentation may be
+# the reason. To know, one would have to train without it: exercise 2 does so
+# for shadows. What the gain clips to white is lost for any network.
 #
 # ## Keep what you found
 #
@@ -606,6 +618,9 @@ exercises.check(exercises.own_shadow, add_shadow)
 #
 # - Dunn: Multiple comparisons among means. J. Am. Stat. Assoc. 56, 1961, doi
 #   [10.1080/01621459.1961.10482090](https://doi.org/10.1080/01621459.1961.10482090)
+# - Geifman, Uziel, El-Yaniv: Bias-reduced uncertainty estimation for deep
+#   neural classifiers (AURC). ICLR 2019, doi
+#   [10.48550/arXiv.1805.08206](https://doi.org/10.48550/arXiv.1805.08206)
 # - Geifman, El-Yaniv: Selective classification for deep neural networks.
 #   NeurIPS 2017, doi
 #   [10.48550/arXiv.1705.08500](https://doi.org/10.48550/arXiv.1705.08500)

@@ -134,21 +134,19 @@ checks.means(trial.scored, trial.scored.columns[2:]).round(2)
 
 # %% [markdown]
 # *Learned* asks little: better than `label alone` in the difference case by
-# case, although the two intervals may overlap. Whether a network is better
-# than Otsu is another question: look at the table.
+# case, although the two intervals may overlap.
 #
-# Pictures show the ground truth solid and predictions dashed. You look at the
-# lesion in the middle of the network's Dice; one picture proves nothing, the
-# tables are over all:
+# Pictures show the ground truth solid and predictions dashed. Where two are
+# compared, `typical` picks the lesion whose two Dice differ as the median
+# does. One picture proves nothing; the tables are over all.
 
 # %%
 from helpers.claims.miniature import look, marked
 
 images, labels = trial.pixels["large"]
 order = trial.scored["area"].argsort().to_numpy()
-at = trial.scored["network"].argsort().to_numpy()[len(trial.scored) // 2]
+at, image, truth, name = trial.typical("network", "label alone")
 row = trial.test[at]
-image, truth, name = images[row], labels[row] > 0, cases["case"][row]
 
 # %% [markdown]
 # ## Claim 1: a class for each pixel, unlike classification
@@ -177,8 +175,6 @@ figures.show(
 trial.report(1)
 
 # %% [markdown]
-# Notebook 7 goes the other way, from the pixels to a class of the image.
-#
 # ## Claims 2 and 3: how it computes
 #
 # "A filter slides and takes dot products", "a fully connected layer classifies
@@ -270,12 +266,7 @@ trial.report(5)
 # Notebook 3 argued that a network must look around a pixel. A small gain here
 # need not contradict that. Without the coarse levels the network still hears
 # about the whole image, by its *image bias*, one number a class; and Dice on
-# lesions counts no false positives on normal images. The experiment does not
-# take these apart.
-#
-# Notebook 5 asks the same of your own cases; the row of real images above is
-# about the smallest quarter of the real ones. Where two such results differ,
-# ask what else does: contrast, pixels, how many are faint.
+# lesions counts no false positives on normal images.
 #
 # *What helps* small lesions: more pixels. Notebook 2 measures what each size
 # allows, notebook 5 shows which lesions fail.
@@ -285,19 +276,22 @@ trial.report(5)
 # Does a network ignore noise because it is a CNN, or because it has seen
 # noise? You train a second one like `network` that meets speckle and burned-in
 # marks in training, by chance and at random strength. Both then predict the
-# same disturbed images.
+# same disturbed images. (*Plain* is not quite innocent: the usual augmentation
+# has a little noise and blur, and some images of a set carry marks.)
 
 # %%
 noisy = trial.train("noisy", disturb=trials.disturb, **start)
 trial.scored["plain"] = trial.scored["network"]
-views = {"as it was": image}
-for kind in trials.TESTS:
-    squares = trials.disturbed(images[trial.test], kind)
-    views[kind] = squares[at]
+disturbed = {
+    kind: trials.disturbed(images[trial.test], kind) for kind in trials.TESTS
+}
+for kind, squares in disturbed.items():
     trial.test_network(f"plain {kind}", network, squares)
     trial.test_network(f"noisy {kind}", noisy, squares)
 
 # %%
+at, image, truth, name = trial.typical("plain", "plain speckle")
+views = {"as it was": image} | {k: x[at] for k, x in disturbed.items()}
 both = {"plain": network, "used to noise": noisy}
 pictures = {f"{m},\n{v}": x for m in both for v, x in views.items()}
 predicted = [marked(m, x) for m in both.values() for x in views.values()]
@@ -305,8 +299,9 @@ look(pictures, [truth] * 6, predicted, f"{name}, disturbed")
 
 # %% [markdown]
 # The claim needs the plain network to lose less than 0.05 to each, and the
-# second one to win some of it back. Read it by its parts: that a CNN ignores
-# noise by itself is one claim, that it *can learn to* is another.
+# second one to win some of it back, as the mean of both kinds. Read it by its
+# parts: that a CNN ignores noise unless it was made for it is one claim, that
+# it *can learn to* is another.
 
 # %%
 trial.report(6)
@@ -322,12 +317,14 @@ trial.report(6)
 # whom? The real set has pairs of nearly the same frame, each outlined on its
 # own, by whom is not recorded. The third check asks for the difference to how
 # far these agree.
-# Other images are scored there, so the two intervals add up. (Of simulated
-# images a program drew both; there the row in miniature is practice.)
+# Other images are scored there, so the two intervals add up. (The miniature
+# borrows the figure of the real pairs, so with simulated images its third row
+# mixes two kinds of images: practice only.)
 
 # %%
 from helpers.evaluation import baselines
 
+at, image, truth, name = trial.typical("network", "copy-nearest")
 three = {"network": marked(network, image)}
 three["copy-nearest"] = labels[trial.nearest()[at]] > 0
 three["GrabCut"] = baselines.grabcut(image)
@@ -367,7 +364,8 @@ few = trial.train("share-10", tenth)
 trial.settings["counts"] = {100: len(trial.learn), 10: len(tenth)}
 
 # %%
-square, target = (x[row] for x in trial.pixels["small"])
+at, image, truth, name = trial.typical("share-100", "share-10")
+square, target = (x[trial.test[at]] for x in trial.pixels["small"])
 pictures = {f"{len(tenth)} images": square}
 pictures[f"{len(trial.learn)} images"] = square
 pictures[f"{len(trial.learn)} images,\nsimulated start"] = image
@@ -414,8 +412,9 @@ figures.show(
 
 # %% [markdown]
 # This law has no floor: it says that enough images bring the error to 0. But
-# two annotations differ, too, and near that floor it promises too much. The
-# interval of "twice the data" in the table is wider by the error of that
+# two annotations differ, too, and near that floor it promises too much. Where
+# the points flatten well below that floor, something else sets the limit: all
+# had as many batches, so perhaps those. The interval of "twice the data" in the table is wider by the error of that
 # forecast. And a law needs four numbers of images at least, with networks that
 # learned: none is fitted through those that did not, and none in miniature,
 # where so few batches may set the limit, not the data. *What helps* where
@@ -440,10 +439,10 @@ figures.show(
 )
 
 # %% [markdown]
-# Twice the side is up to four times the work, and so is twice the width. On
-# small images the fixed costs of each layer weigh more. Now your machine: you
-# time two trainings of the small network that claim 10 needs anyway, with
-# another seed, at the usual learning rate and at a low one.
+# Twice the side is four times the multiplications, and so is twice the width.
+# But time need not follow: few channels keep a processor less busy, and each
+# layer has fixed costs. Now your machine: you
+# time two trainings that claim 10 needs anyway.
 
 # %%
 again, low = {"seed": seed + 1}, {"learning_rate": 3e-4}
@@ -492,7 +491,9 @@ trial.report(10)
 # The reference run varied four factors, each at two levels. All combinations
 # would be many; a *fractional design* (Box & Hunter 1961) takes half of them,
 # chosen so that each level of a factor meets those of every other equally
-# often.
+# often: the highest learning rate, the images in a *batch* (fewer mean more
+# steps, of as many images in all), the loss with or without its *Dice part*,
+# and the *width*, the channels at the finest level.
 
 # %%
 from helpers.claims import design
@@ -504,8 +505,20 @@ title = "Real images: what the spread of scores goes back to"
 figures.show_intervals(split, 0, unit, title)
 
 # %% [markdown]
-# Such shares hold for these levels only: rates that lie closer together have a
-# smaller share. *What helps*: a rate that rises first and then falls (notebook
+# The shares are those beyond what chance would seem to explain (*omega
+# squared*), so one may lie below 0. Their intervals, and those of claim 10,
+# draw the trainings anew: each moved away from its setting's mean by as much
+# as some training was. So look at the trainings, too:
+
+# %%
+means = design.run_means(real_dice, len(codes))
+levels = pd.DataFrame(codes, columns=factors).replace({-1: "-", 1: "+"})
+levels.join(pd.DataFrame(means.round(2)).add_prefix("seed "))
+
+# %% [markdown]
+# One that failed is half of what is known of its setting. The shares hold for
+# these levels only: rates that lie closer together have a smaller share. *What
+# helps*: a rate that rises first and then falls (notebook
 # 4), the learning rate tried before all else, and more than one seed.
 #
 # ## The ten verdicts
@@ -514,8 +527,8 @@ figures.show_intervals(split, 0, unit, title)
 trial.verdicts()
 
 # %% [markdown]
-# Read them with their bounds in mind: another bound, another verdict. So argue
-# about the bounds before you measure. Where the two columns differ, the one of
+# Another bound, another verdict: so argue about the bounds before you measure.
+# Where the two columns differ, the one of
 # real images counts. And neither says anything of other data sets, scanners or
 # networks.
 

@@ -349,9 +349,9 @@ pd.DataFrame({"frozen": rule, "moved": moved}).round(3)
 # %% [markdown]
 # **Repairs 2 and 3: train again.** Three small networks begin with the same
 # weights and take as many batches; all that differs is what they see. The
-# first sees home alone, as it is. The second sees home as some other scanner
-# might show it: an *augmentation* with blur, grain and gain, at random. The
-# third sees home and the few cases, each of these three times. Expect the
+# first sees home alone, with the augmentation of notebook 4. The second sees
+# home as some other scanner might show it: more *augmentation*, with blur,
+# grain and gain, at random. The third sees home and the few cases, each of these three times. Expect the
 # second to help only as far as you guessed what is different.
 
 # %%
@@ -410,14 +410,15 @@ repairs[columns].round(2)
 empty = repairs["empty home"]
 for name in repairs.index.difference(["frozen", "home alone"], sort=False):
     gain, p, price = repairs.loc[name, ["gain there", "p there", "gain home"]]
-    verdict = "shown" if p < 0.05 / 3 else "not shown"  # three tests
+    sign = "a gain" if gain > 0 else "a loss"
+    verdict = f"{sign} is shown" if p < 0.05 / 3 else "not shown"  # 3 tests
     change = empty[name] - empty[bases[name]]
     print(f"{name}: Dice {gain:+.2f} there ({verdict}); at home", end=" ")
     print(f"Dice {price:+.2f}, normal images left empty {change:+.2f}")
 
 # %% [markdown]
-# Each network was trained once, for few batches, and one normal image more or
-# less moves `empty` visibly: repeat it with other seeds before you believe a
+# *Shown* is said of these two networks, on other cases. Each was trained once,
+# for few batches, and one normal image more or less moves `empty` visibly: repeat it with other seeds before you believe a
 # small change, better or worse. A repair whose Dice rises while the normal
 # images fill up is bought too dearly. And mind what these repairs are worth as
 # *evidence*. Cases that taught cannot judge, so each repair makes the rest of
@@ -456,8 +457,8 @@ figures.show_intervals(shown, None, "mean lesion Dice, 95 % interval", title)
 
 # %% [markdown]
 # Look at `normals_empty` where a network of BUS-BRA opened BUSI. BUS-BRA has
-# no normal images, so neither the network nor its rule had met one. Exercise 2
-# of notebook 4 asks what that does; here it is on real images.
+# no normal images; that network and its rule had met simulated ones only, one
+# image in six. Exercise 2 of notebook 4 asks what it does to learn from none.
 #
 # The figure also has the plain threshold of *one half*, with nothing fitted:
 # thresholds that were fitted to keep normal images empty need not suit a set

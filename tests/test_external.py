@@ -119,6 +119,8 @@ def test_only_what_the_command_wrote_is_overwritten(run, own, tmp_path):
         external.protect(out, own)
     with pytest.raises(predict.Refused, match="among the data"):
         external.protect(own / "results", own)
+    with pytest.raises(predict.Refused, match="cannot be written"):
+        external.protect(own / "labels.csv" / "results", own / "images")
 
 
 def test_a_part_without_lesions_is_not_said_to_have_some():

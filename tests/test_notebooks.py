@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from helpers import files
+from helpers import files, workspace
 from tools import build_notebooks, profiles, run_all
 from tools.site import reading
 
@@ -183,12 +184,18 @@ def test_a_changed_or_lost_result_is_not_up_to_date(tmp_path):
     kept = tmp_path / "x.csv"
     kept.write_text("1")
     manifest = {"reads": {}, "files": {kept.name: files.sha256(kept)}}
+    manifest["schema"] = workspace.SCHEMA
     texts = {"run.json": {"inputs": "a"}, "manifest.json": manifest}
     for name, content in texts.items():
         (tmp_path / name).write_text(json.dumps(content))
     (tmp_path / f"{tmp_path.name}.ipynb").touch()
     assert run_all.up_to_date(tmp_path, "a")
     assert not run_all.up_to_date(tmp_path, "b")
+    for other in ({**manifest, "schema": workspace.SCHEMA - 1}, ""):
+        (tmp_path / "manifest.json").write_text(json.dumps(other))
+        assert not run_all.up_to_date(tmp_path, "a")
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    assert run_all.up_to_date(tmp_path, "a")
     kept.write_text("2")
     assert not run_all.up_to_date(tmp_path, "a")
     kept.unlink()
@@ -202,6 +209,7 @@ def test_a_changed_earlier_step_makes_a_later_one_stale(tmp_path):
     sealed = earlier / "manifest.json"
     sealed.write_text("one")
     manifest = {"reads": {"02_a": files.sha256(sealed)}, "files": {}}
+    manifest["schema"] = workspace.SCHEMA
     texts = {"run.json": {"inputs": "a"}, "manifest.json": manifest}
     for name, content in (texts | {"04_b.ipynb": {}}).items():
         (folder / name).write_text(json.dumps(content))
@@ -225,11 +233,17 @@ def test_external_reaches_notebook_9_and_few_cases_leave_out_2_to_9(tmp_path):
     assert list(made("too few")) == ["00", "01", "A1"]
 
 
-def test_a_notebook_that_ends_without_a_manifest_is_not_finished(tmp_path):
+def test_a_notebook_that_ends_without_a_manifest_is_not_finished(
+    tmp_path, capsys
+):
     done = SimpleNamespace(returncode=0)
     paths = tmp_path / "x.ipynb", tmp_path
     job = run_all.Job("t", *paths, {}, {}, process=done)
     assert not job.seal() and not (tmp_path / "run.json").exists()
+    done.returncode = -9
+    capsys.readouterr()
+    assert not job.seal()
+    assert "was killed (signal 9)" in capsys.readouterr().out
 
 
 def test_what_a_notebook_imports_decides_whether_it_is_up_to_date():
@@ -239,23 +253,29 @@ def test_what_a_notebook_imports_decides_whether_it_is_up_to_date():
     assert not any(name.startswith("model/") for name in names)
 
 
-def test_another_start_of_a_network_makes_a_notebook_stale(
-    tmp_path, monkeypatch
+@pytest.mark.parametrize(
+    "read", ["models/start_16.npz", "helpers/data/picture_rules.json"]
+)
+def test_another_start_or_rule_makes_a_notebook_stale(
+    read, tmp_path, monkeypatch
 ):
-    (tmp_path / "helpers").symlink_to(ROOT / "helpers")
+    copied = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "helpers", tmp_path / "helpers", ignore=copied)
     (tmp_path / "models").mkdir()
     monkeypatch.setattr(run_all, "ROOT", tmp_path)
     data = SimpleNamespace(fingerprint="the same")
 
-    def inputs(start):
-        (tmp_path / "models" / "start_16.npz").write_bytes(start)
+    def inputs(content):
+        (tmp_path / read).write_bytes(content)
         names = "02_prepare_the_masks", "04_train_the_segmenter"
         paths = [ROOT / "notebooks" / f"{name}.ipynb" for name in names]
         return [run_all.inputs_of(path, {}, data) for path in paths]
 
     before, again, changed = map(inputs, (b"one", b"one", b"another"))
     assert before == again
-    assert before[0] == changed[0] and before[1] != changed[1]
+    # both read pictures; only notebook 4 starts from models/
+    assert (before[0] == changed[0]) is read.startswith("models")
+    assert before[1] != changed[1]
 
 
 @each

@@ -77,10 +77,12 @@ def test_an_unfinished_step_cannot_be_read(here, later):
         later.read(SECOND, "folds.csv")
 
 
-def test_opening_a_step_again_marks_it_unfinished(here):
+def test_writing_into_a_step_again_marks_it_unfinished(here):
     folder = finished(here).folder
     (folder / "run.json").write_text("{}")  # of `make run-all`
-    here.step(SECOND, VALUES)
+    again = here.step(SECOND, VALUES)
+    assert workspace.sealed(folder)  # its first cells change nothing
+    again.save("folds.csv", FOLDS)
     names = {path.name for path in folder.iterdir()}
     assert not {"manifest.json", "run.json"} & names
     assert (folder / "folds.csv").exists()  # nothing that a user had is lost
@@ -101,12 +103,17 @@ def older_series(here, step):
     path.write_text(json.dumps(manifest))
 
 
+def damaged_seal(here, step):
+    (step.folder / "manifest.json").write_text("")
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
         (changed_file, "changed after that run"),
         (other_images, "made from other images"),
-        (older_series, "another version of this series. Run notebooks/02"),
+        (older_series, "another version of this series.* Run notebooks/02"),
+        (damaged_seal, "or is damaged. Run notebooks/02"),
     ],
 )
 def test_what_does_not_fit_is_refused(here, later, change, sentence):

@@ -17,9 +17,14 @@ def cases_of(found):
 
     busi.DataError: not all of it can be used.
     """
-    for row in found.check().itertuples():
-        print(f"{row.severity:8} {row.file}: {row.problem}; {row.remedy}")
+    show(found.check())
     return found.cases
+
+
+def show(problems):
+    """Print a line for each problem."""
+    for row in problems.itertuples():
+        print(f"{row.severity:8} {row.file}: {row.problem}; {row.remedy}")
 
 
 def other(found):
@@ -33,15 +38,14 @@ def other(found):
 
 
 def main(where):
-    if where and (found := layouts.other(where)):
-        return other(found)
     try:
         data = sources.locate(where, None if where else environment.drive())
     except busi.DataError as error:
+        if where and (found := layouts.other(where)):
+            return other(found)
         sys.exit(str(error))
     cases, problems = busi.examine(data.root)
-    for row in problems.itertuples():
-        print(f"{row.severity:8} {row.file}: {row.problem}; {row.remedy}")
+    show(problems)
     counts = cases["label"].value_counts().reindex(busi.LABELS, fill_value=0)
     listed = problems["severity"].value_counts().to_dict() or "no problems"
     print(f"{data.how}: {counts.to_dict()} usable cases, {listed}.")

@@ -40,13 +40,13 @@ FEW = 20  # of a scanner's images: its intervals mean little
 def card_of(path):
     """Return what the file beside a model says of it, a dict."""
     beside = path.with_suffix(".json")
-    return json.loads(beside.read_text()) if beside.exists() else {}
+    return json.loads(beside.read_bytes()) if beside.exists() else {}
 
 
 def warnings(found, cases, card):
     """Return what a reader must know before the numbers, a list of str."""
     said = []
-    learned = card.get("by_set", {})
+    learned = card.get("by_set") or {}
     if found.layout in learned:
         name = (
             f"{learned[found.layout]} images of {layouts.NAMES[found.layout]}"
@@ -104,6 +104,11 @@ def protect(out, root):
         if os.path.lexists(path) and not _begins(path, pattern):
             other = f"{path} was not written by this command"
             raise predict.Refused(f"{other}: move it, or give another OUT.")
+    home = next(path for path in (out, *out.parents) if path.exists())
+    if not home.is_dir() or not os.access(home, os.W_OK):
+        raise predict.Refused(
+            f"{home} cannot be written to: give another OUT."
+        )
 
 
 def _begins(path, pattern):

@@ -23,7 +23,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from helpers import environment, files
+from helpers import environment, files, workspace
 from helpers.data import busi, layouts, sources
 from helpers.files import ROOT
 from tools import check_data, profiles
@@ -59,9 +59,11 @@ def inputs_of(notebook, parameters, data):
     sources = ("".join(c["source"]) for c in cells if c["cell_type"] == "code")
     code = "\n".join(sources)
     modules = sorted(imported_helpers(code))
-    pages = [path.with_suffix(".html") for path in modules]
-    read = (notebook, *modules, *(page for page in pages if page.exists()))
-    parts = [path.read_text() for path in read]
+    code += "\n".join(path.read_text() for path in modules)
+    parts = [notebook.read_text(), code]
+    for home in sorted({path.parent for path in modules}):
+        for kind in ("*.html", "*.json"):  # read by a module beside them
+            parts += [path.read_text() for path in sorted(home.glob(kind))]
     parts += [json.dumps(parameters, sort_keys=True), data.fingerprint]
     parts.append(json.dumps(environment.versions(), sort_keys=True))
     for name in ("models", "results"):
@@ -74,17 +76,17 @@ def inputs_of(notebook, parameters, data):
 
 def up_to_date(folder, inputs):
     """Tell whether a finished run of these inputs is here."""
-    names = ("run.json", "manifest.json", f"{folder.name}.ipynb")
-    if not all((folder / name).exists() for name in names):
+    run = workspace.sealed(folder, "run.json")
+    manifest = workspace.sealed(folder)
+    if not manifest or not (folder / f"{folder.name}.ipynb").exists():
         return False
-    run, manifest = (json.loads((folder / n).read_text()) for n in names[:2])
     kept = {folder / name: sha for name, sha in manifest["files"].items()}
     for step, digest in manifest["reads"].items():
         kept[folder.parent / step / "manifest.json"] = digest
     for path, digest in kept.items():
         if not path.exists() or files.sha256(path) != digest:
             return False
-    return run["inputs"] == inputs
+    return run.get("inputs") == inputs
 
 
 def find_data(where):
@@ -157,8 +159,12 @@ class Job:
 
     def seal(self):
         """Note what it was made from; return whether it is whole."""
-        if self.process.returncode:
-            return False  # it has said why
+        code = self.process.returncode
+        if code < 0:
+            often = "too little memory is the usual cause"
+            print(f"{self.title} was killed (signal {-code}): {often}.")
+        if code:
+            return False  # else it has said why
         if not (self.folder / "manifest.json").exists():
             print(f"{self.title} ended without its last cell: no manifest.")
             return False

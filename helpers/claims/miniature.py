@@ -61,6 +61,16 @@ class Miniature:
         """Keep the scores of large square masks, one for each test case."""
         self.scored[name] = baselines.dice_of(self.references, squares)
 
+    def typical(self, name, other):
+        """Return (place among the test cases, large image, mask, case).
+
+        Of the lesion whose two Dice differ most nearly as the median does.
+        """
+        gap = self.scored[name] - self.scored[other]
+        place = int((gap - gap.median()).abs().argmin())
+        row, (images, labels) = self.test[place], self.pixels["large"]
+        return place, images[row], labels[row] > 0, self.cases["case"][row]
+
     def test_untrained(self):
         """Score the fixed shape of a label, classical methods, and copying."""
         images, labels = self.pixels["large"]

@@ -1,7 +1,9 @@
 """Unpack a downloaded zip once, safely, into a cache folder."""
 
+import errno
 import lzma
 import os
+import shutil
 import stat
 import tempfile
 import zipfile
@@ -87,9 +89,13 @@ def unpack(archive):
         if not zipfile.is_zipfile(file):
             raise ArchiveError(f"{archive} {misnamed(archive)}")
     target = cache_folder() / files.sha256(archive)[:16]
-    if target.is_dir():
-        return target
     try:
+        with zipfile.ZipFile(archive) as content:
+            n_files = len({name for name, _ in wanted(content)})
+        if target.is_dir():
+            if sum(p.is_file() for p in target.rglob("*")) == n_files:
+                return target
+            shutil.rmtree(target)  # somebody cleared up in the cache
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(
             prefix=".unpacking-", dir=target.parent, ignore_cleanup_errors=True
@@ -112,8 +118,10 @@ def _failure(error, target):
     if isinstance(error, NOT_WHOLE) or error.errno is None:
         return f"is not a whole zip ({error}): download it again."
     problem = f"cannot be unpacked into {target.parent} ({error.strerror})"
-    remedy = "set XDG_CACHE_HOME to one with space, or unpack it by hand."
-    return f"{problem}: {remedy}"
+    space = " to one with space" * (
+        error.errno in (errno.ENOSPC, errno.EDQUOT)
+    )
+    return f"{problem}: set XDG_CACHE_HOME{space}, or unpack it by hand."
 
 
 def check_members(archive, members):
@@ -137,13 +145,21 @@ def check_size(archive, size):
         raise ArchiveError(f"{archive} would {problem}: {REFUSED}")
 
 
+def wanted(content):
+    """Return the (path, member) of a zip's files; Windows may write \\."""
+    paths = [(m.filename.replace("\\", "/"), m) for m in content.infolist()]
+    return [
+        (path, member)
+        for path, member in paths
+        if not path.endswith("/") and not path.startswith("__MACOSX")
+    ]
+
+
 def extract(archive, content, folder):
     """Write the files, counting bytes: declared sizes may be false."""
     written = 0
-    for member in content.infolist():
-        if member.is_dir() or member.filename.startswith("__MACOSX"):
-            continue
-        target = folder / member.filename.replace("\\", "/")
+    for path, member in wanted(content):
+        target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         with content.open(member) as source, open(target, "wb") as file:
             while block := source.read(1 << 20):

@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import os
 import re
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -261,9 +262,9 @@ def _misfits(label, image, mask_pictures):
         elif np.array_equal(as_grey(mask), grey) and grey.any():
             problem = "mask is the image itself"
             found.append((path, problem, "fetch the mask again"))
-        elif masks.fault(mask):
+        elif why := masks.fault(mask):
             remedy = "save it as black (0) with the lesion white (255)"
-            found.append((path, masks.fault(mask), remedy))
+            found.append((path, why, remedy))
     if found:
         return found
     path = next(iter(mask_pictures))
@@ -348,7 +349,9 @@ def in_threads(function, items, what=None):
     """Return [function(item), ...]; with `what`, somebody may see a bar."""
     quiet = what is None or "BUSI_UNATTENDED" in os.environ
     bar = {"delay": 2, "mininterval": 1, "leave": False, "disable": quiet}
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    # each thread changes the filters of warnings for a moment; they cross
+    restored = warnings.catch_warnings()
+    with restored, ThreadPoolExecutor(os.cpu_count()) as pool:
         results = pool.map(function, items)
         return list(tqdm(results, what, len(items), **bar))
 
@@ -358,7 +361,11 @@ def fingerprint(root):
     root = find(root)
     folders = [class_folder(root, label) for label in LABELS]
     paths = [path for folder in folders for path in listing(folder, [])]
-    paths = [path for path in paths if path.suffix.lower() == ".png"]
+    paths = [
+        path
+        for path in paths
+        if path.suffix.lower() == ".png" and not is_junk(path)
+    ]
     return digest_of(paths)
 
 

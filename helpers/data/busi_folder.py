@@ -141,7 +141,12 @@ def class_folder(root, label):
 def _nothing_in(named, seen):
     """Return the DataError that says what there is instead of a data set."""
     problem = f"{named} does not hold the BUSI data set"
-    packed = [path for path in seen if archives.kind(path)]
+    office = (".docx", ".xlsx", ".pptx", ".odt", ".ods")  # zips, too
+    packed = [
+        path
+        for path in seen
+        if path.suffix.lower() not in office and archives.kind(path)
+    ]
     folders = [p for p in seen if p.name.lower() in LABELS and p.is_dir()]
     names = [p.name for folder in folders for p in listing(folder, [])]
     if packed:

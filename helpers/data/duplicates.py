@@ -9,6 +9,7 @@ than about 60 % of each side, and most views of a lesion from another angle.
 
 import functools
 import os
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -78,7 +79,8 @@ def near_duplicates(cases, limit=LIMIT):
     # a product that starts threads of its own in each of ours wastes two
     # thirds of the work on waiting
     one_each = threadpool_limits(1, user_api="blas")
-    with one_each, ThreadPoolExecutor(os.cpu_count()) as pool:
+    restored = warnings.catch_warnings()  # see busi.in_threads
+    with one_each, restored, ThreadPoolExecutor(os.cpu_count()) as pool:
         hashes = list(pool.map(lambda path: _hashes(frame(path)), paths))
         same_bits = _same_bits(hashes, pool)
         pairs = _candidates(same_bits)
@@ -91,8 +93,8 @@ def near_duplicates(cases, limit=LIMIT):
     names = ordered["case"].to_list()
     position = {case: k for k, case in enumerate(cases["case"])}
     rows = []
-    for (i, j), proof in zip(pairs, proofs, strict=True):
-        distance, overlap, scale, mirrored = proof
+    for (i, j), found in zip(pairs, proofs, strict=True):
+        distance, overlap, scale, mirrored = found
         if distance <= limit:
             equal = int(same_bits[i, j])
             if position[names[i]] > position[names[j]]:

@@ -79,9 +79,13 @@ def read_table(path, columns):
             # of rows longer than the first it would drop the rest
             warnings.simplefilter("error", pd.errors.ParserWarning)
             table = pd.read_csv(io.StringIO(text), sep=sep, dtype=str, **how)
+        table = table.apply(lambda column: column.str.strip())
     except (OSError, ValueError, pd.errors.ParserWarning) as error:
         first = str(error).split("\n")[0]
-        raise busi.DataError(f"{path} is no table ({first}).") from None
+        remedy = "save it as CSV UTF-8, with one value a column"
+        raise busi.DataError(
+            f"{path} is no table ({first}): {remedy}."
+        ) from None
     missing = [name for name in columns if name not in table]
     if missing or table.empty:
         lacks = f"no column {missing[0]}" if missing else "no row"

@@ -4,7 +4,6 @@ Three layouts are read: that of BUSI, that of BUS-BRA, and the folder of
 `helpers.data.folder` that any other set can be brought into.
 """
 
-import itertools
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from . import archives, busbra, busi, busi_folder, duplicates, folder
+from .busi_folder import is_junk
 
 # Of a layout other than BUSI's: its table, and the folder of images beside it.
 TABLES = {
@@ -81,7 +81,8 @@ class DataSet:
         if self.layout == "busi":
             return busi.fingerprint(self.root)
         found = sorted(self.root.rglob("*.png"))
-        return busi.digest_of([*found, *sorted(self.root.glob("*.csv"))])
+        found += sorted(self.root.glob("*.csv"))
+        return busi.digest_of([p for p in found if not is_junk(p)])
 
 
 def find(where):
@@ -97,12 +98,19 @@ def find(where):
         if not top.is_dir():
             gone = f"{where} does not exist"
             raise busi.DataError(f"{gone}: give a folder or zip as DATA.")
-        for level, (layout, (name, images)) in itertools.product(
-            ("", "*/", "*/*/"), TABLES.items()
-        ):
-            for table in sorted(top.glob(level + name)):
-                if (table.parent / images).is_dir():
-                    return DataSet(layout, table.parent)
+        for level in ("", "*/", "*/*/"):
+            sets = [
+                DataSet(layout, table.parent)
+                for layout, (name, images) in TABLES.items()
+                for table in sorted(top.glob(level + name))
+                if (table.parent / images).is_dir()
+            ]
+            if len(sets) > 1:
+                several = ", ".join(str(found.root) for found in sets)
+                problem = f"{where} holds several sets: give one of {several}."
+                raise busi_folder.SeveralSets(problem)
+            if sets:
+                return sets[0]
         try:
             return DataSet("busi", busi.find(top))
         except busi_folder.SeveralSets:

@@ -112,7 +112,8 @@ def decoded(data):
     except Unreadable:
         raise
     except Image.DecompressionBombError:
-        check_size(MOST_PIXELS, 2)
+        most = f"has over {MOST_PIXELS / 1e6:.0f} million pixels"
+        raise Unreadable(most) from None
     except Exception:  # damaged bytes raise nearly every kind
         raise Unreadable(f"is no whole picture (as {name})") from None
 

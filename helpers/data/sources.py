@@ -1,10 +1,12 @@
 """Get the data: a folder, a zip, Drive, Kaggle, and else the phantom."""
 
 import contextlib
+import filecmp
 import fnmatch
 import itertools
 import os
 import re
+import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -122,6 +124,8 @@ def simulated():
         problem = f"{home} could not be written ({error.strerror})"
         remedy = "free some space there, or give real images as DATA."
         raise busi.DataError(f"{problem}: {remedy}") from None
+    except ValueError as error:
+        raise busi.DataError(str(error)) from None
 
 
 def look_in(folder):
@@ -171,11 +175,13 @@ def from_drive(drive):
     for found in zips:
         # a name of its own: another archive.zip may lie here, or in Drive
         name = f"{found.stem}-{found.parent.name}.zip"
-        local = local_folder() / name
+        local = archives.cache_folder() / name
         try:
-            if not local.exists():
+            # as new and as large: it is the one that was copied before
+            if not local.exists() or not filecmp.cmp(found, local):
                 local.parent.mkdir(parents=True, exist_ok=True)
                 files.copy(found, local)
+                shutil.copystat(found, local)
             return described(busi.find(local))
         except (OSError, busi.DataError) as error:
             print(unused.format(error))

@@ -29,7 +29,7 @@ CAUSES = {  # what is striking, no proof; a case may have several
     "small": "the lesion fills less than 2 % of the image",
     "large": "the lesion fills more than a quarter of the image",
     "touches the edge": "the outline reaches the edge of the image",
-    "several parts": "the person marked more than one lesion",
+    "several parts": "the person's mask has more than one part, specks too",
     "shadow": "below the lesion it is less than 0.6 times as bright as beside "
     "it",
     "drawn marks": "at least two letters or callipers seem to be drawn on it",

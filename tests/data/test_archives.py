@@ -53,8 +53,16 @@ def test_a_zip_is_unpacked_whole_and_once(zipped, cache, monkeypatch):
     assert found == {**CONTENT, "PHANTOM.json": b"{}"}
     another = archives.unpack(zipped(("more.png", b"x")))
     assert {*cache.iterdir()} == {folder, another} and folder != another
+    next(another.rglob("*.png")).unlink()  # somebody cleared up
+    assert archives.unpack(archive) == another
+    assert len([*another.rglob("*.png")]) == len(CONTENT) + 1
     forbid(monkeypatch, "extract")
     assert archives.unpack(archive) == another
+
+
+def test_a_zip_made_by_windows_may_list_its_folders(zipped, cache):
+    archive = zipped(("set\\benign\\", ""), ("set\\benign\\b.png", "x"))
+    assert (archives.unpack(archive) / "set/benign/b.png").is_file()
 
 
 def test_the_cache_is_where_the_user_wants_it(

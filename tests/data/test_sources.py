@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from helpers import environment
-from helpers.data import busi, busi_folder, sources
+from helpers.data import archives, busi, busi_folder, sources
 
 
 @pytest.fixture
@@ -119,6 +119,23 @@ def test_a_choice_that_is_not_clear_is_the_users(real_root, capsys):
         sources.locate()
 
 
+def test_what_is_no_phantom_where_it_would_be_is_one_sentence(small_phantom):
+    home = sources.locate().root
+    (home / "notes.txt").write_text("mine")
+    (home / "benign" / "._benign (1).png").write_text("of a Mac's Finder")
+    assert sources.locate().root == home  # it is still whole
+    (home / "PHANTOM.json").unlink()
+    with pytest.raises(busi.DataError, match="holds what is not a phantom"):
+        sources.simulated()
+
+
+def test_a_phantom_that_lost_a_picture_is_simulated_again(small_phantom):
+    home = sources.locate().root
+    before = busi.fingerprint(home)
+    (home / "benign" / "benign (1).png").unlink()
+    assert busi.fingerprint(sources.locate().root) == before
+
+
 def test_a_zip_that_is_not_used_is_named(small_phantom, capsys):
     (sources.DATA / "archive.zip").write_bytes(b"<html>sign in</html>")
     assert sources.locate().kind == "phantom"
@@ -133,12 +150,21 @@ def test_without_any_data_a_phantom_is_simulated_once(small_phantom, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_a_zip_in_drive_is_copied_once_to_the_local_disk(drive, monkeypatch):
-    assert sources.locate(drive=drive).kind == "busi"
-    (copy,) = sources.DATA.iterdir()
+def test_a_zip_in_drive_is_copied_once_to_the_local_disk(
+    real_root, drive, monkeypatch
+):
+    first = sources.locate(drive=drive)
+    (copy,) = archives.cache_folder().glob("*.zip")
     assert copy.read_bytes() == (drive / "archive.zip").read_bytes()
+    copyfile = shutil.copyfile
     monkeypatch.setattr(shutil, "copyfile", None)
-    assert sources.from_drive(drive).kind == "busi"
+    assert sources.locate(drive=drive) == first
+    # another zip of this name is another set
+    monkeypatch.setattr(shutil, "copyfile", copyfile)
+    next(real_root.rglob("benign (1).png")).unlink()
+    shutil.make_archive(drive / "archive", "zip", real_root.parent)
+    changed = sources.locate(drive=drive)
+    assert changed.fingerprint != first.fingerprint
 
 
 def test_a_wrong_zip_does_not_hide_the_right_one_in_drive(drive, capsys):
@@ -152,7 +178,7 @@ def test_a_wrong_zip_does_not_hide_the_right_one_in_drive(drive, capsys):
     assert found.fingerprint == busi.fingerprint(right)
     assert "The zip in Drive could not be used" in capsys.readouterr().out
     # the copy of the wrong one is gone, what lay there before is not
-    (copy,) = {*sources.DATA.iterdir()} - {*wrong}
+    (copy,) = archives.cache_folder().glob("*.zip")
     assert copy.read_bytes() == right.read_bytes()
     assert all(path.read_bytes() == b"no zip" for path in wrong)
 

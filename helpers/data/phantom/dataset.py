@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from ... import files
-from ..busi_folder import MARKER
+from ..busi_folder import MARKER, is_junk
 from .physics import LABELS, USUAL, Scanner, noise, simulate
 
 FOLDER = "Dataset_BUSI_with_GT"
@@ -61,9 +61,11 @@ def is_up_to_date(target, settings):
         return False
     try:
         marker = json.loads((target / MARKER).read_text())
-        if all(marker[k] == value for k, value in settings.items()):
+        there = [p for p in target.rglob("*.*") if not is_junk(p)]
+        more = len(there) - 1 - marker["files"]  # without the marker
+        if more >= 0 and all(marker[k] == settings[k] for k in settings):
             return True
-        if marker["files"] == len([*target.rglob("[!.]*.*")]) - 1:
+        if more <= 0:
             return False
     except (OSError, ValueError, KeyError, TypeError):
         pass
