@@ -78,12 +78,13 @@ test-all: setup lint ## the same, and those of benchmark, research tools and reh
 	@$(PY) $(PYTEST)
 
 test-colab: ## all checks with the versions of Colab's image, and rehearse Colab and Kaggle
-	@$(PYTHON) tools/setup_env.py --colab
+	@$(PYTHON) tools/setup_env.py colab
 	@$(COLAB_PY) $(PYTEST)
 	@$(COLAB_PY) -m tools.colab_rehearsal.rehearse
 
 browser: setup ## install what looks at the pages in Chromium; the checks use it from then on
-	@$(PY) -m tools.site.browser_venv
+	@$(PY) tools/setup_env.py browser
+	@$(PY) -m tools.site.browser
 
 lint: setup ## check the form of the code only
 	@$(PY) -m ruff check .

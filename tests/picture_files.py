@@ -231,27 +231,3 @@ SHOWN = {
     "mask": [lesion(), lesion(1), 255 - lesion(), lesion() + lesion(2)],
 }
 SHOWN["mask"].append(cv2.imdecode(cv2.imencode(".jpg", lesion())[1], 0))
-
-
-def mixed(grey):
-    """Return {name: bytes}: one image in every way that the page reads."""
-    height, width = grey.shape
-    rgb, hole = np.dstack([grey] * 3), np.zeros_like(grey)
-    hole[height // 8 : -height // 8, width // 6 : -width // 6] = 255
-    side, upside = Image.Exif(), Image.Exif()
-    side[274], upside[274] = 6, 3
-    rest = {"save_all": True, "append_images": [Image.fromarray(255 - grey)]}
-    return {
-        "grey.png": saved(grey, "png"),
-        "rgb.png": saved(rgb, "png"),
-        "hole.png": saved(np.dstack([rgb, hole]), "png"),
-        "palette.png": saved(Image.fromarray(grey).convert("P"), "png"),
-        "side.png": saved(grey, "png", exif=side),
-        "frames.png": saved(Image.fromarray(grey), "png", **rest),
-        "grey.jpg": saved(grey, "jpg", quality=95),
-        "small.jpg": saved(rgb, "jpg", quality=70),
-        "side.jpg": saved(grey, "jpg", quality=90, exif=side),
-        "upside.jpg": saved(rgb, "jpg", quality=90, exif=upside),
-        "grey.bmp": saved(grey, "bmp"),
-        "rgb.bmp": saved(rgb, "bmp"),
-    }

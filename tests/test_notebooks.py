@@ -285,12 +285,6 @@ def test_the_latest_step_is_read_first_so_that_one_sentence_names_all(source):
         assert not steps or steps[0] == max(steps)
 
 
-def test_readme_ladder_names_every_notebook():
-    readme = (ROOT / "README.md").read_text()
-    for source in SOURCES:
-        assert f"(notebooks/{source.stem}.ipynb)" in readme
-
-
 def test_a_second_set_is_found_before_anything_runs(phantom_root, tmp_path):
     assert run_all.find_external("") is None
     assert run_all.find_external(str(phantom_root)).root == phantom_root

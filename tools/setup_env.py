@@ -4,9 +4,10 @@ Standard library only, and readable by Python 3.6, so that a Python that is too
 old gets a sentence and not a SyntaxError. Uses uv where it is installed, else
 venv and pip.
 
-    python3 tools/setup_env.py [--colab]
+    python3 tools/setup_env.py [colab | browser]
 
---colab makes .venv-colab instead, with the versions of Colab's image.
+colab makes .venv-colab instead, with the versions of Colab's image; browser
+.venv-browser, with Playwright and axe-core, by the Python of .venv.
 """
 
 import csv
@@ -216,13 +217,16 @@ def damage(venv):
     return ""
 
 
-def main(colab):
-    name = ".venv-colab" if colab else ".venv"
+def main(kind=""):
+    name = "-".join([".venv", kind] if kind else [".venv"])
     venv, log = os.path.join(ROOT, name), os.path.join(ROOT, name + ".log")
     stamp = os.path.join(venv, "made-from.txt")
     files, python = ["constraints/lock.txt"], sys.executable
     requirements = ["-r", files[0]]
-    if colab:
+    if kind == "browser":
+        files = ["requirements-browser.txt"]
+        requirements = ["-r", files[0]]
+    elif kind == "colab":
         # the pages' and tests' tools are no part of Colab's image: own pins
         files = ["requirements-dev.txt", "requirements.txt"]
         files.append("constraints/colab-2026-08.txt")
@@ -237,7 +241,8 @@ def main(colab):
     if python != sys.executable:
         version = "%d.%d" % sys.version_info[:2]
         print("Python %s is not used for this: taking %s." % (version, python))
-    check_disk(ROOT)
+    if kind != "browser":
+        check_disk(ROOT)
     open(log, "w").close()
     began = time.time()
     print("Installing the packages into %s: up to three minutes." % name)
@@ -245,8 +250,9 @@ def main(colab):
     if os.path.exists(stamp):
         os.remove(stamp)  # from here on an interrupted install is redone
     uv = install(python, venv, requirements, log)
-    mend_opencv(venv, uv, log)
-    add_project(venv)
+    if kind != "browser":
+        mend_opencv(venv, uv, log)
+        add_project(venv)
     with open(os.path.join(venv, INSTALLED), "w") as file:
         file.write("\n".join(sorted(records(venv))))
     # by hand: what the helpers have for it needs a newer Python
@@ -258,7 +264,7 @@ def main(colab):
 
 if __name__ == "__main__":
     try:
-        main("--colab" in sys.argv[1:])
+        main(*sys.argv[1:])
     except Stop as stop:
         sys.exit(str(stop))
     except KeyboardInterrupt:

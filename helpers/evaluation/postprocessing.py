@@ -109,10 +109,20 @@ def frontier(classes, labels):
     and smooth, the mean utility over an image_threshold and its neighbours,
     since few cases decide.
     """
+    return tried(all_marks(classes, labels))
+
+
+def all_marks(classes, labels):
+    """Return {(minimum area, threshold): `marks`} of validation cases."""
+    pairs = itertools.product(MINIMUM_AREAS, THRESHOLDS)
+    return {(a, t): marks(classes, labels, t, a) for a, t in pairs}
+
+
+def tried(found):
+    """Return the `frontier` of `all_marks`."""
     tables = []
-    for area, t in itertools.product(MINIMUM_AREAS, THRESHOLDS):
-        found = marks(classes, labels, t, area)
-        table = pd.DataFrame(outcome(*found, k) for k in IMAGE_THRESHOLDS)
+    for (area, t), own in found.items():
+        table = pd.DataFrame(outcome(*own, k) for k in IMAGE_THRESHOLDS)
         rule = dict(zip(RULE, (t, area, IMAGE_THRESHOLDS), strict=True))
         near = table["utility"].rolling(3, center=True, min_periods=2)
         table = pd.DataFrame(rule).join(table.assign(smooth=near.mean()))

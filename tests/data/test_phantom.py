@@ -273,37 +273,6 @@ def test_the_marker_tells_what_is_simulated_and_what_is_wrong(larger):
     assert "callipers" not in itertools.chain(*normal)
 
 
-def alike(one, two):
-    """How well the middle of picture two is found in one, at its scale."""
-    how = {"fx": 0.3, "fy": 0.3, "interpolation": cv2.INTER_AREA}
-    one, two = (cv2.resize(picture, None, **how) for picture in (one, two))
-    h, w = two.shape
-    middle = two[h // 4 : -h // 4, w // 4 : -w // 4]
-    best = 0
-    for scale in np.linspace(0.7, 1.4, 36):
-        part = cv2.resize(middle, None, fx=scale, fy=scale)
-        if np.all(np.less_equal(part.shape, one.shape)):
-            match = cv2.matchTemplate(one, part, cv2.TM_CCOEFF_NORMED)
-            best = max(best, match.max())
-    return best
-
-
-def test_near_duplicates_are_alike_and_other_cases_are_not(larger):
-    cases, facts = larger
-    pairs = facts["near_duplicates"]
-    images = cases["image"].map(busi.read_image)
-    for a, b, kind in pairs:
-        one, two = images[a], images[b]
-        if kind == "marked":  # all other pixels are the same
-            assert 0.9 < np.mean(one == two) < 1, (a, b)
-        else:
-            two = np.fliplr(two) if "mirrored" in kind else two
-            assert alike(one, two) > 0.9, (a, b, kind)
-    known = {frozenset(pair[:2]) for pair in pairs}
-    for pair in itertools.pairwise(images.index[:11]):
-        assert {*pair} in known or alike(*images[[*pair]]) < 0.85, pair
-
-
 def test_a_copy_is_outlined_again_but_only_a_little_differently(larger):
     """The label noise of a second outline: alike, but not the same."""
     cases, facts = larger

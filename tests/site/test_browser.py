@@ -7,7 +7,6 @@ from urllib.parse import urldefrag
 
 import pytest
 
-from tools.site import build
 from tools.site.browser import Tab
 
 PHONE = {"width": 390, "height": 844, "is_mobile": True, "has_touch": True}
@@ -29,9 +28,8 @@ SEARCH = ".search-button:visible, .search-button-field:visible"
 def pages(site):
     """The pages' addresses within the site, the start page first."""
     paths = (path.relative_to(site) for path in site.rglob("*.html"))
-    # without the parts of the theme, and pages that only lead to others
-    paths = (p for p in paths if p.parts[0] != "_static")
-    names = [p.as_posix() for p in paths if p.stem not in build.MOVED]
+    # without the parts of the theme
+    names = [p.as_posix() for p in paths if p.parts[0] != "_static"]
     return sorted(names, key=lambda page: (page != "index.html", page))
 
 

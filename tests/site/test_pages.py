@@ -102,17 +102,6 @@ def test_the_start_page_links_to_the_notebooks_of_the_run_alone(tmp_path):
     assert text.count("](notebooks/") == 1 and "https:" not in text
 
 
-def test_an_old_address_leads_to_the_new_page_without_scripts_too(tmp_path):
-    for old, new in build.MOVED.items():
-        build.redirect(tmp_path)
-        assert not (tmp_path / f"{old}.html").exists()  # nowhere to go
-        (tmp_path / f"{new}.html").touch()
-        build.redirect(tmp_path)
-        text = (tmp_path / f"{old}.html").read_text()
-        assert f'url={new}.html"' in text and f'href="{new}.html"' in text
-        assert (ROOT / "notebooks" / f"{new}.py").exists()
-
-
 def test_each_doi_that_is_cited_is_among_the_references():
     listed = (ROOT / "pages" / "references.md").read_text()
     cited = [*ROOT.glob("notebooks/*.py"), *ROOT.glob("*/README.md")]

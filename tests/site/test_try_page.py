@@ -7,13 +7,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import picture_files
 import pytest
 from picture_files import GREY, KINDS, REFUSED, SHOWN, UPRIGHT, saved, turned
 from PIL import Image
 
 from helpers.data import busi, grey_levels, masks, pictures
-from helpers.data.phantom import dataset, physics
+from helpers.data.phantom import dataset
 from helpers.evaluation import (
     classification,
     lesion_size,
@@ -195,21 +194,6 @@ def test_the_browser_predicts_the_masks_of_keras(comparison, tmp_path):
     for path in map(Path, busi.index(root)["image"]):
         dice, (theirs, ours) = compared(*comparison, path)
         assert dice >= 0.99 and theirs == pytest.approx(ours, abs=0.01)
-
-
-@pytest.mark.research
-def test_two_hundred_mixed_files_get_one_mask_from_page_and_command(
-    comparison, tmp_path
-):
-    scores, path = {}, tmp_path / "x"
-    for i in range(17):
-        label = physics.LABELS[i % 3]
-        grey = physics.simulate(label, np.random.default_rng((9, i))).image
-        for name, data in picture_files.mixed(grey).items():
-            path.write_bytes(data)
-            scores[i, name], _ = compared(*comparison, path)
-    print(len(scores), "files, lowest Dice", min(scores.values()))
-    assert len(scores) > 200 and min(scores.values()) >= 0.98
 
 
 SHAPES = [(471, 562), (562, 471), (512, 512), (256, 300)]

@@ -6,10 +6,9 @@
 RUN is a run's folder, notebook 2 finished in it. Training on folds 2, 3 and 4,
 scores on fold 1; fold 0 serves only methods without training. `run` writes one
 file a trial into RUN/trials/ and skips those that are there. Each worker has
-one thread. --share shortens all trainings, to try the tool. `table` writes,
-from what is there, results/claims.csv (a row for each trained trial and what
-it was scored on), claims_dice.csv (a row a case), claims_cost.csv and
-claims.json.
+one thread. `table` writes, from what is there, results/claims.csv (a row for
+each trained trial and what it was scored on), claims_dice.csv (a row a case),
+claims_cost.csv and claims.json.
 """
 
 import argparse
@@ -97,35 +96,27 @@ def load(run, data):
     return cases
 
 
-def shortened(settings, share):
-    """Return a trial's settings with this share of its steps."""
-    if "steps" not in settings:
-        return settings
-    return settings | {"steps": max(20, int(settings["steps"] * share))}
-
-
 def pixels(run, cases, size=128):
     """Return the cases' images and labels, kept in the run's folder."""
     return busi.load_arrays(cases, size, cache=run / "trials")
 
 
-def one_trial(run, data, name, settings, share):
+def one_trial(run, data, name, settings):
     """Run one trial in this process, keep it; return name, core seconds."""
     began = time.process_time()
     cv2.setNumThreads(1)
     keras.config.set_dtype_policy(training.precision())
-    used = shortened(settings, share)
     kind = name.split()[0]
     if kind == "cost":
-        result = {"cost": trials.cost(**used)}
+        result = {"cost": trials.cost(**settings)}
     elif kind == "toy":
-        result = toy(used)
+        result = toy(settings)
     elif kind in UNTRAINED:
         result = UNTRAINED[kind](run, load(run, data))
     else:
-        result = train(run, load(run, data), kind, **used)
+        result = train(run, load(run, data), kind, **settings)
     seconds = round(time.process_time() - began, 1)
-    result |= {"name": name, "settings": used, "core_seconds": seconds}
+    result |= {"name": name, "settings": settings, "core_seconds": seconds}
     if kind == "cost":  # alone in its process: see `run_all`
         result["memory_mb"] = workspace.peak_memory_mb()
     files.write(run / "trials" / f"{name}.json", json.dumps(result))
@@ -238,7 +229,7 @@ def run_all(o):
     todo = {
         name: settings
         for name, settings in plan().items()
-        if not finished(o.run / "trials" / f"{name}.json", settings, o.share)
+        if not finished(o.run / "trials" / f"{name}.json", settings)
     }
     for kind in ("INTRA", "INTER"):  # for the processes to come
         os.environ[f"TF_NUM_{kind}OP_THREADS"] = "1"
@@ -248,16 +239,15 @@ def run_all(o):
         options = {"max_tasks_per_child": 1 if costs else None}
         with ProcessPoolExecutor(o.workers, fresh, **options) as pool:
             trial = functools.partial(pool.submit, one_trial, o.run, o.data)
-            jobs = [trial(name, todo[name], o.share) for name in names]
+            jobs = [trial(name, todo[name]) for name in names]
             for job in as_completed(jobs):
                 name, seconds = job.result()
                 print(f"{name}: {seconds:.0f} core seconds", flush=True)
 
 
-def finished(path, settings, share):
-    """Return whether a trial of these settings is kept, not a shorter one."""
-    kept = workspace.load(path)["settings"] if path.exists() else None
-    return kept == shortened(settings, share)
+def finished(path, settings):
+    """Return whether a trial of these settings is kept."""
+    return path.exists() and workspace.load(path)["settings"] == settings
 
 
 def case_table(cases, results):
@@ -355,7 +345,6 @@ def main():
     parser.add_argument("run", type=Path, help="a run's folder: see above")
     parser.add_argument("--data", default="", help="folder, zip or phantom")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--share", type=float, default=1, help="of a training")
     parser.add_argument("--out", type=Path, default=ROOT / "results")
     o = parser.parse_args()
     {"run": run_all, "table": table}[o.what](o)

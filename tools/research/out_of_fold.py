@@ -32,6 +32,7 @@ REPORTED = "pooled"  # of `fitted_rules`: the rule of the figures quoted
 REPORTS = {"dice", "missed", "marked", "normals_empty", "accuracy"}
 REPORTS |= {"auc_lesion", "auc_malignant", "auc_benign_malignant"}
 REPORTS |= {"iou_benign", "iou_malignant"}
+RESAMPLED = ["image_threshold", "dice", "missed", "empty", "utility"]
 SIDE = 160  # pixels, of networks whose mean is taken
 
 
@@ -134,65 +135,22 @@ def stability(recipe, cases, resamples=200):
     for fold in FOLDS:
         found = of_set(recipe, "busi", cases, fold)
         own, held = (
-            outcomes(part) for _, part in found.groupby("held_out", sort=True)
+            postprocessing.all_marks(
+                np.stack(part["classes"]), np.stack(part["target"])
+            )
+            for _, part in found.groupby("held_out", sort=True)
         )
-        n = own["n"]
-        draws = rng.multinomial(n, np.full(n, 1 / n), resamples)
-        utility = means(own, draws)["utility"]
-        padded = np.pad(utility, ((0, 0), (0, 0), (1, 1)))
-        smooth = padded[..., :-2] + padded[..., 1:-1] + padded[..., 2:]
-        smooth[..., [0, -1]] *= 1.5  # a mean of two, where others are of three
-        best = smooth.reshape(resamples, -1).argmax(axis=1)
-        limits = np.tile(postprocessing.IMAGE_THRESHOLDS, len(own["dice"]))
-        chosen = {"image_threshold": limits[best]}
-        for what, values in means(held, np.ones((1, held["n"]))).items():
-            chosen[what] = values.ravel()[best]
-        for what, values in chosen.items():
-            ends = np.quantile(values, [0.025, 0.5, 0.975])
+        n = (~found["held_out"]).sum()
+        chosen = []
+        for draw in rng.multinomial(n, np.full(n, 1 / n), resamples):
+            some = np.repeat(np.arange(n), draw)
+            again = {k: [x[some] for x in v] for k, v in own.items()}
+            chosen.append(postprocessing.tried(again)["smooth"].idxmax())
+        kept = postprocessing.tried(held).loc[chosen, RESAMPLED]
+        for what, ends in kept.quantile([0.025, 0.5, 0.975]).items():
             names = {"recipe": recipe, "fold": fold, "what": what}
             rows.append(names | dict(zip(ENDS, ends, strict=True)))
     return pd.DataFrame(rows)
-
-
-def outcomes(table):
-    """Return arrays of all rules and cases; table: `of_set`.
-
-    lesion: bool (n,); dice: (rules, n, image thresholds), and marked, bool.
-    """
-    pair = np.stack(table["classes"]), np.stack(table["target"])
-    pairs = itertools.product(
-        postprocessing.MINIMUM_AREAS, postprocessing.THRESHOLDS
-    )
-    found = [postprocessing.marks(*pair, t, area) for area, t in pairs]
-    lesion, sure, dice = map(np.stack, zip(*found, strict=True))
-    marked = sure[..., None] >= postprocessing.IMAGE_THRESHOLDS
-    dice = dice[..., None] * marked
-    return {
-        "n": len(table),
-        "lesion": lesion[0],
-        "dice": dice,
-        "marked": marked,
-    }
-
-
-def means(found, counts):
-    """Return dice, missed, empty and utility, each (draws, rules, limits).
-
-    found: of `outcomes`; counts: how often a draw has each case, (draws, n).
-    """
-    lesion, dice = found["lesion"], found["dice"]
-
-    def mean(values, part):
-        total = np.einsum("dn,rnk->drk", counts * part, values)
-        return total / (counts @ part).clip(min=1)[:, None, None]
-
-    result = {
-        "dice": mean(dice, lesion),
-        "missed": mean(dice < postprocessing.MISSED, lesion),
-        "empty": mean(~found["marked"], ~lesion),
-    }
-    worth = result["dice"] - postprocessing.MISS * result["missed"]
-    return result | {"utility": worth + postprocessing.EMPTY * result["empty"]}
 
 
 def summary(table, ece):

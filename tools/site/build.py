@@ -31,17 +31,6 @@ from tools.site import (
 
 SITE = Path(os.environ.get("BUSI_SITE", ROOT / "site"))
 NOTEBOOKS = "*/[0-9A][0-9]_*.ipynb"  # in the folder of a run
-# Pages that others may link to, by their old names, and what they are now.
-MOVED = {"06_benefits_and_challenges": "08_benefits_and_challenges"}
-REDIRECT = """<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<meta http-equiv="refresh" content="0; url={0}.html">
-<title>This page has moved</title>
-<p>This page has moved: <a href="{0}.html">{0}</a>. For teaching and research;
-this is not a medical device.</p>
-</html>
-"""
 
 
 def latest_run():
@@ -156,13 +145,6 @@ def lighten(output):
     (output / "_static" / "scripts" / "fontawesome.js").unlink()
 
 
-def redirect(output):
-    """Write a page at each old address that leads to the new one."""
-    for old, new in MOVED.items():
-        if (output / f"{new}.html").exists():
-            (output / f"{old}.html").write_text(REDIRECT.format(new))
-
-
 def build(run):
     """Build site/ from a run's executed notebooks; swap it in when whole."""
     began = time.time()
@@ -171,7 +153,6 @@ def build(run):
         collect(run, source)
         render(run, source, new)
         lighten(new)
-        redirect(new / "notebooks")
     seconds = time.time() - began
     print(f"Pages ready in {seconds:.0f} s: open {SITE / 'index.html'}")
 
