@@ -626,19 +626,27 @@ assert np.allclose(model(one), theirs(one), atol=1e-6)
 # step, is the subject of notebook 4.)
 
 # %%
-from helpers.model import augmentation, losses
+from helpers.model import augmentation, training
 
 rest = np.flatnonzero(folds["fold"] != 0)
 learn = np.random.default_rng(seed).permutation(rest)[:120]
 
 # %%
 x, y = augmentation.as_input(images[learn]), labels[learn]
-steps = rounds * -(-len(learn) // 8)  # of 8 images, rounded up
-rate = keras.optimizers.schedules.CosineDecay(3e-3, steps)
-model.compile(keras.optimizers.Adam(rate), losses.segmentation_loss)
-model.optimizer.build(model.trainable_variables)  # saves seconds
-history = model.fit(x, y, batch_size=8, epochs=rounds, verbose=0)
-loss = history.history["loss"]
+parts = [slice(i, i + 8) for i in range(0, len(learn), 8)]
+
+
+def trained(network):
+    """Train a network for some rounds; return the mean loss of each."""
+    steps = rounds * len(parts)
+    rate = keras.optimizers.schedules.CosineDecay(3e-3, steps)
+    training.compile_for(network, keras.optimizers.Adam(rate), metrics=())
+    step = network.train_on_batch
+    return [np.mean([step(x[k], y[k]) for k in parts]) for _ in range(rounds)]
+
+
+# %%
+loss = trained(model)
 print(f"loss: {loss[0]:.2f} in the first round, {loss[-1]:.2f} in the last")
 
 # %% [markdown]
@@ -648,8 +656,6 @@ print(f"loss: {loss[0]:.2f} in the first round, {loss[-1]:.2f} in the last")
 # lesion ever sharper, bright or dark.
 
 # %%
-from helpers.model import training
-
 stages = explain.feature_maps(model, images[case])
 of_case = training.predict(model, images[[case]])[0]
 
@@ -854,11 +860,7 @@ exercises.check(exercises.without_skips, no_skips)
 # start = keras.Input((*image.shape, 1))
 # ends = no_skips(encoder(start, [8, 16, 32, 64]))
 # blind = keras.Model(start, head(*ends))
-# x, y = augmentation.as_input(images[learn]), labels[learn]
-# rate = keras.optimizers.schedules.CosineDecay(3e-3, steps)
-# blind.compile(keras.optimizers.Adam(rate), losses.segmentation_loss)
-# history = blind.fit(x, y, batch_size=8, epochs=rounds, verbose=0)
-# without = history.history["loss"][-1]
+# without = trained(blind)[-1]
 # print(f"last round: {loss[-1]:.2f} with skips, {without:.2f} without")
 #
 # both = {"with skips": model, "without": blind}
