@@ -14,11 +14,10 @@
 # - say what "a class for every pixel" means, as numbers and as a picture,
 # - tell remembering an image from having learned.
 #
-# **Takes** under a minute on two CPU cores. (*Quick profile*, below,
-# means settings for such a machine; a *profile* is a file of settings.)
-# **Needs** nothing; without
-# the real images it uses simulated ones. **Reads** two images. **Writes**
-# `environment.json`.
+# **Takes** under a minute on two CPU cores. (*Quick profile*, below, means
+# settings for such a machine; a *profile* is a file of settings.) **Needs**
+# nothing; without the real images it uses simulated ones. **Reads** two
+# images. **Writes** `environment.json`.
 #
 # > **For teaching and research. This is not a medical device.** Nothing here
 # > may be used to decide about a person.

@@ -96,9 +96,9 @@ figures.show(
 
 # %% [markdown]
 # It is easy to read `_mask.png` only. How much of the lesion is lost where
-# there are more files? You score the first mask against the merged
-# one by *Dice* (of notebook 0: twice the shared area over the sum of both
-# areas, 0 to 1).
+# there are more files? You score the first mask against the merged one by
+# *Dice* (of notebook 0: twice the shared area over the sum of both areas, 0 to
+# 1).
 
 # %%
 several = cases.loc[cases["masks"].map(len) > 1, "masks"]
@@ -217,8 +217,8 @@ cases["fold"] = splits.assign_folds(cases, n_folds=5, seed=seed)
 pd.crosstab(cases["fold"], cases["label"])
 
 # %% [markdown]
-# Now check it. No group may be in two folds.
-# If one were, `assert` would stop the notebook here:
+# Now check it. No group may be in two folds. If one were, `assert` would stop
+# the notebook here:
 
 # %%
 folds_of_group = cases.groupby("group")["fold"].nunique()

@@ -97,12 +97,12 @@ figures.show(
 # %% [markdown]
 # The sentence holds, with one addition: *semantic* means classes only. Nothing
 # says that two benign lesions in one image are two; telling them apart is
-# called *instance* segmentation. And what tells the
-# class of a pixel may lie far from it: a dark *shadow* below a lesion is more
-# often seen with malignant ones, a bright band (*enhancement*) with benign
-# ones ([appendix A1](A1_ultrasound_physics.ipynb) shows why). So a network
-# must know *what*, from afar, and *where*, to the pixel. The rest of this
-# notebook shows how one network gets both.
+# called *instance* segmentation. And what tells the class of a pixel may lie
+# far from it: a dark *shadow* below a lesion is more often seen with malignant
+# ones, a bright band (*enhancement*) with benign ones ([appendix
+# A1](A1_ultrasound_physics.ipynb) shows why). So a network must know *what*,
+# from afar, and *where*, to the pixel. The rest of this notebook shows how one
+# network gets both.
 #
 # ## A filter, slid by hand
 #
@@ -431,10 +431,10 @@ for kind, part in kinds.items():
 # %% [markdown]
 # What shrinks in each layer is soon too small to learn from. (ReLU cuts the
 # negative half. Alone it leaves about 0.7 of the size in each layer; after a
-# normalisation, 0.58 of a spread of 1.) Larger first weights, a
-# *He initialisation*, would cure the start as well; normalisation does it
-# again at every step, while the weights change. After training the layer uses
-# a running mean and spread; `momentum` says how slowly these forget.
+# normalisation, 0.58 of a spread of 1.) Larger first weights, a *He
+# initialisation*, would cure the start as well; normalisation does it again at
+# every step, while the weights change. After training the layer uses a running
+# mean and spread; `momentum` says how slowly these forget.
 #
 # ### (1) A block, with a way around it
 #
@@ -607,8 +607,8 @@ print(f"{model.count_params():,} parameters")
 # That is the whole network. (The U-Net of 2015 has no residual connections, no
 # batch normalisation, no padding, no such bias, and logits at full size.)
 # `helpers/model/unet.py` holds the same functions, so that other notebooks
-# need not repeat them. The same? With equal weights,
-# both must make equal predictions.
+# need not repeat them. The same? With equal weights, both must make equal
+# predictions.
 
 # %%
 from helpers.model import unet
@@ -726,10 +726,9 @@ pd.DataFrame(table, index=masks.CLASSES).round(4)
 # %% [markdown]
 # Compare the class with the name of the case: being sure that there is *a*
 # lesion is not being right about which. Each pixel has a distribution, not
-# only a winner. Its *entropy*
-# (Shannon 1948) says how undecided it is: 0 bits if one class has everything,
-# $\log_2 3 = 1.58$ bits if all three are equal. Expect it along outlines, and
-# all over a lesion whose class is uncertain.
+# only a winner. Its *entropy* (Shannon 1948) says how undecided it is: 0 bits
+# if one class has everything, $\log_2 3 = 1.58$ bits if all three are equal.
+# Expect it along outlines, and all over a lesion whose class is uncertain.
 
 
 # %%

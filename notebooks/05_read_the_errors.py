@@ -460,8 +460,8 @@ subgroups.round(3)
 # %% [markdown]
 # ## Lesion by lesion
 #
-# A doctor counts lesions, not pixels. And a high Dice can hide a missed lesion,
-# where a second one is small. A lesion counts as found where one
+# A doctor counts lesions, not pixels. And a high Dice can hide a missed
+# lesion, where a second one is small. A lesion counts as found where one
 # marked part overlaps it with an IoU of at least 0.1, or, more strictly, 0.5.
 # A marked part that finds none is a *false positive*, on normal images too. So
 # under the stricter rule fewer are found and more are false.
@@ -476,9 +476,9 @@ by_lesion.round(3)
 # positives go away, but so do true ones. The *FROC curve* shows the whole
 # trade (the free-response ROC curve): take the parts of the plain mask, above
 # one half; the mean probability inside a part is its confidence. Admit the
-# surest part first, then the next; the curve ends when all are in. The table reads off how many are
-# found at so many false positives per image (`NaN`: never so few; beyond the
-# end of the curve: its last value).
+# surest part first, then the next; the curve ends when all are in. The table
+# reads off how many are found at so many false positives per image (`NaN`:
+# never so few; beyond the end of the curve: its last value).
 
 # %%
 from helpers.evaluation import calibration

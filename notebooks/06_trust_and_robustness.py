@@ -79,13 +79,13 @@ print(f"{len(scores)} held-out cases, {has_lesion.sum()} with a lesion")
 # about 70 % should be lesion. Sort the pixels by their probability into 15
 # equal ranges, the *bins*, and take in each the mean probability and the share
 # that is lesion. The *expected calibration error* (ECE) is the mean of the
-# gaps between these two, each weighted by its number of pixels. The *Brier score* is the mean squared distance of the
-# probability from the ground truth, 0 or 1.
+# gaps between these two, each weighted by its number of pixels. The *Brier
+# score* is the mean squared distance of the probability from the ground truth,
+# 0 or 1.
 #
 # Most pixels are easy background, and the square's black border counts as
-# such, too: they make any ECE look small. So lesion
-# images get a row of their own, and so do the pixels that the network itself
-# is not sure about.
+# such, too: they make any ECE look small. So lesion images get a row of their
+# own, and so do the pixels that the network itself is not sure about.
 
 # %%
 from helpers.evaluation import calibration
@@ -295,8 +295,8 @@ figures.show_lines(coverage, *axes, title)
 # the best. As in notebooks 4 and 5, a prediction is the mean over the image
 # and its mirror image, and outlines are drawn at the fold's fitted threshold.
 # Expect the largest fall inside that outline (in the worst case it is not the
-# lesion's); a large one elsewhere, at the skin, say, is a hint that the network
-# uses something else.
+# lesion's); a large one elsewhere, at the skin, say, is a hint that the
+# network uses something else.
 
 
 # %%
@@ -333,8 +333,8 @@ hits = {
     name: sum(m.flat[f.argmax()] for m, f in zip(part, falls, strict=True))
     for name, part in (("its", inside), ("the person's", ground_truth[seen]))
 }
-where = ", ".join(f"{n} in {k}" for k, n in hits.items())
-where = f"the largest fall of {len(seen)} lies {where} outline"
+where = " and ".join(f"{n} inside {k}" for k, n in hits.items())
+where = f"of {len(seen)} largest falls {where} outline"
 if seen:
     maps = dict(zip(titles, falls, strict=True))
     top = max(np.abs(fall).max() for fall in falls)
@@ -420,9 +420,8 @@ by_change.round(4)
 #
 # What is not among them may still be there: five cases can be swapped in 32
 # ways, of which yours and its mirror image are as large, so their p is never
-# below 2/32, however large the difference. Look at
-# its size first. And what the painting misses, such as dotted lines, stays in
-# the image.
+# below 2/32, however large the difference. Look at its size first. And what
+# the painting misses, such as dotted lines, stays in the image.
 #
 # ## What if the image were worse?
 #
@@ -431,10 +430,10 @@ by_change.round(4)
 # more and more, and watch the mean Dice. The outline stays the same, so any
 # fall is the network's. Lengths are in pixels of the original image. Expect
 # little from blur and shrinking while they are finer than a pixel of the
-# network's square (some four of the original), and from gain: in training, too,
-# images became brighter and darker, by some 15 dB on average at most. Gain is
-# in *decibels* (dB): 60 dB go from black to white here, so 15 add a quarter of
-# that everywhere.
+# network's square (some four of the original), and from gain: in training,
+# too, images became brighter and darker, by some 15 dB on average at most.
+# Gain is in *decibels* (dB): 60 dB go from black to white here, so 15 add a
+# quarter of that everywhere.
 #
 # **Predict, then run.** Each at its worst, which one costs this network most:
 # gain, speckle or shadow? The next cell tells.

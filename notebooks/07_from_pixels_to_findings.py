@@ -294,9 +294,8 @@ reached.assign(goal=list(goals.values())).round(2)
 
 # %% [markdown]
 # These were our goals for real images, before the first run; on simulated ones
-# they say nothing. On a cleaned part of BUSI,
-# Aumente-Maestro et al. (2025) reached 0.80 for all, with cross-validation:
-# every fold held out once.
+# they say nothing. On a cleaned part of BUSI, Aumente-Maestro et al. (2025)
+# reached 0.80 for all, with cross-validation: every fold held out once.
 #
 # ## Can you believe the probabilities?
 #
@@ -423,10 +422,9 @@ print(f"the least sure {needed:.0%} of the cases; {rest}")
 # Suppose that every case above a probability *t* gets a biopsy. Whoever acts
 # at *t* = 0.1 accepts nine needless biopsies for one cancer, for that is what
 # the odds of 1 to 9 mean. The *net benefit* counts cancers found, minus the
-# needless biopsies weighted by these odds, divided by the number of cases.
-# The most possible is the share of cancers. A model helps at
-# those *t* where its curve lies above that of a biopsy for everybody, and for
-# nobody.
+# needless biopsies weighted by these odds, divided by the number of cases. The
+# most possible is the share of cancers. A model helps at those *t* where its
+# curve lies above that of a biopsy for everybody, and for nobody.
 
 # %%
 limits, p = np.arange(1, 31) / 50, cases["malignant"]

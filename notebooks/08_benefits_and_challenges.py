@@ -316,10 +316,9 @@ trial.report(6)
 # which need not be the same on other images, and than `copy-nearest`. And than
 # whom? The real set has pairs of nearly the same frame, each outlined on its
 # own, by whom is not recorded. The third check asks for the difference to how
-# far these agree.
-# Other images are scored there, so the two intervals add up. (The miniature
-# borrows the figure of the real pairs, so with simulated images its third row
-# mixes two kinds of images: practice only.)
+# far these agree. Other images are scored there, so the two intervals add up.
+# (The miniature borrows the figure of the real pairs, so with simulated images
+# its third row mixes two kinds of images: practice only.)
 
 # %%
 from helpers.evaluation import baselines
@@ -414,11 +413,12 @@ figures.show(
 # This law has no floor: it says that enough images bring the error to 0. But
 # two annotations differ, too, and near that floor it promises too much. Where
 # the points flatten well below that floor, something else sets the limit: all
-# had as many batches, so perhaps those. The interval of "twice the data" in the table is wider by the error of that
-# forecast. And a law needs four numbers of images at least, with networks that
-# learned: none is fitted through those that did not, and none in miniature,
-# where so few batches may set the limit, not the data. *What helps* where
-# labels are few: a pretrained start, and augmentation (notebook 4).
+# had as many batches, so perhaps those. The interval of "twice the data" in
+# the table is wider by the error of that forecast. And a law needs four
+# numbers of images at least, with networks that learned: none is fitted
+# through those that did not, and none in miniature, where so few batches may
+# set the limit, not the data. *What helps* where labels are few: a pretrained
+# start, and augmentation (notebook 4).
 #
 # ## Claim 9: they cost much computation
 #
@@ -441,8 +441,8 @@ figures.show(
 # %% [markdown]
 # Twice the side is four times the multiplications, and so is twice the width.
 # But time need not follow: few channels keep a processor less busy, and each
-# layer has fixed costs. Now your machine: you
-# time two trainings that claim 10 needs anyway.
+# layer has fixed costs. Now your machine: you time two trainings that claim 10
+# needs anyway.
 
 # %%
 again, low = {"seed": seed + 1}, {"learning_rate": 3e-4}
@@ -518,8 +518,8 @@ levels.join(pd.DataFrame(means.round(2)).add_prefix("seed "))
 # %% [markdown]
 # One that failed is half of what is known of its setting. The shares hold for
 # these levels only: rates that lie closer together have a smaller share. *What
-# helps*: a rate that rises first and then falls (notebook
-# 4), the learning rate tried before all else, and more than one seed.
+# helps*: a rate that rises first and then falls (notebook 4), the learning
+# rate tried before all else, and more than one seed.
 #
 # ## The ten verdicts
 
@@ -528,9 +528,8 @@ trial.verdicts()
 
 # %% [markdown]
 # Another bound, another verdict: so argue about the bounds before you measure.
-# Where the two columns differ, the one of
-# real images counts. And neither says anything of other data sets, scanners or
-# networks.
+# Where the two columns differ, the one of real images counts. And neither says
+# anything of other data sets, scanners or networks.
 
 # %%
 step.save("checks.csv", trial.all_checks())

@@ -5,9 +5,9 @@
 #
 # All your held-out cases came from the place that the network learned from.
 # Whoever wants to use it has another scanner and other patients: a *domain
-# shift*. Testing there is called *external validation*. You will
-# freeze the network and its thresholds, open images from elsewhere, measure
-# what is lost, find out why, and try three repairs.
+# shift*. Testing there is called *external validation*. You will freeze the
+# network and its thresholds, open images from elsewhere, measure what is lost,
+# find out why, and try three repairs.
 #
 # **You will**
 # - see the same breast as two scanners draw it,
@@ -351,8 +351,9 @@ pd.DataFrame({"frozen": rule, "moved": moved}).round(3)
 # weights and take as many batches; all that differs is what they see. The
 # first sees home alone, with the augmentation of notebook 4. The second sees
 # home as some other scanner might show it: more *augmentation*, with blur,
-# grain and gain, at random. The third sees home and the few cases, each of these three times. Expect the
-# second to help only as far as you guessed what is different.
+# grain and gain, at random. The third sees home and the few cases, each of
+# these three times. Expect the second to help only as far as you guessed what
+# is different.
 
 # %%
 from helpers.claims import trials
@@ -418,12 +419,12 @@ for name in repairs.index.difference(["frozen", "home alone"], sort=False):
 
 # %% [markdown]
 # *Shown* is said of these two networks, on other cases. Each was trained once,
-# for few batches, and one normal image more or less moves `empty` visibly: repeat it with other seeds before you believe a
-# small change, better or worse. A repair whose Dice rises while the normal
-# images fill up is bought too dearly. And mind what these repairs are worth as
-# *evidence*. Cases that taught cannot judge, so each repair makes the rest of
-# that place an inside test. Whether the repaired network travels to a *third*
-# place is open again.
+# for few batches, and one normal image more or less moves `empty` visibly:
+# repeat it with other seeds before you believe a small change, better or
+# worse. A repair whose Dice rises while the normal images fill up is bought
+# too dearly. And mind what these repairs are worth as *evidence*. Cases that
+# taught cannot judge, so each repair makes the rest of that place an inside
+# test. Whether the repaired network travels to a *third* place is open again.
 #
 # ## Real hospitals
 #
@@ -462,11 +463,11 @@ figures.show_intervals(shown, None, "mean lesion Dice, 95 % interval", title)
 #
 # The figure also has the plain threshold of *one half*, with nothing fitted:
 # thresholds that were fitted to keep normal images empty need not suit a set
-# without any, and BUS-BRA has none.
-# Compare a journey with the same network at home. If it scores no lower
-# abroad, a fall is no law; nor does that show that it travels well, for the
-# other set may be easier. Only a network of that place, on the same images,
-# tells: the table after the next has one, *photographs, both* on BUS-BRA.
+# without any, and BUS-BRA has none. Compare a journey with the same network at
+# home. If it scores no lower abroad, a fall is no law; nor does that show that
+# it travels well, for the other set may be easier. Only a network of that
+# place, on the same images, tells: the table after the next has one,
+# *photographs, both* on BUS-BRA.
 #
 # Now by scanner, for BUS-BRA. `groups` is the number of patients: with a
 # handful of them the interval says that you know nothing yet.
