@@ -167,16 +167,16 @@ print(f"{model.count_params():,} parameters")
 # Now show it the malignant image again and again, four copies at a time: in
 # each, other parts of the network are switched off at random, so that it
 # relies on none alone. `augmentation.as_input` divides the grey values by 255,
-# as networks learn best from numbers around 1. Each `train_on_batch` is one
-# step: it returns the loss, and changes the parameters. Expect the loss to
+# as networks learn best from numbers around 1. Each `step` (Keras'
+# `train_on_batch`) returns the loss, and changes the parameters. Expect the loss to
 # fall. It has no unit; 0 would be perfect.
 
 # %%
-from helpers.model import augmentation
+from helpers.model import augmentation, training
 
 x = np.repeat(augmentation.as_input(squares[:1]), 4, axis=0)
 y = np.repeat(targets[:1], 4, axis=0)
-loss = [model.train_on_batch(x, y) for _ in range(steps)]
+loss = [training.step(model, x, y) for _ in range(steps)]
 print(f"loss: {loss[0]:.2f} at first, {loss[-1]:.2f} after {steps} steps")
 
 # %% [markdown]
@@ -187,8 +187,6 @@ print(f"loss: {loss[0]:.2f} at first, {loss[-1]:.2f} after {steps} steps")
 # "malignant" to light up where the lesion is.
 
 # %%
-from helpers.model import training
-
 probabilities = training.predict(model, squares)
 print("images, rows, columns, classes:", probabilities.shape)
 row, column = np.argwhere(targets[0] > 0).mean(axis=0).astype(int)

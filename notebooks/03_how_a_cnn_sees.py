@@ -633,7 +633,7 @@ learn = np.random.default_rng(seed).permutation(rest)[:120]
 
 # %%
 x, y = augmentation.as_input(images[learn]), labels[learn]
-parts = [slice(i, i + 8) for i in range(0, len(learn), 8)]
+parts = [(x[i : i + 8], y[i : i + 8]) for i in range(0, len(learn), 8)]
 
 
 def trained(network):
@@ -641,8 +641,10 @@ def trained(network):
     steps = rounds * len(parts)
     rate = keras.optimizers.schedules.CosineDecay(3e-3, steps)
     training.compile_for(network, keras.optimizers.Adam(rate), metrics=())
-    step = network.train_on_batch
-    return [np.mean([step(x[k], y[k]) for k in parts]) for _ in range(rounds)]
+    return [
+        np.mean([training.step(network, *part) for part in parts])
+        for _ in range(rounds)
+    ]
 
 
 # %%

@@ -306,8 +306,8 @@ pd.DataFrame(counts, index=names).fillna(0).astype(int)
 # data will help. Expect a Dice near 1 on it; it says nothing about new images.
 # `AdamW` is the rule by which the parameters are changed: Adam, as in notebook
 # 0, and at each step all weights shrink a little, which keeps them small.
-# `compile_for` gives a network this rule and the loss; a step,
-# `train_on_batch`, then returns loss and Dice.
+# `compile_for` gives a network this rule and the loss; a `step` then returns
+# loss and Dice.
 
 # %%
 of_one = split(first_fold)[0]
@@ -320,7 +320,7 @@ training.compile_for(memoriser, keras.optimizers.AdamW(2e-3))
 
 # %%
 x, y = augmentation.as_input(images[of_one]), labels[of_one]
-seen = [memoriser.train_on_batch(x, y)[1] for _ in range(60)]
+seen = [training.step(memoriser, x, y)[1] for _ in range(60)]
 print(f"Dice on this one: {seen[0]:.2f} at first, {seen[-1]:.2f} at the end")
 
 # %% [markdown]

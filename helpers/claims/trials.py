@@ -64,9 +64,9 @@ def trained(
         variable.assign(value)
     views = Views(images, labels, batch_size, seed, disturb)
     curve = []
-    for step in range(steps):
-        views.epoch, k = divmod(step, len(views))
-        curve.append(learner.train_on_batch(*views[k]))
+    for i in range(steps):
+        views.epoch, k = divmod(i, len(views))
+        curve.append(training.step(learner, *views[k]))
     learner.optimizer.finalize_variable_values(learner.trainable_variables)
     model.set_weights(learner.get_weights())
     model.curve = np.array(curve)

@@ -116,6 +116,15 @@ def compile_for(
     model.compute_metrics(blank, blank[..., 0], model(blank))
 
 
+def step(model, x, y):
+    """Take one step on a batch; return its loss, before its metrics if any.
+
+    Keras 3.13 returns means over all steps since the last reset.
+    """
+    model.reset_metrics()
+    return model.train_on_batch(x, y)
+
+
 @contextlib.contextmanager
 def explained(run):
     """Say what to do where a training is stopped, or does not fit."""
@@ -160,11 +169,13 @@ class Feed(keras.utils.PyDataset):
 
     Two workers, since Keras then switches tf.data's tuning off. Its thread
     misses at times that an epoch is over, and sleeps on: up to twice as long
-    as the epoch took, mostly where cores are few.
+    as the epoch took, mostly where cores are few. On JAX, which needs no
+    tf.data, a run that goes on would not be as if it had not stopped.
     """
 
     def __init__(self, source):
-        super().__init__(workers=2)
+        on_tensorflow = keras.backend.backend() == "tensorflow"
+        super().__init__(workers=2 if on_tensorflow else 1)
         self.source = source
 
     def __len__(self):
