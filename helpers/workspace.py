@@ -216,7 +216,7 @@ def sealed(folder, name="manifest.json"):
     """Return what a step's seal says, a dict; {} if it is no whole one."""
     try:
         seal = load(folder / name)
-    except (OSError, ValueError):
+    except (FileNotFoundError, ValueError):
         return {}
     known = isinstance(seal, dict)
     if name == "manifest.json":
