@@ -155,6 +155,36 @@ def class_maps(image, maps, heading=""):
     return figure
 
 
+def overlap(image, reference, prediction, heading):
+    """Show which pixels two masks share, and which only one of them has.
+
+    image: grey uint8 (h, w); masks: bool (h, w), at least one not empty. All
+    are cut to where the masks are, and an eighth of the image around it.
+    """
+    rim = np.array(image.shape) // 8
+    used = np.argwhere(reference | prediction)
+    first, last = np.maximum(used.min(axis=0) - rim, 0), used.max(axis=0) + rim
+    view = tuple(map(slice, first, last))
+    image, a, b = image[view], reference[view], prediction[view]
+    figure, (left, right) = panels(2, height=PAGE / 2 + 0.3)
+    for ax in (left, right):
+        ax.imshow(image, vmin=0, vmax=255, **GREY)
+    outline(left, a, COLOURS["reference"])
+    outline(left, b, COLOURS["prediction"], "dashed")
+    parts = {
+        "both": (a & b, COLOURS["normal"]),
+        "ground truth only": (a & ~b, COLOURS["reference"]),
+        "prediction only": (b & ~a, COLOURS["prediction"]),
+    }
+    for pixels, colour in parts.values():
+        shade = np.ma.masked_equal(pixels, False)
+        right.imshow(shade, cmap=ListedColormap([colour]), alpha=0.7)
+    keys = [Patch(color=colour) for _, colour in parts.values()]
+    figure.legend(keys, parts, loc="outside lower center", ncols=3)
+    figure.suptitle(heading)
+    return figure
+
+
 def heat(
     maps,
     heading,

@@ -604,8 +604,9 @@ model = build(len(image), width=8)
 print(f"{model.count_params():,} parameters")
 
 # %% [markdown]
-# That is the whole network. (The U-Net of 2015 has no residual connections, no
-# batch normalisation, no padding, no such bias, and logits at full size.)
+# That is the whole network; `model.summary()` lists its layers. (The U-Net of
+# 2015 has no residual connections, no batch normalisation, no padding, no such
+# bias, and logits at full size.)
 # `helpers/model/unet.py` holds the same functions, so that other notebooks
 # need not repeat them. The same? With equal weights, both must make equal
 # predictions.

@@ -412,9 +412,9 @@ referral[left >= FEW].round(3)
 
 # %%
 enough = coverage[1 - risk >= goals["all"]]
-needed = 1 - enough.max() if len(enough) else 1.0
-rest = f"that leaves {round((1 - needed) * len(cases))} of {len(cases)}"
-print(f"the least sure {needed:.0%} of the cases; {rest}")
+rest = round(enough.max() * len(cases)) if len(enough) else 0
+needed = f"the least sure {len(cases) - rest} of {len(cases)} cases"
+print(needed if rest < len(cases) else "none: enough are right as it is")
 
 # %% [markdown]
 # ## Does acting on it help?
