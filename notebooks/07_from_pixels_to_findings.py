@@ -412,9 +412,9 @@ referral[left >= FEW].round(3)
 
 # %%
 enough = coverage[1 - risk >= goals["all"]]
-rest = round(enough.max() * len(cases)) if len(enough) else 0
-needed = f"the least sure {len(cases) - rest} of {len(cases)} cases"
-print(needed if rest < len(cases) else "none: enough are right as it is")
+needed = 1 - enough.max() if len(enough) else 1.0
+said = f"the least sure {round(needed * len(cases))} of {len(cases)} cases"
+print(said if needed else "none: enough are right as it is")
 
 # %% [markdown]
 # ## Does acting on it help?
