@@ -41,9 +41,8 @@ def show(figure, alt):
     """Display a figure; `alt` says in words what it shows."""
     drawn, light = io.BytesIO(), io.BytesIO()
     dpi = PIXELS / max(figure.get_figwidth(), PAGE)
-    figure.savefig(
-        drawn, format="png", dpi=dpi, bbox_inches="tight", facecolor="white"
-    )
+    around = {"bbox_inches": "tight", "facecolor": "white"}
+    figure.savefig(drawn, format="png", dpi=dpi, **around)
     # with 256 colours and no alpha channel, a page of pictures loads sooner
     few = Image.open(drawn).convert("RGB").quantize(dither=Image.Dither.NONE)
     few.save(light, "png", optimize=True)
@@ -54,7 +53,7 @@ def show(figure, alt):
 # ---- images
 
 
-def panels(n, columns=0, width=0, height=0, axes_on=False):
+def panels(n, heading=None, columns=0, width=0, height=0, axes_on=False):
     """Return (figure, n axes in a grid); axes of pictures have no ticks.
 
     Where no columns are given, there are at most 3, and together the panels
@@ -66,6 +65,8 @@ def panels(n, columns=0, width=0, height=0, axes_on=False):
     # pictures keep their form: compressed, they leave no gaps between them
     layout = "constrained" if axes_on else "compressed"
     figure = Figure((width * columns, height * rows), layout=layout)
+    if heading is not None:
+        figure.suptitle(heading)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax in grid if not axes_on else grid[n:]:
         ax.set_axis_off()
@@ -87,7 +88,7 @@ def gallery(
     images: list of uint8 (h, w); references, predictions: lists of bool (h, w)
     or None.
     """
-    figure, axes = panels(len(images), columns)
+    figure, axes = panels(len(images), heading, columns)
     for i, ax in enumerate(axes):
         ax.imshow(images[i], vmin=0, vmax=255, **GREY)
         ax.set_title(titles[i], fontsize=9)
@@ -95,7 +96,6 @@ def gallery(
             outline(ax, references[i], COLOURS["reference"])
         if predictions is not None:
             outline(ax, predictions[i], COLOURS["prediction"], "dashed")
-    figure.suptitle(heading)
     return figure
 
 
@@ -117,17 +117,15 @@ def maps(image, classes, names, reference, heading=""):
     image: (h, w) grey; classes: float (h, w, len(names)); reference: bool
     (h, w).
     """
-    figure, axes = panels(len(names) + 1)
+    figure, axes = panels(len(names) + 1, heading)
     axes[0].imshow(image, **GREY)
     outline(axes[0], reference, COLOURS["reference"])
     axes[0].set_title("image and\nground truth")
-    for ax, name, values in zip(
-        axes[1:], names, np.moveaxis(classes, -1, 0), strict=True
-    ):
+    layers = np.moveaxis(classes, -1, 0)
+    for ax, name, values in zip(axes[1:], names, layers, strict=True):
         shown = ax.imshow(values, cmap=MAP, vmin=0, vmax=1)
         ax.set_title(f"probability of\n{name}")
     figure.colorbar(shown, ax=axes[1:], shrink=0.7)
-    figure.suptitle(heading)
     return figure
 
 
@@ -138,7 +136,8 @@ def class_maps(image, maps, heading=""):
     `masks.CLASSES`}. The classes lie over the image; their legend is below.
     """
     n = 1 + len(maps)
-    figure, axes = panels(n, height=PAGE / n + 0.9)  # room for the legend
+    height = PAGE / n + 0.9  # room for the legend
+    figure, axes = panels(n, heading, height=height)
     for ax in axes:
         ax.imshow(image, vmin=0, vmax=255, **GREY)
     axes[0].set_title("image")
@@ -151,7 +150,6 @@ def class_maps(image, maps, heading=""):
         ax.set_title(title)
     keys = [Patch(color=colour) for colour in colours]
     figure.legend(keys, masks.CLASSES, loc="outside lower center", ncols=3)
-    figure.suptitle(heading)
     return figure
 
 
@@ -186,23 +184,17 @@ def overlap(image, reference, prediction, heading):
 
 
 def heat(
-    maps,
-    heading,
-    unit,
-    scale=None,
-    references=(),
-    predictions=(),
-    columns=4,
-    width=2.4,
+    maps, heading, unit, scale=None, references=(), predictions=(), **grid
 ):
     """Show maps, {title: float (h, w)}, as colours.
 
     scale: (lowest, highest) value, with one bar for all; else each map has its
     own, with 0 in white and the ends at the 99th percentile, so that a few
     pixels do not hide the rest. references, predictions: for each map a
-    bool (h, w), outlined as in `gallery`.
+    bool (h, w), outlined as in `gallery`. grid: columns and width of `panels`.
     """
-    figure, axes = panels(len(maps), columns, width)
+    grid = {"columns": 4, "width": 2.4} | grid
+    figure, axes = panels(len(maps), heading, **grid)
     for ax, (title, values) in zip(axes, maps.items(), strict=True):
         top = np.percentile(np.abs(values), 99) or 1
         low, high = scale or (-top, top)
@@ -218,7 +210,6 @@ def heat(
         outline(ax, mask, COLOURS["reference"])
     for ax, mask in zip(axes, predictions, strict=False):
         outline(ax, mask, COLOURS["prediction"], "dashed")
-    figure.suptitle(heading)
     return figure
 
 
@@ -271,28 +262,25 @@ def numbers(tables, heading, grey=()):
     grey: the titles of those that hold grey values: their least is black,
     their most white. Of the others, 0 is white, and each sign has a colour.
     """
-    figure, axes = panels(len(tables))
+    figure, axes = panels(len(tables), heading)
     for ax, (title, table) in zip(axes, tables.items(), strict=True):
         # pale colours behind the text
-        scale = table if title in grey else 1.6 * np.abs(table).max() or 1
-        write_numbers(ax, table, scale)
+        most = 1.6 * np.abs(table).max() or 1
+        write_numbers(ax, table, None if title in grey else most)
         ax.set_title(title)
-    figure.suptitle(heading)
     return figure
 
 
-def write_numbers(ax, table, scale):
+def write_numbers(ax, table, most):
     """Write one table of `numbers` into an axes.
 
-    scale: the number with the strongest colour; or the table itself, if it
-    holds grey values.
+    most: the number with the strongest colour; None: grey values.
     """
-    is_grey = np.ndim(scale) > 0
-    if is_grey:
+    if most is None:
         ax.imshow(table, cmap="gray")
     else:
-        ax.imshow(table, cmap="PuOr", vmin=-scale, vmax=scale)
-    dark = is_grey & (table < (np.min(table) + np.max(table)) / 2)
+        ax.imshow(table, cmap="PuOr", vmin=-most, vmax=most)
+    dark = (most is None) & (table < (np.min(table) + np.max(table)) / 2)
     for (row, column), value in np.ndenumerate(table):
         colour = "white" if dark[row, column] else "black"
         middle = {"ha": "center", "va": "center", "color": colour}
@@ -306,12 +294,11 @@ def slid(patch, weights, responses, stops, heading):
     of the responses. Panels: the patch with the window (its least is black,
     its most white), the products, and the responses up to there.
     """
-    figure, axes = panels(3 * len(stops), 3)
+    figure, axes = panels(3 * len(stops), heading, 3)
     top = np.abs(responses).max()
     most = 1.6 * np.max(patch) * np.abs(weights).max()
-    for (y, x), (left, middle, right) in zip(
-        stops, np.reshape(axes, (-1, 3)), strict=True
-    ):
+    rows = zip(stops, np.reshape(axes, (-1, 3)), strict=True)
+    for (y, x), (left, middle, right) in rows:
         left.imshow(patch, cmap="gray")
         place = {"fill": False, "color": COLOURS["prediction"], "lw": 2.5}
         left.add_patch(Rectangle((x - 0.5, y - 0.5), 3, 3, **place))
@@ -325,7 +312,6 @@ def slid(patch, weights, responses, stops, heading):
         height, width = responses.shape
         right.add_patch(Rectangle((-0.5, -0.5), width, height, **frame))
         right.set_title("responses so far")
-    figure.suptitle(heading)
     return figure
 
 
@@ -337,9 +323,9 @@ def backpropagation(sizes, heading):
 
     sizes: of the layers in order, each as a share of the layer's weights.
     """
-    labels = {"xlabel": "convolution, first to last", "yscale": "log"}
-    labels |= {"ylabel": "gradient, share of the weights", "title": heading}
-    figure, ax = chart(6.5, 3.4, **labels)
+    labels = "convolution, first to last", "gradient, share of the weights"
+    figure, ax = chart(6.5, 3.4, heading, *labels)
+    ax.set_yscale("log")
     layers = range(1, len(sizes) + 1)
     ax.plot(layers, sizes, "o", color=COLOURS["benign"])
     ax.set_ylim(None, 30 * max(sizes))  # room for the arrows
@@ -355,17 +341,17 @@ def backpropagation(sizes, heading):
     return figure
 
 
-def chart(width, height, **axes):
-    """Return (figure, its one axes); axes: title, xlabel and the like."""
-    figure, (ax,) = panels(1, 1, width, height, axes_on=True)
-    ax.set(**axes)
+def chart(width, height, title, x_label, y_label=""):
+    """Return (figure, its one axes)."""
+    size = {"width": width, "height": height}
+    figure, (ax,) = panels(1, **size, axes_on=True)
+    ax.set(title=title, xlabel=x_label, ylabel=y_label)
     return figure, ax
 
 
 def histogram(values, axis_label, heading):
     """Show how pairs' numbers, 0 to 1, are spread, with the median marked."""
-    labels = {"xlabel": axis_label, "ylabel": "pairs", "title": heading}
-    figure, ax = chart(6, 2.6, **labels)
+    figure, ax = chart(6, 2.6, heading, axis_label, "pairs")
     ax.hist(values, bins=np.linspace(0, 1, 21), color=COLOURS["benign"])
     ax.axvline(np.median(values), color="black", lw=2, label="median")
     ax.legend()
@@ -374,17 +360,12 @@ def histogram(values, axis_label, heading):
 
 def score_histogram(scores, heading):
     """Show how the Dice of lesion images is spread, by class."""
-    labels = {"xlabel": "Dice of a case", "ylabel": "cases", "title": heading}
-    figure, ax = chart(6.5, 3, **labels)
+    figure, ax = chart(6.5, 3, heading, "Dice of a case", "cases")
     groups = dict(list(scores.groupby("label")["dice"]))
     names = [name for name in ("benign", "malignant") if name in groups]
-    ax.hist(
-        [groups[name] for name in names],
-        bins=np.linspace(0, 1, 21),
-        stacked=True,
-        label=names,
-        color=[COLOURS[name] for name in names],
-    )
+    style = {"stacked": True, "color": [COLOURS[name] for name in names]}
+    parts, bins = [groups[name] for name in names], np.linspace(0, 1, 21)
+    ax.hist(parts, bins, label=names, **style)
     ax.legend()
     return figure
 
@@ -395,8 +376,7 @@ def intervals(table, reference, axis_label, heading):
     table: DataFrame indexed by name with the columns value, low and high;
     reference: the value of no finding, drawn as a line, or None.
     """
-    height = 0.6 + 0.36 * len(table)
-    figure, ax = chart(6.5, height, xlabel=axis_label, title=heading)
+    figure, ax = chart(6.5, 0.6 + 0.36 * len(table), heading, axis_label)
     rows = range(len(table))
     ax.hlines(rows, table["low"], table["high"], color=COLOURS["benign"], lw=2)
     ax.plot(table["value"], rows, "o", color=COLOURS["malignant"])
@@ -420,8 +400,7 @@ def counts(table, heading):
 
     table: Series of counts by name.
     """
-    height = 1.2 + 0.33 * len(table)
-    figure, ax = chart(5, height, xlabel="cases", title=heading)
+    figure, ax = chart(5, 1.2 + 0.33 * len(table), heading, "cases")
     colours = [COLOURS.get(k, COLOURS["background"]) for k in table.index]
     bars = ax.barh(table.index, table, color=colours)
     ax.bar_label(bars, padding=3)
@@ -432,8 +411,7 @@ def counts(table, heading):
 
 def by_class(table, column, axis_label, heading):
     """Show a column of numbers, one dot a case, by class, with the median."""
-    title = f"{heading} (black: median)"
-    figure, ax = chart(6.5, 3, xlabel=axis_label, title=title)
+    figure, ax = chart(6.5, 3, f"{heading} (black: median)", axis_label)
     # dots are spread so that they do not hide each other
     rng = np.random.default_rng(0)
     labels = list(dict.fromkeys(table["label"]))
@@ -451,8 +429,8 @@ def by_class(table, column, axis_label, heading):
 
 def sizes(cases, heading):
     """Show the width and height in pixels of every image."""
-    figure, ax = chart(5, 3.2, title=heading)
-    ax.set(xlabel="width (pixels)", ylabel="height (pixels)")
+    labels = "width (pixels)", "height (pixels)"
+    figure, ax = chart(5, 3.2, heading, *labels)
     mixed = cases.sample(frac=1, random_state=0)  # no class lies on top
     colours = mixed["label"].map(COLOURS)
     ax.scatter(mixed["width"], mixed["height"], 12, colours, alpha=0.6, lw=0)
@@ -464,7 +442,7 @@ def sizes(cases, heading):
 
 def curves(history, heading):
     """Show the loss and the validation Dice by epoch; history: DataFrame."""
-    figure, (left, right) = panels(2, 2, 4, 2.8, axes_on=True)
+    figure, (left, right) = panels(2, heading, 2, 4, 2.8, axes_on=True)
     epoch, benign = history["epoch"], COLOURS["benign"]
     left.plot(epoch, history["loss"], color=benign, label="training")
     dashed = {"ls": "--", "color": COLOURS["malignant"]}
@@ -474,7 +452,6 @@ def curves(history, heading):
     right.plot(epoch, history["val_dice"], color=COLOURS["normal"])
     right.set(xlabel="epoch", ylabel="Dice", ylim=(0, 1))
     right.set_title("Dice, validation part")
-    figure.suptitle(heading)
     return figure
 
 
@@ -485,11 +462,9 @@ def lines(curves, x_label, y_label, heading, marker=""):
     """
     names = ("benign", "malignant", "normal", "background")
     kinds = zip(names, ("-", "--", "-.", ":"), strict=True)
-    labels = {"xlabel": x_label, "ylabel": y_label, "title": heading}
-    figure, ax = chart(5.5, 3.6, **labels)
-    for (name, (x, y)), (colour, kind) in zip(
-        curves.items(), kinds, strict=False
-    ):
+    figure, ax = chart(5.5, 3.6, heading, x_label, y_label)
+    drawn = zip(curves.items(), kinds, strict=False)
+    for (name, (x, y)), (colour, kind) in drawn:
         style = {"color": COLOURS[colour], "label": name, "markersize": 4}
         ax.plot(x, y, marker + kind, **style)
     ax.legend()
@@ -562,14 +537,13 @@ def learning_curve(table, line, axis_label, heading):
     table: DataFrame[images, value, low, high]; line: (images, values) of a
     fitted law.
     """
-    figure, ax = chart(6, 3.2, title=heading)
+    figure, ax = chart(6, 3.2, heading, "training images", axis_label)
     bars = table["images"], table["low"], table["high"]
     ax.vlines(*bars, color=COLOURS["benign"])
     ax.plot(table["images"], table["value"], "o", color=COLOURS["malignant"])
     ax.plot(*line, "--", color="black", lw=1, label="power law")
     ax.set_xscale("log", base=2)
     ax.xaxis.set_major_formatter("{x:.0f}")
-    ax.set(xlabel="training images", ylabel=axis_label)
     ax.legend()
     return figure
 
@@ -579,8 +553,7 @@ def confusion(counts, heading):
 
     counts: DataFrame of int, square. Colours are shares of the row.
     """
-    labels = {"xlabel": "prediction", "ylabel": "label", "title": heading}
-    figure, ax = chart(4.6, 3.4, **labels)
+    figure, ax = chart(4.6, 3.4, heading, "prediction", "label")
     shares = (counts.T / counts.sum(axis=1).clip(lower=1)).T.to_numpy()
     shown = ax.imshow(shares, cmap=MAP, vmin=0, vmax=1)
     for (row, column), share in np.ndenumerate(shares):
@@ -599,8 +572,7 @@ def show_disturbed(table, heading):
     table: DataFrame[disturbance, unit, strength, value, low, high].
     """
     kinds = dict(list(table.groupby("disturbance", sort=False)))
-    columns = min(3, len(kinds))
-    figure, axes = panels(len(kinds), columns, 2.6, 2.3, axes_on=True)
+    figure, axes = panels(len(kinds), heading, 3, 2.6, 2.3, axes_on=True)
     lowest = []
     for ax, (kind, part) in zip(axes, kinds.items(), strict=True):
         part = part.sort_values("strength")
@@ -612,12 +584,8 @@ def show_disturbed(table, heading):
         least = part.loc[part["value"].idxmin()]
         lowest.append(f"{kind} {least.value:.2f} at {least.strength:g}")
     axes[0].set_ylabel("mean Dice")
-    figure.suptitle(heading)
-    start, lowest = table["value"].iloc[0], ", ".join(lowest)
-    show(
-        figure,
-        alt=f"{heading}. Mean Dice undisturbed {start:.2f}; lowest: {lowest}.",
-    )
+    alt = f"{heading}. Mean Dice undisturbed {table['value'].iloc[0]:.2f}"
+    show(figure, alt=f"{alt}; lowest: {', '.join(lowest)}.")
 
 
 def bars(values, bound, axis_label, heading):
@@ -625,8 +593,7 @@ def bars(values, bound, axis_label, heading):
 
     values: Series of numbers above 0.
     """
-    height = 1.2 + 0.3 * len(values)
-    figure, ax = chart(6.5, height, xlabel=axis_label, title=heading)
+    figure, ax = chart(6.5, 1.2 + 0.3 * len(values), heading, axis_label)
     drawn = ax.barh(values.index, values, color=COLOURS["benign"])
     ax.bar_label(drawn, fmt="{:.2g}", padding=3)
     ax.axvline(bound, color="black", ls="--", lw=1)
