@@ -68,7 +68,7 @@ def checks_of(claim, dice, cost, settings):
     if claim in BY_SETTINGS:
         rows = BY_SETTINGS[claim](dice, cost, settings)
     found = [check(claim, *row) for row in rows]
-    if learned(claim, dice):
+    if all(better(dice, name) for name in NETWORKS.get(claim, ())):
         return found
     return [row | {"outcome": UNCLEAR} for row in found]
 
@@ -86,17 +86,8 @@ def check(claim, asks, interval, needs):
 
 def meanings(claim, checks):
     """Return a sentence for each check's outcome, where there is one."""
-    kinds, found = [HOLDS, FAILS, UNCLEAR], []
-    for number, check in enumerate(checks):
-        sentences = MEANS.get((claim, number))
-        if sentences:
-            found.append(sentences[kinds.index(check["outcome"])])
-    return found
-
-
-def learned(claim, dice):
-    """Tell whether the networks that a claim is judged by learned enough."""
-    return all(better(dice, name) for name in NETWORKS.get(claim, ()))
+    keys = [(claim, k, check["outcome"]) for k, check in enumerate(checks)]
+    return [MEANS[key] for key in keys if key in MEANS]
 
 
 def better(dice, name):
@@ -115,8 +106,7 @@ def verdict(outcomes):
 
 def verdicts(checks):
     """Return a Series, the verdict of each claim; checks: list of dicts."""
-    by_claim = pd.DataFrame(checks).groupby("claim")["outcome"]
-    return by_claim.agg(lambda own: verdict(list(own)))
+    return pd.DataFrame(checks).groupby("claim")["outcome"].agg(verdict)
 
 
 def readable(checks):
@@ -134,86 +124,72 @@ def readable(checks):
     table = pd.DataFrame(checks)
     text = table[["value", "low", "high"]].map(short)
     table["value"] = text["value"]
-    interval = text["low"] + " to " + text["high"]
     # some have none: what was not sampled, or cannot be judged
     some = table["low"] < table["high"]
-    interval = interval.where(some, "")
-    table["95 % interval"] = interval
+    interval = text["low"] + " to " + text["high"]
+    table["95 % interval"] = interval.where(some, "")
     return table[["asks", "value", "95 % interval", "needs", "outcome"]]
 
 
-# (claim, number of the check): what it means if it holds, does not, is open
+# (claim, number of the check, outcome): what that means
 MEANS = {
-    (1, 0): (
-        "the class alone tells too little of where the lesion is",
-        "the class alone gives a good part of the mask",
-        "it is open how much of the mask the class alone gives",
-    ),
-    (4, 0): (
-        "the method carried over to other images",
-        "the method did not carry over to other images",
-        "it is open whether the method carried over to other images",
-    ),
-    (4, 1): (
-        "the weights carried over, too",
-        "the weights did not carry over",
-        "it is open whether the weights carried over",
-    ),
-    (5, 0): (
-        "small lesions do not fare much worse than the rest",
-        "small lesions fare clearly worse than the rest",
-        "it is open whether small lesions fare much worse than the rest",
-    ),
-    (5, 1): (
-        "the levels that see far raise the Dice, as notebook 3 suggests",
-        "the levels that see far lower the Dice, in spite of notebook 3",
-        "it is open whether the levels that see far raise the Dice",
-    ),
-    (6, 0): (
-        "without training for it, speckle costs little",
-        "without training for it, speckle costs too much",
-        "it is open whether speckle costs too much",
-    ),
-    (6, 1): (
-        "without training for them, marks cost little",
-        "without training for them, marks cost too much",
-        "it is open whether marks cost too much",
-    ),
-    (6, 2): (
-        "to train on such images wins some of it back",
-        "to train on such images made it worse",
-        "it is open whether to train on such images helps",
-    ),
-    (7, 2): (
-        "the network is closer to an outline than a second one is",
-        "the network is less close to an outline than a second one is",
-        "it is open whether a second outline is closer",
-    ),
-    (8, 0): (
-        "so little data costs more than the bound",
-        "so little data costs less than the bound",
-        "it is open what so little data costs",
-    ),
-    (8, 1): (
-        "twice the data would add more than the bound, if the law is right",
-        "twice the data would add less than the bound, if the law is right",
-        "it is open what twice the data would add",
-    ),
-    (9, 0): (
-        "to train the smaller network costs more than an hour of one core",
-        "to train the smaller network costs less than an hour of one core",
-        "it is open whether the smaller network costs an hour of one core",
-    ),
-    (9, 1): (
-        "to train the larger network costs more than an hour of one core",
-        "to train the larger network costs less than an hour of one core",
-        "it is open whether the larger network costs an hour of one core",
-    ),
-    (10, 1): (
-        "one setting alone decides more than the bound",
-        "no setting alone decides as much as the bound",
-        "it is open whether one setting decides more than the bound",
-    ),
+    (1, 0, HOLDS): "the class alone tells too little of where the lesion is",
+    (1, 0, FAILS): "the class alone gives a good part of the mask",
+    (1, 0, UNCLEAR): "it is open how much of the mask the class alone gives",
+    (4, 0, HOLDS): "the method carried over to other images",
+    (4, 0, FAILS): "the method did not carry over to other images",
+    (4, 0, UNCLEAR): "it is open whether the method carried over to other "
+    "images",
+    (4, 1, HOLDS): "the weights carried over, too",
+    (4, 1, FAILS): "the weights did not carry over",
+    (4, 1, UNCLEAR): "it is open whether the weights carried over",
+    (5, 0, HOLDS): "small lesions do not fare much worse than the rest",
+    (5, 0, FAILS): "small lesions fare clearly worse than the rest",
+    (5, 0, UNCLEAR): "it is open whether small lesions fare much worse than "
+    "the rest",
+    (5, 1, HOLDS): "the levels that see far raise the Dice, as notebook 3 "
+    "suggests",
+    (5, 1, FAILS): "the levels that see far lower the Dice, in spite of "
+    "notebook 3",
+    (5, 1, UNCLEAR): "it is open whether the levels that see far raise the "
+    "Dice",
+    (6, 0, HOLDS): "without training for it, speckle costs little",
+    (6, 0, FAILS): "without training for it, speckle costs too much",
+    (6, 0, UNCLEAR): "it is open whether speckle costs too much",
+    (6, 1, HOLDS): "without training for them, marks cost little",
+    (6, 1, FAILS): "without training for them, marks cost too much",
+    (6, 1, UNCLEAR): "it is open whether marks cost too much",
+    (6, 2, HOLDS): "to train on such images wins some of it back",
+    (6, 2, FAILS): "to train on such images made it worse",
+    (6, 2, UNCLEAR): "it is open whether to train on such images helps",
+    (7, 2, HOLDS): "the network is closer to an outline than a second one is",
+    (7, 2, FAILS): "the network is less close to an outline than a second "
+    "one is",
+    (7, 2, UNCLEAR): "it is open whether a second outline is closer",
+    (8, 0, HOLDS): "so little data costs more than the bound",
+    (8, 0, FAILS): "so little data costs less than the bound",
+    (8, 0, UNCLEAR): "it is open what so little data costs",
+    (8, 1, HOLDS): "twice the data would add more than the bound, if the law "
+    "is right",
+    (8, 1, FAILS): "twice the data would add less than the bound, if the law "
+    "is right",
+    (8, 1, UNCLEAR): "it is open what twice the data would add",
+    (9, 0, HOLDS): "to train the smaller network costs more than an hour of "
+    "one core",
+    (9, 0, FAILS): "to train the smaller network costs less than an hour of "
+    "one core",
+    (9, 0, UNCLEAR): "it is open whether the smaller network costs an hour "
+    "of one core",
+    (9, 1, HOLDS): "to train the larger network costs more than an hour of "
+    "one core",
+    (9, 1, FAILS): "to train the larger network costs less than an hour of "
+    "one core",
+    (9, 1, UNCLEAR): "it is open whether the larger network costs an hour of "
+    "one core",
+    (10, 1, HOLDS): "one setting alone decides more than the bound",
+    (10, 1, FAILS): "no setting alone decides as much as the bound",
+    (10, 1, UNCLEAR): "it is open whether one setting decides more than the "
+    "bound",
 }
 
 
@@ -257,11 +233,6 @@ def means(dice, names):
     return pd.DataFrame(rows, list(names), ["value", "low", "high"])
 
 
-def quarters(dice):
-    """Return the quarter of each lesion by size, 1 (smallest) to 4."""
-    return pd.qcut(dice["area"].rank(method="first"), 4, labels=False) + 1
-
-
 def share_of_groups(groups, percent, seed):
     """Return which cases belong to a random share of the groups, bool (n,).
 
@@ -280,6 +251,8 @@ def share_of_groups(groups, percent, seed):
 def small_minus_rest(dice):
     """Return the interval of the smallest quarter's Dice minus the rest's."""
     lesions = dice.dropna(subset="network")
+    by_size = lesions["area"].rank(method="first")
+    smallest = pd.qcut(by_size, 4, labels=False) == 0
 
     def statistic(rows):
         small = rows[:, 1] == 1
@@ -287,7 +260,7 @@ def small_minus_rest(dice):
             return np.nan
         return rows[small, 0].mean() - rows[~small, 0].mean()
 
-    rows = np.column_stack([lesions["network"], quarters(lesions) == 1])
+    rows = np.column_stack([lesions["network"], smallest])
     return bootstrap.interval(rows, lesions["group"], statistic, 2000)
 
 
@@ -368,16 +341,17 @@ def doubling(dice, counts):
         return np.nan, np.nan, np.nan
     rows = np.column_stack([mean_of(dice, f"share-{k}") for k in counts])
     known = ~np.isnan(rows).any(axis=1)
+    rows, groups = rows[known], dice["group"][known]
     n = np.array(list(counts.values()), float)
 
     def gain(rows):
         a, b = power_law(n, 1 - rows.mean(axis=0))
         return a * n.max() ** -b * (1 - 2**-b)
 
-    found = bootstrap.interval(rows[known], dice["group"][known], gain)
-    forecast, _ = left_out(n, rows[known].mean(axis=0))
-    miss = abs(forecast - rows[known].mean(axis=0)[n.argmax()])
-    return found[0], found[1] - miss, found[2] + miss
+    value, low, high = bootstrap.interval(rows, groups, gain)
+    forecast, _ = left_out(n, rows.mean(axis=0))
+    miss = abs(forecast - rows.mean(axis=0)[n.argmax()])
+    return value, low - miss, high + miss
 
 
 def left_out(n, dice):
@@ -396,9 +370,8 @@ def power_law(n, error):
 
     n: numbers of training images, (k,); error: 1 - mean Dice at each, (k,).
     """
-    return curve_fit(
-        lambda n, a, b: a * n**-b, n, error, (1.0, 0.2), maxfev=5000
-    )[0]
+    how = {"p0": (1.0, 0.2), "maxfev": 5000}
+    return curve_fit(lambda n, a, b: a * n**-b, n, error, **how)[0]
 
 
 def expensive(dice, cost, settings):
@@ -425,14 +398,13 @@ def sensitive(dice, cost, settings):
     means = design.run_means(dice, len(codes))
     effects = design.effects(means, codes)
     largest = np.abs(effects).argmax()
+    sign = np.sign(effects[largest])
 
     def of_factors(means):
         return design.variance_shares(means, codes)[:-2].sum()
 
     def of_largest(means):
-        return (
-            np.sign(effects[largest]) * design.effects(means, codes)[largest]
-        )
+        return sign * design.effects(means, codes)[largest]
 
     share = design.interval(means, of_factors)
     decided = design.interval(means, of_largest)

@@ -24,11 +24,8 @@ class Miniature:
     """
 
     def __init__(self, cases, size, cache, reference, usual):
-        sizes = {"large": size, "small": size // 2}
-        self.pixels = {
-            name: busi.load_arrays(cases, n, cache)
-            for name, n in sizes.items()
-        }
+        both = {"large": size, "small": size // 2}.items()
+        self.pixels = {k: busi.load_arrays(cases, n, cache) for k, n in both}
         labels = self.pixels["large"][1]
         area = (labels > 0).mean(axis=(1, 2))
         self.learn = np.flatnonzero(cases["fold"].isin([2, 3, 4]))
