@@ -118,9 +118,8 @@ def _failure(error, target):
     if isinstance(error, NOT_WHOLE) or error.errno is None:
         return f"is not a whole zip ({error}): download it again."
     problem = f"cannot be unpacked into {target.parent} ({error.strerror})"
-    space = " to one with space" * (
-        error.errno in (errno.ENOSPC, errno.EDQUOT)
-    )
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    space = " to one with space" * is_full
     return f"{problem}: set XDG_CACHE_HOME{space}, or unpack it by hand."
 
 
@@ -147,12 +146,9 @@ def check_size(archive, size):
 
 def wanted(content):
     """Return the (path, member) of a zip's files; Windows may write \\."""
-    paths = [(m.filename.replace("\\", "/"), m) for m in content.infolist()]
-    return [
-        (path, member)
-        for path, member in paths
-        if not path.endswith("/") and not path.startswith("__MACOSX")
-    ]
+    pairs = [(m.filename.replace("\\", "/"), m) for m in content.infolist()]
+    pairs = [pair for pair in pairs if not pair[0].endswith("/")]
+    return [pair for pair in pairs if not pair[0].startswith("__MACOSX")]
 
 
 def extract(archive, content, folder):

@@ -133,21 +133,19 @@ def _lacking(root, cases, problems):
     if no_lesion(cases):
         add = "add benign or malignant cases, or mend those called errors"
         return [("fatal", root.name, NO_LESION, add)]
-    problem = "no usable case of this class"
     remedy = "add some, or what asks for them stays empty (NaN)"
+    what = "no usable case of this class", remedy
     known = {file for _, file, *_ in problems} | set(cases["label"])
-    missing = [label for label in LABELS if label not in known]
-    return [("warning", label, problem, remedy) for label in missing]
+    return [("warning", x, *what) for x in LABELS if x not in known]
 
 
 def _beside(root):
     """Return a warning for each folder or picture that lies beside a class."""
     known = {class_folder(root, label) for label in LABELS}
-    remedy = (
-        "move its files into benign/, malignant/ or normal/ if they belong"
-    )
+    remedy = "move its files into benign/, malignant/ or normal/"
+    what = "is beside the classes: not read", f"{remedy} if they belong"
     return [
-        ("warning", path.name, "is beside the classes: not read", remedy)
+        ("warning", path.name, *what)
         for path in listing(root, [])
         if path not in known and not is_junk(path)
         if path.is_dir() or path.suffix.lower() in PICTURES
@@ -215,9 +213,8 @@ def examine_case(item):
     case, decoded, problems = f"{label} ({number})", {}, []
 
     def add(path, problem, remedy):
-        problems.append(
-            ("error", f"{path.parent.name}/{path.name}", problem, remedy)
-        )
+        where = f"{path.parent.name}/{path.name}"
+        problems.append(("error", where, problem, remedy))
 
     if image is None:
         for path in mask_paths:
@@ -231,14 +228,13 @@ def examine_case(item):
             add(path, str(error), "fetch the file again, as an 8-bit PNG")
     if not mask_paths:
         add(image, "image without a mask", f"add '{case}_mask.png'")
+    if not problems:
+        grey = decoded.pop(image)
+        for problem in _misfits(label, (image, grey), decoded):
+            add(*problem)
     if problems:
         return None, problems
-    shown = image, decoded.pop(image)
-    for problem in _misfits(label, shown, decoded):
-        add(*problem)
-    if problems:
-        return None, problems
-    height, width = shown[1].shape
+    height, width = grey.shape
     row = case, label, *_image_and_masks(paths), height, width
     return dict(zip(COLUMNS, row, strict=True)), []
 
@@ -256,10 +252,13 @@ def _misfits(label, image, mask_pictures):
         found.append((where, problem, "fetch it again; is it the mask?"))
     for path, mask in mask_pictures.items():
         h, w = mask.shape[:2]
+        flat = mask
+        if mask.ndim > 2:
+            flat = cv2.cvtColor(mask[..., :3], cv2.COLOR_BGR2GRAY)
         if (h, w) != (height, width):
             problem = f"mask is {w}x{h}, image {width}x{height}"
             found.append((path, problem, "fetch both again"))
-        elif np.array_equal(as_grey(mask), grey) and grey.any():
+        elif np.array_equal(flat, grey) and grey.any():
             problem = "mask is the image itself"
             found.append((path, problem, "fetch the mask again"))
         elif why := masks.fault(mask):
@@ -268,9 +267,8 @@ def _misfits(label, image, mask_pictures):
     if found:
         return found
     path = next(iter(mask_pictures))
-    has_lesion = any(
-        map(np.any, map(masks.from_picture, mask_pictures.values()))
-    )
+    lesions = map(masks.from_picture, mask_pictures.values())
+    has_lesion = any(map(np.any, lesions))
     if label == "normal" and has_lesion:
         problem = "normal image with a lesion in its mask"
         return [(path, problem, "check its class")]
@@ -328,13 +326,6 @@ def read_image(path):
         raise ValueError(f"{path}: {error}; {remedy}") from None
 
 
-def as_grey(picture):
-    """Return a decoded picture's grey values, uint8 (height, width)."""
-    if picture.ndim == 2:
-        return picture
-    return cv2.cvtColor(picture[..., :3], cv2.COLOR_BGR2GRAY)
-
-
 def read_square(case, size):
     """Return (image, mask), uint8 and bool (size, size), of a row of `index`.
 
@@ -361,16 +352,12 @@ def fingerprint(root):
     root = find(root)
     folders = [class_folder(root, label) for label in LABELS]
     paths = [path for folder in folders for path in listing(folder, [])]
-    paths = [
-        path
-        for path in paths
-        if path.suffix.lower() == ".png" and not is_junk(path)
-    ]
-    return digest_of(paths)
+    return digest_of([p for p in paths if p.suffix.lower() == ".png"])
 
 
 def digest_of(paths):
-    """Return the hex SHA-256 of the names and contents of files."""
+    """Return the hex SHA-256 of the names and contents of files, no junk."""
+    paths = [path for path in paths if not is_junk(path)]
     pairs = zip(paths, in_threads(_digest, paths), strict=True)
     lines = [f"{path.parent.name}/{path.name} {sha}\n" for path, sha in pairs]
     whole = "".join(lines).encode(errors="surrogateescape")

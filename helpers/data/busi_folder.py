@@ -90,18 +90,14 @@ def _choose_below(folder, named, levels):
     whole = [root for root, found in sets.items() if found == everything]
     if whole:
         return whole[0], [root for root in sets if root != whole[0]]
-    counts = [
-        f"{root.relative_to(folder)} ({_n_images(found)} images)"
-        for root, found in sets.items()
-    ]
+    counts = []
+    for root, found in sets.items():
+        n = sum("_mask" not in name for name, _ in found)
+        counts.append(f"{root.relative_to(folder)} ({n} images)")
     problem = f"{named} holds {len(sets)} data sets: {', '.join(counts)}"
     do = "Unpack it, and give" if named.is_file() else "Give"
     remedy = f"{do} one of them as DATA (in a notebook, as BUSI_DIR)"
     raise SeveralSets(f"{problem}. {remedy}, or join them in one folder.")
-
-
-def _n_images(found):
-    return sum("_mask" not in name for name, _ in found)
 
 
 def _sets_below(folder, levels):
@@ -142,11 +138,8 @@ def _nothing_in(named, seen):
     """Return the DataError that says what there is instead of a data set."""
     problem = f"{named} does not hold the BUSI data set"
     office = (".docx", ".xlsx", ".pptx", ".odt", ".ods")  # zips, too
-    packed = [
-        path
-        for path in seen
-        if path.suffix.lower() not in office and archives.kind(path)
-    ]
+    others = (path for path in seen if path.suffix.lower() not in office)
+    packed = list(filter(archives.kind, others))
     folders = [p for p in seen if p.name.lower() in LABELS and p.is_dir()]
     names = [p.name for folder in folders for p in listing(folder, [])]
     if packed:

@@ -43,21 +43,16 @@ def scan(root):
     if names.duplicated().any():
         twice = names[names.duplicated()].iloc[0]
         raise busi.DataError(f"{root / TABLE} names {twice} twice: keep one.")
-    rows = pd.DataFrame({"case": names, "label": table["label"]})
+    kept = [column for column in ("label", *OPTIONAL) if column in table]
+    rows = table[kept].assign(case=names)
     for folder in ("image", "mask"):
         rows[folder] = [root / f"{folder}s" / f"{name}.png" for name in names]
-    for column in OPTIONAL:
-        if column in table:
-            rows[column] = table[column]
     cases, problems = examined(rows, root / TABLE)
     named = {path.name for path in rows["image"]}
     paths = sorted((root / "images").glob("*"))
+    found = [p.name for p in paths if p.name not in named and not is_junk(p)]
     what = f"not in {TABLE}", "add it, or remove it"
-    more = [
-        ("warning", f"images/{path.name}", *what)
-        for path in paths
-        if path.name not in named and not is_junk(path)
-    ]
+    more = [("warning", f"images/{name}", *what) for name in found]
     more = pd.DataFrame(more, columns=busi.PROBLEM)
     return cases, pd.concat([problems, more], ignore_index=True)
 
@@ -82,10 +77,9 @@ def read_table(path, columns):
         table = table.apply(lambda column: column.str.strip())
     except (OSError, ValueError, pd.errors.ParserWarning) as error:
         first = str(error).split("\n")[0]
-        remedy = "save it as CSV UTF-8, with one value a column"
-        raise busi.DataError(
-            f"{path} is no table ({first}): {remedy}."
-        ) from None
+        problem = f"{path} is no table ({first})"
+        remedy = "save it as CSV UTF-8, with one value a column."
+        raise busi.DataError(f"{problem}: {remedy}") from None
     missing = [name for name in columns if name not in table]
     if missing or table.empty:
         lacks = f"no column {missing[0]}" if missing else "no row"
@@ -108,12 +102,8 @@ def examined(rows, table):
         one = f"label of {row['case']} is {row['label']!r}"
         raise busi.DataError(f"{table}: {one}; use {known}.")
     items = [
-        (
-            row.label,
-            row.case,
-            {busi.IMAGE: row.image, busi.FIRST_MASK: row.mask},
-        )
-        for row in rows.itertuples()
+        (r.label, r.case, {busi.IMAGE: r.image, busi.FIRST_MASK: r.mask})
+        for r in rows.itertuples()
     ]
     found = busi.in_threads(busi.examine_case, items, "reading images")
     problems = [problem for _, wrong in found for problem in wrong]

@@ -4,6 +4,7 @@ Three layouts are read: that of BUSI, that of BUS-BRA, and the folder of
 `helpers.data.folder` that any other set can be brought into.
 """
 
+import itertools
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ from pathlib import Path
 import pandas as pd
 
 from . import archives, busbra, busi, busi_folder, duplicates, folder
-from .busi_folder import is_junk
 
 # Of a layout other than BUSI's: its table, and the folder of images beside it.
 TABLES = {
@@ -82,7 +82,7 @@ class DataSet:
             return busi.fingerprint(self.root)
         found = sorted(self.root.rglob("*.png"))
         found += sorted(self.root.glob("*.csv"))
-        return busi.digest_of([p for p in found if not is_junk(p)])
+        return busi.digest_of(found)
 
 
 def find(where):
@@ -133,12 +133,9 @@ def other(where):
 
 def unknown(where, top):
     """Return a sentence on a folder in none of the layouts: what is in it?"""
-    names = []
-    for path in top.rglob("*"):
-        if path.is_file() and not path.name.startswith("."):
-            names.append(str(path.relative_to(top)))
-        if len(names) == MOST_FILES:
-            break
+    paths = (p for p in top.rglob("[!.]*") if p.is_file())
+    some = itertools.islice(paths, MOST_FILES)
+    names = [str(path.relative_to(top)) for path in some]
     kinds = Counter(Path(name).suffix.lower() or "others" for name in names)
     held = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common(4))
     folders = sorted({name.split("/")[0] for name in names if "/" in name})

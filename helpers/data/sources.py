@@ -2,7 +2,6 @@
 
 import contextlib
 import filecmp
-import fnmatch
 import itertools
 import os
 import re
@@ -19,7 +18,7 @@ KAGGLE = "aryashah2k/breast-ultrasound-images-dataset"
 KAGGLE_INPUT = Path("/kaggle/input")
 DATA = files.ROOT / "data"
 PHANTOM = {"n_benign": 200, "n_malignant": 120, "n_normal": 80, "seed": 0}
-ZIPS = "archive*.zip", "*busi*.zip", "*breast*ultrasound*.zip"
+ZIPS = re.compile(r"(archive|.*busi|.*breast.*ultrasound).*\.zip", re.I)
 
 
 @dataclass(frozen=True)
@@ -152,8 +151,7 @@ def look_in(folder):
 
 def zips_in(folder):
     """Return a folder's files that are named as Kaggle's download may be."""
-    named = re.compile("|".join(map(fnmatch.translate, ZIPS)), re.IGNORECASE)
-    return sorted(path for path in folder.glob("*") if named.match(path.name))
+    return sorted(p for p in folder.glob("*") if ZIPS.fullmatch(p.name))
 
 
 def _has_classes(folder):
