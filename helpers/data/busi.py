@@ -14,16 +14,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from .. import files
-from . import dicom, masks, pictures
-from .busi_folder import (
-    LABELS,
-    NAME,
-    DataError,
-    class_folder,
-    find,
-    is_junk,
-    listing,
-)
+from . import busi_folder, dicom, masks, pictures
+from .busi_folder import LABELS, NAME, DataError, class_folder, find, is_junk
 
 COLUMNS = ["case", "label", "image", "masks", "height", "width"]
 PROBLEM = ["severity", "file", "problem", "remedy"]
@@ -146,7 +138,7 @@ def _beside(root):
     what = "is beside the classes: not read", f"{remedy} if they belong"
     return [
         ("warning", path.name, *what)
-        for path in listing(root, [])
+        for path in busi_folder.listing(root, [])
         if path not in known and not is_junk(path)
         if path.is_dir() or path.suffix.lower() in PICTURES
     ]
@@ -157,15 +149,11 @@ def _list_class(folder, label):
 
     items: (label, number, {IMAGE, FIRST_MASK, 1, ...: path}), by number.
     """
-    cases, problems = {}, []
-    try:
-        paths = sorted(folder.iterdir())
-    except PermissionError:
+    cases, problems, locked = {}, [], []
+    paths = busi_folder.listing(folder, locked)
+    if locked:
         fatal = "may not be read", "change its permissions"
         return [], [("fatal", label, *fatal)]
-    except (FileNotFoundError, NotADirectoryError):
-        return [], []  # `_lacking` tells
-
     for path in paths:
         match = NAME.fullmatch(path.name)
         if is_junk(path):
@@ -351,7 +339,8 @@ def fingerprint(root):
     """Return the hex SHA-256 of the names and contents of the set's PNGs."""
     root = find(root)
     folders = [class_folder(root, label) for label in LABELS]
-    paths = [path for folder in folders for path in listing(folder, [])]
+    lists = [busi_folder.listing(folder, []) for folder in folders]
+    paths = itertools.chain(*lists)
     return digest_of([p for p in paths if p.suffix.lower() == ".png"])
 
 

@@ -71,13 +71,11 @@ def _silence():
 
 def _undecoded(header):
     """Return why the pixels were not decoded, in a few words."""
-    try:
+    with contextlib.suppress(Exception):
         syntax = header.file_meta.TransferSyntaxUID
         if syntax.is_compressed and not syntax.is_private:
             why = "no plugin here decodes it, or it is damaged"
             return f"is DICOM compressed as {syntax.name}: {why}"
-    except Exception:
-        pass
     return "is no whole DICOM picture"
 
 

@@ -125,9 +125,7 @@ def whole(root, cases, problems):
     """
     errors = problems[problems["severity"] == "error"]
     if len(errors):
-        first = errors.iloc[0]
-        raise busi.DataError(
-            f"{root}: {len(errors)} files cannot be used, first "
-            f"{first['file']}: {first['problem']}; {first['remedy']}."
-        )
+        first = "{file}: {problem}; {remedy}.".format(**errors.iloc[0])
+        problem = f"{len(errors)} files cannot be used, first {first}"
+        raise busi.DataError(f"{root}: {problem}")
     return cases

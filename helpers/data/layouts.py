@@ -142,14 +142,11 @@ def unknown(where, top):
     if folders:
         listed = ", ".join(f"{name}/" for name in folders[:3])
         held += f", in {listed}" + " ..." * (len(folders) > 3)
-    looks = [
-        f"This looks like {name}. "
-        for name, pattern in KNOWN.items()
-        if any(re.search(pattern, path) for path in names)
-    ]
+    listed = "\n".join(names)
+    looks = [name for name, p in KNOWN.items() if re.search(p, listed, re.M)]
+    hint = f"This looks like {looks[0]}. " if looks else ""
     return (
         f"{where} is in no layout that is read (BUSI, BUS-BRA, or a folder of "
         f"{folder.WANTED}): it holds {held or 'no file'}. "
-        f"{looks[0] if looks else ''}data/README.md has the few lines that "
-        "lay a set out."
+        f"{hint}data/README.md has the few lines that lay a set out."
     )

@@ -12,8 +12,7 @@ MASK_WORDS = "mask|label|gt|ground[ _-]?truth|annotation|seg|segmentation"
 # masks/, Labels/, ...; mask_x.png, x_mask.png, x_mask_1.png, x-gt.png, ...
 MASK_FOLDER = re.compile(rf"({MASK_WORDS})s?", re.IGNORECASE)
 MASK_NAME = re.compile(
-    rf"({MASK_WORDS})s?[ _-].*|.*[ _-]({MASK_WORDS})s?([ _-]?\d+)?",
-    re.IGNORECASE,
+    rf"({MASK_WORDS})s?[ _-].*|.*[ _-]({MASK_WORDS})s?([ _-]?\d+)?", re.I
 )
 
 

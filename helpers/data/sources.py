@@ -104,16 +104,11 @@ def described(root, others=()):
     return Source(root, f"{how} ({root}{unused * bool(others)})")
 
 
-def local_folder():
-    """Return data/, or a cache if that is read-only or in Drive."""
-    if os.access(DATA, os.W_OK) and not DATA.is_relative_to(environment.DRIVE):
-        return DATA
-    return archives.cache_folder()
-
-
 def simulated():
     """Return the default phantom data set, written now if there is none."""
-    home = local_folder() / "phantom"
+    in_drive = DATA.is_relative_to(environment.DRIVE)
+    may_write = os.access(DATA, os.W_OK) and not in_drive
+    home = (DATA if may_write else archives.cache_folder()) / "phantom"
     if not is_phantom(home / dataset.FOLDER):
         n = PHANTOM["n_benign"] + PHANTOM["n_malignant"] + PHANTOM["n_normal"]
         print(f"Simulating {n} images, about {n / 20:.0f} s.")
