@@ -84,14 +84,13 @@ def earlier_runs(drive):
             steps[half].append(folder.name[:2])
     except OSError as error:
         return [f"Drive could not be read ({error}): going on without."]
-    return [
-        f"in Drive from before: {run}, finished {', '.join(done) or 'none'}"
-        + (
-            f", half-way {', '.join(half)} (goes on when you run it)"
-            * bool(half)
-        )
-        for run, (done, half) in found.items()
-    ]
+    lines = []
+    for run, (done, half) in found.items():
+        line = f"{run}, finished {', '.join(done) or 'none'}"
+        if half:
+            line += f", half-way {', '.join(half)} (goes on when you run it)"
+        lines.append(f"in Drive from before: {line}")
+    return lines
 
 
 @dataclass(frozen=True)
@@ -287,10 +286,8 @@ def keep_in_drive(drive, folder):
             raise FileNotFoundError(f"{drive} is not mounted any more")
         copy_step(folder, in_drive(drive, folder))
     except OSError as error:
-        print(
-            f"Drive could not be written ({error}): the results are in "
-            f"{folder} only."
-        )
+        where = f"the results are in {folder} only"
+        print(f"Drive could not be written ({error}): {where}.")
 
 
 def restore(drive, folder):

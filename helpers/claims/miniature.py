@@ -54,10 +54,6 @@ class Miniature:
         """Keep a network's scores on test images, perhaps disturbed ones."""
         self.scored[name] = trials.case_dice(model, images, self.references)
 
-    def test_masks(self, name, squares):
-        """Keep the scores of large square masks, one for each test case."""
-        self.scored[name] = baselines.dice_of(self.references, squares)
-
     def typical(self, name, other):
         """Return (place among the test cases, large image, mask, case).
 
@@ -76,10 +72,12 @@ class Miniature:
             name: baselines.fixed_shape(lesions[own.index])
             for name, own in names.iloc[self.learn].groupby(names)
         }
-        self.test_masks("label alone", map(shapes.get, names[self.test]))
+        predicted = {"label alone": map(shapes.get, names[self.test])}
         for method, segment in baselines.CLASSICAL.items():
-            self.test_masks(method, map(segment, images[self.test]))
-        self.test_masks("copy-nearest", lesions[self.nearest()])
+            predicted[method] = map(segment, images[self.test])
+        predicted["copy-nearest"] = lesions[self.nearest()]
+        for name, squares in predicted.items():
+            self.scored[name] = baselines.dice_of(self.references, squares)
 
     def nearest(self):
         """Return for each test case the row of the most alike to learn."""

@@ -13,15 +13,8 @@ import numpy as np
 
 from ..data import masks
 from ..evaluation import metrics, postprocessing, robustness
-from ..model import (
-    augmentation,
-    checkpoint,
-    explain,
-    losses,
-    optimizer,
-    training,
-    unet,
-)
+from ..model import augmentation, checkpoint, losses, optimizer, training, unet
+from ..model.explain import multiply_adds
 
 TESTS = {"speckle": 0.5, "marks": 2}  # strengths, see `robustness`
 FULL = 512  # pixels: about the side of an image before it becomes a square
@@ -164,7 +157,7 @@ def cost(size, width, turns=5, batch_size=8):
     rng, shape = np.random.default_rng(0), (batch_size, size, size)
     images = rng.random((*shape, 1), np.float32)
     labels = np.zeros(shape, np.uint8)
-    work = explain.multiply_adds(model)
+    work = multiply_adds(model)
     same = {"size": size, "width": width}
     same |= {"parameters": model.count_params(), "multiply_adds": work}
     jobs = {

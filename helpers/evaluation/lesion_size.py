@@ -26,7 +26,12 @@ def measure(mask, spacing=(1, 1)):
     numbered, _ = masks.parts(mask)
     down, across = spacing
     largest = np.argmax(np.bincount(numbered.ravel())[1:]) + 1
-    points = _outline(numbered == largest) * [across, down]
+    # middles of the edges of its outer pixels, from the centre of the first;
+    # scikit-image's feret_diameter_max takes the same points
+    mode = cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+    (outline,), _ = cv2.findContours(np.uint8(numbered == largest), *mode)
+    middles = np.array([[0.5, 0], [-0.5, 0], [0, 0.5], [0, -0.5]])
+    points = (outline + middles).reshape(-1, 2) * [across, down]
     # only corners of the hull can be ends of a diameter
     hull = cv2.convexHull(points.astype(np.float32))[:, 0].astype(float)
     distances = cdist(hull, hull)
@@ -36,18 +41,6 @@ def measure(mask, spacing=(1, 1)):
     width = np.ptp(hull @ [-y, x])
     area = float(mask.sum()) * down * across
     return dict(zip(SIZES, (float(length), float(width), area), strict=True))
-
-
-def _outline(part):
-    """Return the middles of the edges of a part's outer pixels, (n, 2) x, y.
-
-    In pixels, from the centre of the first. scikit-image's
-    feret_diameter_max takes the same points.
-    """
-    mode = cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
-    (outline,), _ = cv2.findContours(part.astype(np.uint8), *mode)
-    middles = np.array([[0.5, 0], [-0.5, 0], [0, 0.5], [0, -0.5]])
-    return (outline + middles).reshape(-1, 2)
 
 
 def ranges(own, both, box, rule, spacing=(1, 1)):

@@ -89,11 +89,9 @@ def feature_maps(model, image, n=3):
     and up. Of its last activation, the n maps that vary most, float32 (h, w),
     each divided by its largest value. image: uint8 (h, w) of the model's size.
     """
-    activations = [
-        layer.output
-        for layer in model.layers
-        if isinstance(layer, layers.Activation) and layer.output.ndim == 4
-    ]
+    kind = layers.Activation
+    outputs = [x.output for x in model.layers if isinstance(x, kind)]
+    activations = [maps for maps in outputs if maps.ndim == 4]
     stages = itertools.groupby(activations, lambda maps: maps.shape[1])
     peek = keras.Model(model.input, [list(stage)[-1] for _, stage in stages])
     shown = []

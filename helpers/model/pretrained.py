@@ -34,7 +34,9 @@ def build(size=160, normalised=True):
     if size % 32:
         raise ValueError(f"size must be a multiple of 32, not {size}")
     image = keras.Input((size, size, 1), name="image")
-    *skips, x = map(_comparable, encoder(image, normalised))
+    # these maps reach 70, and a decoder learns best from values near 1
+    norm = layers.BatchNormalization
+    *skips, x = [norm(momentum=0.95)(x) for x in encoder(image, normalised)]
     x = deepest = layers.SpatialDropout2D(0.2)(x)
     for skip, filters in zip(skips[::-1], DECODER, strict=True):
         x = layers.UpSampling2D(interpolation="bilinear")(x)
@@ -57,11 +59,6 @@ def encoder(image, normalised=True):
             x = _inverted_residual(x, *shape, f"block{number}", normalised)
             number += 1
     return [*maps, x]
-
-
-def _comparable(x):
-    # these maps reach 70, and a decoder learns best from values near 1
-    return layers.BatchNormalization(momentum=0.95)(x)
 
 
 def _inverted_residual(x, kernel, stride, expansion, channels, name, norm):
