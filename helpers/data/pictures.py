@@ -141,7 +141,7 @@ def _opened(data, name):
         notes.append("its palette holds greys and colours: look at the image")
     with _refusing_damage() if name == "TIFF" else contextlib.nullcontext():
         if deep:
-            pixels, more = _scaled(*_sixteen_bits(image, data, turn))
+            pixels, more = _sixteen_bits(image, data, turn)
             notes += more
         else:
             pixels = _eight_bits(image)
@@ -254,10 +254,10 @@ def _fits_tiff(image, data):
 
 
 def _sixteen_bits(image, data, turn):
-    """Return (uint16, white is zero): (h, w), or in colour (h, w, 3 or 4)."""
+    """Return (uint8, (h, w) or in colour (h, w, 3 or 4), notes)."""
     if image.format == "TIFF" and image.tag_v2.get(SAMPLES, 1) == 1:
         is_white = image.tag_v2[PHOTOMETRIC] == WHITE_IS_ZERO
-        return np.asarray(image).astype(np.uint16), is_white
+        return eight_bits(np.asarray(image).astype(np.uint16), is_white)
     if image.format == "TIFF" and turn in TURNED:
         raise Unreadable("holds 16-bit colours, turned: save it with 8 bits")
     if "transparency" in image.info:
@@ -265,18 +265,11 @@ def _sixteen_bits(image, data, turn):
     pixels = masks.decode(np.frombuffer(data, np.uint8))
     if pixels is None or pixels.dtype != np.uint16:
         raise Unreadable("is no whole picture of 16 bits")
-    if pixels.ndim == 3:  # OpenCV has blue first
-        pixels = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
-    return pixels, False
-
-
-def _scaled(values, is_white):
-    """Return `eight_bits` of all but alpha, which always has 16 bits."""
-    if values.ndim == 2 or values.shape[2] == 3:
-        return eight_bits(values, is_white)
-    pixels, notes = eight_bits(values[..., :3], is_white)
-    alpha = np.uint8(values[..., 3:] >> 8)
-    return np.concatenate([pixels, alpha], axis=2), notes
+    if pixels.ndim == 2:
+        return eight_bits(pixels)
+    colours, notes = eight_bits(pixels[..., 2::-1])  # OpenCV: blue first
+    alpha = np.uint8(pixels[..., 3:] >> 8)  # if any: it always has 16 bits
+    return np.concatenate([colours, alpha], axis=2), notes
 
 
 def _eight_bits(image):
