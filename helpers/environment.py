@@ -3,15 +3,12 @@
 import contextlib
 import importlib.metadata
 import importlib.util
-import json
 import os
 import platform
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-
-from . import files
 
 DRIVE = Path("/content/drive")
 # The folder in Drive for data and results. It stays when the repository moves,
@@ -138,26 +135,6 @@ def stderr_into(file):
     finally:
         os.dup2(kept, 2)
         os.close(kept)
-
-
-def prefer_own_kernel():
-    """Let a kernel of this Python go before all others called python3.
-
-    Others may be named by $JUPYTER_PATH, be the user's, or have been put into
-    this environment by another one.
-    """
-    prefix = os.path.realpath(sys.prefix)
-    python = os.path.join(prefix, "bin", os.path.basename(sys.executable))
-    argv = [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    spec = {"argv": argv, "display_name": "Python 3", "language": "python"}
-    own = Path(prefix, "share", PROJECT)
-    target = own / "kernels" / "python3" / "kernel.json"
-    with contextlib.suppress(OSError):  # read-only: it has Jupyter's own, too
-        target.parent.mkdir(parents=True, exist_ok=True)
-        files.write(target, json.dumps(spec))
-    paths = [str(own), os.path.join(prefix, "share", "jupyter")]
-    paths.append(os.environ.get("JUPYTER_PATH", ""))
-    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, paths))
 
 
 def versions():

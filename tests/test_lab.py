@@ -8,7 +8,6 @@ import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 from nbclient.exceptions import DeadKernelError
 
-from helpers import environment
 from tools import execute, lab
 
 
@@ -30,7 +29,7 @@ def python():
 
 def test_the_own_kernel_goes_before_others(foreign):
     assert python() == "sh"
-    environment.prefer_own_kernel()
+    lab.prefer_own_kernel()
     assert os.path.samefile(python(), sys.executable)
     assert str(foreign) in os.environ["JUPYTER_PATH"].split(os.pathsep)
 

@@ -26,7 +26,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from helpers import environment, files, workspace
 from helpers.data import busi, layouts, sources
 from helpers.files import ROOT
-from tools import check_data, profiles
+from tools import check_data, lab, profiles
 
 
 class Stop(Exception):
@@ -203,7 +203,7 @@ def run_series(data, profile, until, too_few="", external=None):
     run = runs / f"{data.kind}-{profile['profile']}"
     os.environ["BUSI_DIR"], os.environ["BUSI_RUNS"] = str(data.root), str(runs)
     os.environ["BUSI_UNATTENDED"] = "1"
-    environment.prefer_own_kernel()
+    lab.prefer_own_kernel()
     alone = os.cpu_count() == 1 or environment.gpu_capability()
     waiting = list(jobs(run, profile, until, too_few, external))
     running, failed = [], False
