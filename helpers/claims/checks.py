@@ -53,11 +53,11 @@ def read(folder):
 def checks_of(claim, dice, cost, settings):
     """Return the checks of one claim, a list of dicts as from `check`.
 
-    cost: DataFrame of `trials.cost`. settings: a dict with `classical`
-    (columns of dice), `twice_outlined` (mean Dice of two outlines of one
-    frame, and its interval),
-    `counts` (as in `doubling`), `networks` (pairs of width and size), `images`
-    and `epochs` (of the training), `factors` and `codes` (as in `design`).
+    cost: DataFrame of the research tool's costs. settings: a dict with
+    `classical` (columns of dice), `twice_outlined` (mean Dice of two outlines
+    of one frame, and its interval), `counts` (as in `doubling`), `networks`
+    (pairs of width and size), `images` and `epochs` (of the training),
+    `factors` and `codes` (as in `design`).
     KeyError: a method or a cost that the claim needs was not measured.
     """
     rows = [

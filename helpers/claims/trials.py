@@ -14,7 +14,6 @@ import numpy as np
 from ..data import masks
 from ..evaluation import metrics, postprocessing, robustness
 from ..model import augmentation, checkpoint, losses, optimizer, training, unet
-from ..model.explain import multiply_adds
 
 TESTS = {"speckle": 0.5, "marks": 2}  # strengths, see `robustness`
 FULL = 512  # pixels: about the side of an image before it becomes a square
@@ -143,32 +142,6 @@ def case_dice(model, images, references):
         mask = postprocessing.lesion_mask(classes, box)
         dice.append(metrics.dice(reference, mask))
     return np.array(dice)
-
-
-def cost(size, width, turns=5, batch_size=8):
-    """Return what one network costs: a list of dicts, one for each turn.
-
-    multiply_adds: of an image, forward; train_s and answer_s: core seconds an
-    image, for a training step and for a prediction. They count the work of
-    every core, and not the time spent waiting for one.
-    """
-    model = unet.build(size, width)
-    training.compile_for(model, optimizer.scheduled(1, 100, 1e-3))
-    rng, shape = np.random.default_rng(0), (batch_size, size, size)
-    images = rng.random((*shape, 1), np.float32)
-    labels = np.zeros(shape, np.uint8)
-    work = multiply_adds(model)
-    same = {"size": size, "width": width}
-    same |= {"parameters": model.count_params(), "multiply_adds": work}
-    jobs = {
-        "train_s": lambda: model.train_on_batch(images, labels),
-        "answer_s": lambda: model.predict_on_batch(images),
-    }
-    rows = [
-        same | {k: core_seconds(job) / batch_size for k, job in jobs.items()}
-        for _ in range(turns + 1)
-    ]
-    return rows[1:]  # the first turn builds the graphs
 
 
 def core_seconds(job):

@@ -4,15 +4,12 @@ Written against keras alone, so it runs on TensorFlow, JAX or PyTorch.
 """
 
 import itertools
-import math
 
 import keras
 import numpy as np
 from keras import layers, ops
 
 from . import augmentation
-
-SOBEL = np.float32([[-1, -2, -1], [0, 0, 0], [1, 2, 1]])
 
 
 def gradient_energy(model, image, row, column):
@@ -100,68 +97,3 @@ def feature_maps(model, image, n=3):
         most = maps.std(axis=(0, 1)).argsort()[::-1][:n]
         shown.append([maps[..., k] / (maps[..., k].max() or 1) for k in most])
     return shown
-
-
-def filter_gap(image, weights):
-    """Return how far a slid filter and `keras.ops.conv` differ at most.
-
-    As a share of the largest response; image, weights: float32 (h, w), (k, k).
-    """
-    patches = np.lib.stride_tricks.sliding_window_view(image, weights.shape)
-    slid = (patches * weights).sum(axis=(2, 3))
-    response = ops.conv(image[None, :, :, None], weights[:, :, None, None])
-    response = ops.convert_to_numpy(response)[0, :, :, 0]
-    return float(np.abs(slid - response).max() / np.abs(slid).max())
-
-
-def pixel_gap(model, image):
-    """Return how far layer "logits" is from a dense layer a pixel, at most.
-
-    As a share of the largest logit. image: uint8 (h, w) of the model's size.
-    """
-    last = model.get_layer("logits")
-    ends = keras.Model(model.input, [last.input, last.output])
-    outputs = ends(augmentation.as_input(image[None]), training=False)
-    features, logits = map(ops.convert_to_numpy, outputs)
-    kernel, bias = map(ops.convert_to_numpy, (last.kernel, last.bias))
-    dense = features.astype(np.float32) @ kernel[0, 0] + bias
-    return float(np.abs(dense - logits).max() / np.abs(logits).max())
-
-
-def shift_gap(layer, image):
-    """Return how far a layer is from moving with the image, a float.
-
-    The largest difference of its response to the image 4 pixels further right
-    and its response, shifted, as a share of the largest one; the sides are
-    left out. layer: from (1, h, w, 1) to (1, h, w, c); image: float32 (h, w).
-    """
-    inputs = image[None, :, :, None]
-    still = ops.convert_to_numpy(layer(inputs))
-    moved = ops.convert_to_numpy(layer(np.roll(inputs, 4, axis=2)))
-    off = np.abs(moved[:, :, 6:-2] - still[:, :, 2:-6]).max()
-    return float(off / np.abs(still).max())
-
-
-def two_layers(size):
-    """Return (convolution, fully connected layer), (n, size, size, 1) to such.
-
-    Their random weights are always the same.
-    """
-    weights = keras.initializers.GlorotUniform(0)
-    dense = layers.Dense(size * size, kernel_initializer=weights)
-    whole = [layers.Flatten(), dense, layers.Reshape((size, size, 1))]
-    conv = layers.Conv2D(1, 3, padding="same", kernel_initializer=weights)
-    return conv, keras.Sequential(whole)
-
-
-def multiply_adds(model):
-    """Return how many multiplications, each with an addition, an image takes.
-
-    Every weight of a kernel is used once at each place of the output; what has
-    no kernel counts 0. The model has no nested ones.
-    """
-    return sum(
-        math.prod(layer.kernel.shape) * math.prod(layer.output.shape[1:-1])
-        for layer in model.layers
-        if hasattr(layer, "kernel")
-    )

@@ -95,13 +95,5 @@ def test_the_loss_without_overlap_lacks_just_that():
     assert np.allclose(rest + overlap, whole, atol=1e-6)
 
 
-def test_a_wider_network_costs_more_work():
-    small, wide = (trials.cost(SIZE, width, turns=2) for width in (4, 16))
-    assert len(small) == 2 and small[0]["parameters"] < wide[0]["parameters"]
-    assert wide[0]["multiply_adds"] > 8 * small[0]["multiply_adds"]
-    for turn in small + wide:
-        assert turn["train_s"] > 0 and turn["answer_s"] > 0
-
-
 def test_core_seconds_do_not_count_waiting():
     assert trials.core_seconds(lambda: time.sleep(0.3)) < 0.1

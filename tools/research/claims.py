@@ -35,7 +35,8 @@ from helpers.claims import checks, design, toy_images, trials
 from helpers.data import busi, masks, sources
 from helpers.evaluation import baselines, bootstrap
 from helpers.files import ROOT
-from helpers.model import checkpoint, explain, training, unet
+from helpers.model import checkpoint, training, unet
+from tools.research import claim_measures
 
 SIZE = 64  # pixels, a quarter of the work of 128
 SHARES = (5, 10, 25, 50, 100)  # percent of the training groups
@@ -108,7 +109,7 @@ def one_trial(run, data, name, settings):
     keras.config.set_dtype_policy(training.precision())
     kind = name.split()[0]
     if kind == "cost":
-        result = {"cost": trials.cost(**settings)}
+        result = {"cost": claim_measures.cost(**settings)}
     elif kind == "toy":
         result = toy(settings)
     elif kind in UNTRAINED:
@@ -202,17 +203,17 @@ def sums(run, cases):
     """Measure the equalities of claims 2 and 3 on 40 images of fold 1."""
     images, _ = pixels(run, cases)
     model = lesson()
-    conv, dense = explain.two_layers(32)
+    conv, dense = claim_measures.two_layers(32)
 
     def gaps(i):
         image = images[i].astype(np.float32) / 255
         tiny = cv2.resize(image, (32, 32), interpolation=cv2.INTER_AREA)
         return {
             "case": cases["case"][i],
-            "filter": explain.filter_gap(image, explain.SOBEL),
-            "pixel": explain.pixel_gap(model, images[i]),
-            "conv": explain.shift_gap(conv, tiny),
-            "dense": explain.shift_gap(dense, tiny),
+            "filter": claim_measures.filter_gap(image, claim_measures.SOBEL),
+            "pixel": claim_measures.pixel_gap(model, images[i]),
+            "conv": claim_measures.shift_gap(conv, tiny),
+            "dense": claim_measures.shift_gap(dense, tiny),
         }
 
     lesions = cases.index[(cases["fold"] == 1) & (cases["area"] > 0)]
