@@ -49,11 +49,9 @@ def trained(
     precision = keras.config.dtype_policy().name
     learner, rate, first = compiled(network, overlap, steps, precision)
     rate.assign(learning_rate)
-    for own, value in zip(learner.variables, model.variables, strict=True):
+    changing = learner.variables + learner.optimizer.variables
+    for own, value in zip(changing, model.variables + first, strict=True):
         own.assign(value)
-    variables = learner.optimizer.variables
-    for variable, value in zip(variables, first, strict=True):
-        variable.assign(value)
     views = Views(images, labels, batch_size, seed, disturb)
     curve = []
     for i in range(steps):

@@ -95,10 +95,9 @@ def too_few(cases):
     counts = [int((cases["label"] == label).sum()) for label in LABELS[:2]]
     if min(counts) >= LEAST:
         return ""
-    return (
-        f"notebooks 2 to 9 need {LEAST} benign and {LEAST} malignant cases; "
-        f"here are {counts[0]} and {counts[1]}"
-    )
+    need = f"{LEAST} benign and {LEAST} malignant cases"
+    here = f"here are {counts[0]} and {counts[1]}"
+    return f"notebooks 2 to 9 need {need}; {here}"
 
 
 def examine(root):
@@ -155,21 +154,20 @@ def _list_class(folder, label):
         fatal = "may not be read", "change its permissions"
         return [], [("fatal", label, *fatal)]
     for path in paths:
-        match = NAME.fullmatch(path.name)
+        match, advice = NAME.fullmatch(path.name), ()
         if is_junk(path):
             continue
         if match is None or match["label"].lower() != label:
             advice = _stranger(path, label)
+        else:
+            case = cases.setdefault(int(match["number"]), {})  # "01" is "1"
+            part = int(match["part"] or FIRST_MASK) if match["mask"] else IMAGE
+            first = case.setdefault(part, path)
+            same = f"{first.name} is the same file of the same case"
+            if first != path:
+                advice = f"not used, since {same}", "keep one of them"
+        if advice:
             problems.append(("warning", f"{label}/{path.name}", *advice))
-            continue
-        case = cases.setdefault(int(match["number"]), {})  # "01" is "1"
-        part = int(match["part"] or FIRST_MASK) if match["mask"] else IMAGE
-        if part in case:
-            same = f"{case[part].name} is the same file of the same case"
-            advice = f"not used, since {same}", "keep one of them"
-            problems.append(("warning", f"{label}/{path.name}", *advice))
-            continue
-        case[part] = path
     return [(label, n, case) for n, case in sorted(cases.items())], problems
 
 
