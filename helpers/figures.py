@@ -164,7 +164,7 @@ def overlap(image, reference, prediction, heading):
     first, last = np.maximum(used.min(axis=0) - rim, 0), used.max(axis=0) + rim
     view = tuple(map(slice, first, last))
     image, a, b = image[view], reference[view], prediction[view]
-    figure, (left, right) = panels(2, height=PAGE / 2 + 0.3)
+    figure, (left, right) = panels(2, heading, height=PAGE / 2 + 0.3)
     for ax in (left, right):
         ax.imshow(image, vmin=0, vmax=255, **GREY)
     outline(left, a, COLOURS["reference"])
@@ -179,7 +179,6 @@ def overlap(image, reference, prediction, heading):
         right.imshow(shade, cmap=ListedColormap([colour]), alpha=0.7)
     keys = [Patch(color=colour) for _, colour in parts.values()]
     figure.legend(keys, parts, loc="outside lower center", ncols=3)
-    figure.suptitle(heading)
     return figure
 
 
