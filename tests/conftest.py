@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 from helpers.data import busi, layouts, splits
 from helpers.data.phantom import dataset
 from helpers.files import ROOT

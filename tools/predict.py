@@ -22,7 +22,6 @@ import zipfile
 from collections import defaultdict
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["OPENCV_LOG_LEVEL"] = "SILENT"  # read when cv2 is imported
 
 import cv2

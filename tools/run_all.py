@@ -21,8 +21,6 @@ import sys
 import time
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 from helpers import environment, files, workspace
 from helpers.data import busi, layouts, sources
 from helpers.files import ROOT

@@ -12,10 +12,7 @@ minutes a fold on two CPU cores.
 
 import argparse
 import dataclasses
-import os
 import sys
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np

@@ -9,10 +9,7 @@ is read. Called again, it goes on after the last finished epoch. A quarter of
 an hour each on two CPU cores.
 """
 
-import os
 import sys
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 

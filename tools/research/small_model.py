@@ -11,10 +11,7 @@ rule is fitted to the same predictions, which must be there. Called again, it
 goes on.
 """
 
-import os
 import sys
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pandas as pd

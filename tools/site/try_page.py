@@ -9,7 +9,6 @@ is made once, in pages/try/made/, and again when one of its SOURCES changes.
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -17,8 +16,6 @@ import tempfile
 import zipfile
 import zlib
 from pathlib import Path
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import cv2
 import numpy as np
