@@ -13,17 +13,15 @@ import argparse
 import json
 import os
 import re
-import sys
 import time
 from pathlib import Path
 
-import jinja2
 import numpy as np
 
 from helpers import environment, files
 from helpers.data import busi, layouts, masks
 from helpers.evaluation import measures
-from tools import check_data, predict
+from tools import check_data, outputs, predict, report
 
 CHUNK = 32  # images held in memory at a time
 TEMPLATE = files.ROOT / "tools" / "external.html.jinja"
@@ -84,11 +82,7 @@ def predictions(model, cases):
         squares = np.stack([masks.letterbox(x, size)[0] for x in images])
         classes = training.predict(model, squares, flip=True)
         found.append(classes.astype(np.float16))
-        done = start + len(some)
-        left = (time.time() - began) / done * (len(paths) - done)
-        end = "  \r" if sys.stdout.isatty() and left else "\n"
-        text = f"{done} of {len(paths)} images, {left:.0f} s left"
-        print(text, end=end, flush=True)
+        outputs.show_progress(start + len(some), len(paths), began)
     return np.concatenate(found)
 
 
@@ -128,8 +122,7 @@ def page(facts, table, said):
         )
         lesions = named.loc[named["measure"] == "dice", "n"].sum()
         parts[part] = lesions, named.to_dict("records")
-    how = {"autoescape": True, "undefined": jinja2.StrictUndefined}
-    template = jinja2.Environment(**how).from_string(TEMPLATE.read_text())
+    template = report.template(TEMPLATE.name)
     return template.render(**facts, parts=parts, said=said)
 
 
@@ -192,12 +185,4 @@ def main():
 
 
 if __name__ == "__main__":
-    environment.print_any_name()
-    try:
-        main()
-    except (predict.Refused, busi.DataError) as refused:
-        print(refused, file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("\nInterrupted: not all was written.", file=sys.stderr)
-        sys.exit(2)
+    outputs.command(main)

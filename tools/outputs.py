@@ -1,13 +1,19 @@
-"""Where `make predict` writes: apart from images, over nothing of others."""
+"""Where `make predict` writes: apart from images, over nothing of others.
+
+And what it shares with `make external`: how it tells where it is, and ends.
+"""
 
 import csv
 import hashlib
 import io
 import os
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 
-from helpers import files
+from helpers import environment, files
+from helpers.data import busi
 
 PICTURES = ("masks", "overlays", "reports")  # folders
 TABLE, LEFT_OUT = "predictions.csv", "left_out.csv"
@@ -18,6 +24,26 @@ FIRST_COLUMNS = b"file,class,lesion_probability"
 
 class Refused(Exception):
     """The command cannot go on; the message says why and what to do."""
+
+
+def command(main):
+    """Run a command; end with its exit status, 2 and a sentence if refused."""
+    environment.print_any_name()
+    try:
+        sys.exit(main())
+    except (Refused, busi.DataError) as refused:
+        print(refused, file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\nInterrupted: not all was written.", file=sys.stderr)
+    sys.exit(2)
+
+
+def show_progress(done, n, began):
+    """Print how many images are done, and how many seconds are left."""
+    left = (time.time() - began) / done * (n - done)
+    live = sys.stdout.isatty() and done < n
+    text = f"{done} of {n} images, {left:.0f} s left"
+    print(text, end="  \r" if live else "\n", flush=True)
 
 
 def names_in(folder):

@@ -271,11 +271,7 @@ class Run:
         for start in range(0, n, CHUNK):
             self.chunk(named[start : start + CHUNK], model, rule, about)
             self.put_tables()
-            done = min(start + CHUNK, n)
-            left = (time.time() - began) / done * (n - done)
-            live = sys.stdout.isatty() and done < n
-            text = f"{done} of {n} images, {left:.0f} s left"
-            print(text, end="  \r" if live else "\n", flush=True)
+            outputs.show_progress(min(start + CHUNK, n), n, began)
 
     def put_tables(self):
         """Write both tables as far as they are known."""
@@ -419,12 +415,4 @@ def main():
 
 
 if __name__ == "__main__":
-    environment.print_any_name()
-    try:
-        sys.exit(main())
-    except Refused as refused:
-        print(refused, file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("\nInterrupted: not all was written.", file=sys.stderr)
-        sys.exit(2)
+    outputs.command(main)

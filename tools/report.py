@@ -5,13 +5,11 @@ import datetime
 import functools
 
 import jinja2  # comes with Jupyter
-import markupsafe  # with Jinja
 
 from helpers import figures
-from helpers.evaluation import classification, lesion_size
+from helpers.evaluation import lesion_size
 from helpers.files import ROOT
 
-TEMPLATE = ROOT / "tools" / "report.html.jinja"
 NAMES = {
     "length": "longest diameter",
     "width": "width at right angles to it",
@@ -33,20 +31,18 @@ def page(row, images, shape, digest, model, model_digest, rule):
     rule: as `postprocessing.lesion_mask` has it.
     """
     now = datetime.datetime.now().astimezone()
-    text = _template().render(
+    text = template("report.html.jinja").render(
         row=row,
-        images={name: _inside(png) for name, png in images.items()},
-        shape=shape,
-        digests={"image": digest, "model": model_digest},
-        model=model,
-        rule={RULE[name]: value for name, value in rule.items()},
-        probabilities={
-            label: row[f"p_{label}"] for label in classification.LABELS
+        images={
+            k: base64.b64encode(png).decode() for k, png in images.items()
         },
+        shape=shape,
+        digest=digest,
+        model=model,
+        model_digest=model_digest,
+        rule={RULE[name]: value for name, value in rule.items()},
         colours=figures.COLOURS,
         sizes=dict(_sizes(row)),
-        why=_parts(row["why"]),
-        notes=_parts(row["notes"]),
         step=lesion_size.STEP,
         date=now.strftime("%Y-%m-%d %H:%M %Z"),
     )
@@ -54,17 +50,14 @@ def page(row, images, shape, digest, model, model_digest, rule):
     return text.encode(errors="backslashreplace")
 
 
-def _inside(png):
-    """Return a picture as text, of which nothing has to be escaped."""
-    return markupsafe.Markup(base64.b64encode(png).decode())
-
-
 @functools.cache
-def _template():
+def template(name):
+    """Return a page's template of tools/, which escapes what it is given."""
     options = {"autoescape": True, "undefined": jinja2.StrictUndefined}
     layout = {"trim_blocks": True, "lstrip_blocks": True}
-    environment = jinja2.Environment(**options, **layout)
-    return environment.from_string(TEMPLATE.read_text())
+    loader = jinja2.FileSystemLoader(ROOT / "tools")
+    environment = jinja2.Environment(loader=loader, **options, **layout)
+    return environment.get_template(name)
 
 
 def _sizes(row):
@@ -80,7 +73,3 @@ def _sizes(row):
             format(row[size + end], form) for end in ("", "_low", "_high")
         )
         yield name, f"{value} {unit} ({low} to {high})"
-
-
-def _parts(text):
-    return [part for part in text.split("; ") if part]
