@@ -6,13 +6,12 @@ python -m tools.run_all [--data FOLDER|ZIP|phantom|kagglehub]
 """
 
 import argparse
-import ast
 import contextlib
 import dataclasses
 import functools
 import hashlib
-import importlib.util
 import json
+import modulefinder
 import os
 import shlex
 import signal
@@ -31,24 +30,14 @@ class Stop(Exception):
     """Something that ends the run; its message is the sentence to print."""
 
 
-def imported_helpers(code, package="", found=()):
-    """Return the paths in helpers/ that some code imports, directly or not.
-
-    package: the code's own, for its relative imports.
-    """
-    found = set(found)
-    for node in ast.walk(ast.parse(code)):
-        if not isinstance(node, ast.ImportFrom):
-            continue
-        name = "." * node.level + (node.module or "")
-        base = importlib.util.resolve_name(name, package)
-        for name in (base, *(f"{base}.{alias.name}" for alias in node.names)):
-            path = ROOT / f"{name.replace('.', '/')}.py"
-            new = path.exists() and path not in found
-            if new and name.startswith("helpers."):
-                own = name.rpartition(".")[0], {*found, path}
-                found |= imported_helpers(path.read_text(), *own) | {path}
-    return found
+def imported_helpers(code):
+    """Return the paths in helpers/ that some code imports, directly or not."""
+    but = ["helpers.workspace"]  # of every notebook, and decides no result
+    finder = modulefinder.ModuleFinder([str(ROOT)], excludes=but)
+    finder.scan_code(compile(code, "", "exec"), finder.add_module("__main__"))
+    paths = (module.__file__ for module in finder.modules.values())
+    found = {Path(path) for path in paths if path}
+    return {path for path in found if path.stem != "__init__"}
 
 
 def inputs_of(notebook, parameters, data):
