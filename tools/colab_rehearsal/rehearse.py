@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import yaml
 
 from helpers import environment, files
@@ -341,14 +342,10 @@ def matrix(stage, chosen, series, situations):
     return entries
 
 
-def table(entries, series):
+def table(entries):
     """Return the matrix as text, a column for each notebook."""
-    names = [notebook.stem for notebook in series]
-    rows = [["", *(name[:2] for name in names)]]
-    for title, row in entries.items():
-        rows.append([title, *(row.get(name, "-") for name in names)])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)) for row in rows)
+    whole = pd.DataFrame(entries).T.fillna("-")
+    return whole.rename(columns=lambda stem: stem[:2]).to_string()
 
 
 def can_run():
@@ -377,7 +374,7 @@ def main():
     series = [notebook for notebook in series if notebook <= chosen[-1]]
     with tempfile.TemporaryDirectory() as home:
         entries = matrix(Stage(Path(home)), chosen, series, situations)
-    print(f"\n{table(entries, series)}\n")
+    print(f"\n{table(entries)}\n")
     print(f"{time.time() - began:.0f} s, with {environment.versions()}")
     if packages() != installed:
         sys.exit("The installed packages are not what they were.")
