@@ -48,16 +48,14 @@ SIMULATED = (
 )
 
 
-def inline_math(writer, node):
-    """Write a formula as MathML: it needs neither script nor network."""
-    writer.body.append(convert(node.astext()))
-    raise SkipNode
+def mathml(display):
+    """Return what writes a formula without a script or a network."""
 
+    def write(writer, node):
+        writer.body.append(convert(node.astext(), display=display))
+        raise SkipNode
 
-def block_math(writer, node):
-    """Write a formula on a line of its own as MathML."""
-    writer.body.append(convert(node.astext(), display="block"))
-    raise SkipNode
+    return write, None
 
 
 def banner(app, page, template, context, doctree):
@@ -69,6 +67,5 @@ def banner(app, page, template, context, doctree):
 
 def setup(app):
     app.connect("html-page-context", banner)
-    app.add_html_math_renderer(
-        "mathml", (inline_math, None), (block_math, None)
-    )
+    both = map(mathml, ("inline", "block"))
+    app.add_html_math_renderer("mathml", *both)

@@ -4,11 +4,6 @@ import json
 
 from tools.site import templates
 
-ABSENT = """\
-# How fast is it, beside others?
-
-No benchmark has been kept yet: `make bench` runs and keeps one.
-"""
 NAMES = {
     "ours": "ours, Keras on TensorFlow",
     "torch": "the same network, PyTorch",
@@ -22,8 +17,6 @@ NO_GPU = {"why_not": "PyTorch's environment was not asked for"}
 
 def page(path):
     """Return the page, Markdown; all its numbers come from the file `path`."""
-    if not path.exists():
-        return ABSENT
     report = {"gpu_memory": NO_GPU, **json.loads(path.read_text())}
     speeds, ratios = {}, {}
     for row in report["speed"]:

@@ -7,6 +7,7 @@ from functools import partial
 
 import jinja2  # comes with Sphinx
 import pandas as pd
+from mdit_py_plugins.anchors.index import slugify  # as MyST's
 
 from helpers.files import ROOT
 
@@ -97,7 +98,7 @@ def see_notebook(folder, number, heading=""):
     path = next(folder.glob(f"{number}_*.ipynb"), None)
     if path is None:
         return name
-    anchor = f"#{slug(heading)}" if heading in headings(path) else ""
+    anchor = f"#{slugify(heading)}" if heading in headings(path) else ""
     return f"[{name}](notebooks/{path.name}{anchor})"
 
 
@@ -107,8 +108,3 @@ def headings(notebook):
     prose = [cell for cell in cells if cell["cell_type"] == "markdown"]
     text = "\n".join("".join(cell["source"]) for cell in prose)
     return re.findall(r"^##+ (.+)$", text, re.MULTILINE)
-
-
-def slug(heading):
-    """Return the anchor that MyST gives a heading, made as GitHub makes it."""
-    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
