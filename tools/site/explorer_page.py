@@ -9,13 +9,6 @@ from tools.site import templates
 HERE = templates.ROOT / "pages" / "explorer"
 KEPT = templates.RESULTS / "explorer.json"
 SCRIPTS = "rule", "bootstrap", "chart", "cases", "main"  # in this order
-MARKS = {"yours": "your rule", "chosen": "the chosen rule"}
-SPLITS = {"validation": "validation cases", "held_out": "held-out cases"}
-RULE = {
-    "threshold": "Pixel threshold",
-    "minimum_area": "Least area",
-    "image_threshold": "Image threshold",
-}
 NORMALS = "falsely marked", "correctly empty"  # as in rule.js
 ORDERS = {
     "worst": "lowest Dice first",
@@ -65,9 +58,6 @@ def page(found):
         dice={name: triple(of["dice"]) for name, of in figures.items()},
         empty_normals=triple(figures["validation"]["empty"]),
         filters=filters(),
-        marks=MARKS,
-        splits=SPLITS,
-        rule=RULE,
         scripts=SCRIPTS,
         missed=postprocessing.MISSED,
         miss=postprocessing.MISS,
