@@ -33,31 +33,20 @@ BEGINS = {  # patterns of how the files of this command begin
 FEW = 20  # of a scanner's images: its intervals mean little
 
 
-def card_of(path):
-    """Return what the file beside a model says of it, a dict."""
-    beside = path.with_suffix(".json")
-    return json.loads(beside.read_bytes()) if beside.exists() else {}
-
-
 def warnings(found, cases, card):
     """Return what a reader must know before the numbers, a list of str."""
-    said = []
-    learned = card.get("by_set") or {}
-    if found.layout in learned:
-        name = (
-            f"{learned[found.layout]} images of {layouts.NAMES[found.layout]}"
-        )
+    said, name = [], layouts.NAMES[found.layout]
+    if n := card.get("by_set", {}).get(found.layout):
         said.append(
-            f"This network learned from {name}: on images that it has seen "
-            "this is no test, and the numbers are too good."
+            f"This network learned from {n} images of {name}: on images that "
+            "it has seen this is no test, and the numbers are too good."
         )
     if not card:
         said.append(
             "No thresholds were found beside the model (a .json of its name): "
             "the usual ones were taken, one half."
         )
-    missing = sorted(set(busi.LABELS) - set(cases["label"]))
-    if "normal" in missing:
+    if "normal" not in set(cases["label"]):
         said.append(
             "The set has no normal images: nothing here says how many healthy "
             "women would be alarmed."
@@ -152,7 +141,8 @@ def main():
     home = environment.runs_folder(files.ROOT) / "external" / name
     out = predict.absolute(o.out) if o.out else home
     protect(out, found.root)
-    card = card_of(path)
+    beside = path.with_suffix(".json")
+    card = json.loads(beside.read_bytes()) if beside.exists() else {}
     cases = check_data.cases_of(found)
     said = warnings(found, cases, card)
     print(*said, sep="\n")

@@ -10,7 +10,6 @@ knowledge_stability.csv, what resampling the validation cases does to it. Rows
 of other recipes stay, below the new ones; all are compared with the first.
 """
 
-import functools
 import itertools
 import sys
 
@@ -162,25 +161,16 @@ def summary(table, ece):
         if name in REPORTS:
             own = np.asarray(values, float)[part], table["group"][part]
             row |= _interval(name, *own, statistic)
-    others = lesions[~lesions["case"].isin(armpits())]
+    armpits = pd.read_csv(RESULTS / "axilla.csv")["case"]
+    others = lesions[~lesions["case"].isin(armpits)]
     row |= _interval("dice_no_armpit", others["dice"], others["group"])
-    row["sensitivity_at_75"] = sensitivity(table["p_malignant"], malignant)
+    p = table["p_malignant"]
+    limit = np.quantile(p[~malignant], SPECIFICITY)
+    row["sensitivity_at_75"] = (p[malignant] > limit).mean()
     lesion, p = table["label"] != "normal", 1 - table["p_normal"]
     row |= {"ece_pixels": ece}
     row["ece_image"] = calibration.calibration_error(p, lesion)
     return row
-
-
-@functools.cache
-def armpits():
-    """Return the cases of BUSI that `burned_text.shows_armpit` found."""
-    return set(pd.read_csv(RESULTS / "axilla.csv")["case"])
-
-
-def sensitivity(p, malignant):
-    """Return the share of malignant images found at SPECIFICITY, a float."""
-    limit = np.quantile(p[~malignant], SPECIFICITY)
-    return float((p[malignant] > limit).mean())
 
 
 def _interval(name, values, groups, statistic=None):
