@@ -12,7 +12,6 @@ import contextlib
 import datetime
 import json
 import os
-import shlex
 import statistics
 import subprocess
 import sys
@@ -333,23 +332,13 @@ def machine():
     }
 
 
-def as_option(item):
-    """Return a name and its value, or list of values, as one would type it."""
-    name, value = item
-    values = value if isinstance(value, list) else [value]
-    return shlex.join([f"--{name}", *map(str, values)])
-
-
 def measure(o, source, work):
     """Run everything and return the report, a dict for bench.json."""
     simulated = source.kind == "phantom"
     settings = settings_of(o, simulated)
-    # not where data and result lie on this machine
-    given, usual = vars(o), vars(options([]))
-    given = {k: v for k, v in given.items() if v != usual[k] and k != "out"}
-    given |= {"data": "phantom" if simulated else "DATA"}
+    where = "phantom" if simulated else "DATA"  # not a path on this machine
     head = {
-        "command": " ".join([COMMAND, *map(as_option, given.items())]),
+        "command": f"{COMMAND} --data {where} --against {' '.join(o.against)}",
         "simulated": simulated,
         "data": source.fingerprint,
         "settings": settings,

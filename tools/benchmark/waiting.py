@@ -60,18 +60,15 @@ def imports_of(notebook):
 
 def predicting():
     """Return {"images", "all", "network", "ratio"}: spreads, ms an image."""
-    spent = collections.Counter()
+    spent, rows, predicts = 0.0, [], training.predict_both
 
-    def timed(function):
-        def run(*given):
-            began = time.perf_counter()
-            result = function(*given)
-            spent["network"] += time.perf_counter() - began
-            return result
+    def timed(*given):
+        nonlocal spent
+        began = time.perf_counter()
+        result = predicts(*given)
+        spent += time.perf_counter() - began
+        return result
 
-        return run
-
-    rows = []
     with tempfile.TemporaryDirectory(prefix="waiting-") as work:
         images = Path(work) / "images"
         images.mkdir()
@@ -79,15 +76,14 @@ def predicting():
             shutil.copy(path, images)
         model, rule = predict.load_model(predict.SMALL_MODEL)
         seen, about = predict.found(images), {"model": "", "model_digest": ""}
-        both = timed(training.predict_both)
-        with mock.patch.object(training, "predict_both", both):
+        with mock.patch.object(training, "predict_both", timed):
             for _ in range(TURNS):
-                spent.clear()
+                spent = 0.0
                 run = predict.Run(images, seen, Path(work) / "out")
                 began = time.perf_counter()
                 run.predict(model, rule, about | {"rule": rule})
-                spent["all"] = time.perf_counter() - began
-                rows.append(dict(spent))
+                took = time.perf_counter() - began
+                rows.append({"all": took, "network": spent})
     n = sum(IMAGES)
     found = {
         kind: compare.spread([1000 * row[kind] / n for row in rows[1:]])
