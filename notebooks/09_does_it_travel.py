@@ -494,9 +494,8 @@ learned = {
 # %%
 folded = pd.read_csv(ROOT / "results" / "knowledge.csv")
 folded = folded[folded["rule"] == "pooled"]
-parts = folded["recipe"].str.split("+")
-names = parts.map(lambda part: " + ".join(learned[name] for name in part))
-folded.insert(0, "learned from, in turn", names)
+folded.insert(0, "learned from, in turn", folded["recipe"].map(learned))
+folded = folded.dropna(subset="learned from, in turn")
 
 # %%
 columns = ["learned from, in turn", "set", "dice", "dice_low", "dice_high"]
@@ -504,10 +503,10 @@ columns += ["missed", "auc_benign_malignant"]
 folded[columns].round(2).set_index(columns[0])
 
 # %% [markdown]
-# `set` is what is scored. The first row is the lesson's U-Net, *two in one*
-# that and a larger network, the others are the larger one; a `+` is a mean of
-# several. The rule is *pooled*: of a fold the one with the highest utility on
-# what the other folds held out.
+# `set` is what is scored. *Two in one* is the mean of the lesson's U-Net
+# (*simulated, BUSI*) and the larger network, which all other rows are. The rule
+# is *pooled*: of a fold the one with the highest utility on what the other
+# folds held out.
 #
 # ### What others report
 #
