@@ -254,7 +254,7 @@ def test_nothing_is_unpacked_or_simulated_into_drive(
     drive, small_phantom, tmp_path, monkeypatch, variable
 ):
     """The repository may lie there, and many small files are slow."""
-    home = Path.home()
+    home = Path.home() / ".cache"
     if variable:
         home = tmp_path / "roomy"
         monkeypatch.setenv(variable, str(home))
