@@ -20,12 +20,17 @@ def smooth(height=60, width=80, seed=0, sigma=3):
     return cv2.normalize(soft, None, 0, 255, cv2.NORM_MINMAX)
 
 
+def deep(pixels):
+    """Return 8-bit pixels with 16 bits."""
+    return pixels.astype(np.uint16) * 257
+
+
 GREY = smooth()
 RGB = np.dstack([GREY, 255 - GREY, np.roll(GREY, 9, 1)])
 HOLE = np.full_like(GREY, 255)
 HOLE[:20], HOLE[20:25] = 0, 128
 MIXED = cv2.cvtColor(RGB, cv2.COLOR_RGB2GRAY)
-DEEP = GREY.astype(np.uint16) * 257
+DEEP = deep(GREY)
 
 
 def tags_and_values(values):
@@ -123,11 +128,7 @@ KINDS = {  # name: (bytes, expected grey, how far off at most)
     "grey.png": (saved(GREY, "png"), GREY, 0),
     "rgb.png": (saved(RGB, "png"), MIXED, 0),
     "palette.png": (saved(palette(), "png"), GREY, 0),
-    "bits.png": (
-        saved(Image.fromarray(GREY > 99), "png"),
-        (GREY > 99) * 255,
-        0,
-    ),
+    "bits.png": (saved(GREY > 99, "png"), (GREY > 99) * 255, 0),
     "grey.bmp": (saved(GREY, "bmp"), GREY, 0),
     "rgb.bmp": (saved(RGB, "bmp"), MIXED, 0),
     "grey.jpg": (saved(GREY, "jpg", quality=98), GREY, 4),
@@ -142,35 +143,26 @@ KINDS = {  # name: (bytes, expected grey, how far off at most)
     "white is zero, 16.tif": (tiff([65535 - DEEP], 0), GREY, 0),
     "rgb.tif": (tiff([RGB], 2), MIXED, 0),
     "planes.tif": (tiff([*RGB.transpose(2, 0, 1)], 2, 2), MIXED, 0),
-    "rgb16.tif": (tiff([RGB.astype(np.uint16) * 257], 2), MIXED, 0),
+    "rgb16.tif": (tiff([deep(RGB)], 2), MIXED, 0),
     "alpha.tif": (tiff([np.dstack([GREY, HOLE])], 1, 1, EXTRA), black(), 1),
     "alpha.png": (saved(np.dstack([GREY, HOLE]), "png"), black(), 1),
     "rgba.png": (saved(np.dstack([RGB, HOLE]), "png"), black(RGB), 2),
     "a value is alpha.png": (saved(GREY, "png", transparency=ONE), MISSING, 0),
     "16.png": (deep_png(DEEP), GREY, 0),
-    "rgb16.png": (deep_png(RGB.astype(np.uint16) * 257), MIXED, 0),
-    "alpha16.png": (
-        deep_png(np.dstack([DEEP, HOLE.astype(np.uint16) * 257])),
-        black(),
-        1,
-    ),
+    "rgb16.png": (deep_png(deep(RGB)), MIXED, 0),
+    "alpha16.png": (deep_png(deep(np.dstack([GREY, HOLE]))), black(), 1),
 }
 
 
+CMYK, LAB = (Image.fromarray(RGB).convert(mode) for mode in ("CMYK", "LAB"))
 REFUSED = {
-    "CMYK.jpg": (saved(Image.fromarray(RGB).convert("CMYK"), "jpg"), "CMYK"),
-    "CMYK.tif": (
-        saved(Image.fromarray(RGB).convert("CMYK"), "tif"),
-        "colours",
-    ),
-    "LAB.tif": (saved(Image.fromarray(RGB).convert("LAB"), "tif"), "colours"),
+    "CMYK.jpg": (saved(CMYK, "jpg"), "CMYK"),
+    "CMYK.tif": (saved(CMYK, "tif"), "colours"),
+    "LAB.tif": (saved(LAB, "tif"), "colours"),
     "float.tif": (saved(GREY.astype(np.float32), "tif"), "holds float32"),
     "int.tif": (tiff([DEEP], 1, 1, {339: (3, [2])}), "holds int16"),
     "uint32.tif": (tiff([DEEP.astype(np.uint32)]), "holds uint32"),
-    "planes.tif": (
-        tiff([*RGB.astype(np.uint16).transpose(2, 0, 1)], 2, 2),
-        "16-bit colours",
-    ),
+    "planes.tif": (tiff([*deep(RGB).transpose(2, 0, 1)], 2, 2), "apart"),
     "dark and inverted.tif": (tiff([DEEP // 64], 0), "white to black"),
     "offset.png": (deep_png(DEEP // 257 + 32768), "hardly any contrast"),
     "empty.png": (b"", "is empty"),
