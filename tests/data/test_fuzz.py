@@ -11,39 +11,30 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from picture_files import smooth
 from PIL import Image
 
 from helpers.data import busi, busi_folder, masks
 from tools import check_data
 
-SIDES = 48, 64
 FIRST = "benign/benign (1).png"
-CASES = {"benign": 3, "malignant": 2, "normal": 2}
-
-
-def picture(rng, label):
-    """Return a random image and its mask, uint8."""
-    noise = rng.integers(0, 255, SIDES, np.uint8)
-    image = cv2.GaussianBlur(noise, (0, 0), 2)
-    mask = np.zeros_like(image)
-    if label != "normal":
-        middle = rng.integers(16, 32, 2).tolist()
-        cv2.ellipse(mask, (middle, (20, 12), 30), 255, -1)
-    return image, mask
+CASES = ["benign (1)", "benign (2)", "benign (3)", "malignant (1)"]
+CASES += ["malignant (2)", "normal (1)", "normal (2)"]
 
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory):
     """A sound small set; tests copy it."""
     folder = tmp_path_factory.mktemp("sound") / "BUSI"
-    rng = np.random.default_rng(0)
-    for label, n in CASES.items():
-        (folder / label).mkdir(parents=True)
-        for number in range(1, n + 1):
-            stem = folder / label / f"{label} ({number})"
-            image, mask = map(Image.fromarray, picture(rng, label))
-            image.save(f"{stem}.png")
-            mask.save(f"{stem}_mask.png")
+    for n, case in enumerate(CASES):
+        label = case.split()[0]
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        image = smooth(48, 64, seed=n, sigma=2)
+        mask = np.zeros_like(image)
+        if label != "normal":
+            cv2.ellipse(mask, ((16 + 3 * n, 20), (20, 12), 30), 255, -1)
+        for end, pixels in (("", image), ("_mask", mask)):
+            Image.fromarray(pixels).save(folder / label / f"{case}{end}.png")
     return folder
 
 
@@ -236,21 +227,15 @@ def fault_of(seed, sound, home):
     return ""
 
 
-def faults(seeds, sound, home, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+MANY = pytest.param(range(40, 500), marks=pytest.mark.research)
+
+
+@pytest.mark.parametrize("seeds", [range(40), MANY], ids=["few", "many"])
+def test_mutated_sets(seeds, sound, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     found = {}
     for seed in seeds:
-        said = fault_of(seed, sound, home)
-        shutil.rmtree(home / str(seed), ignore_errors=True)
-        if said:
+        if said := fault_of(seed, sound, tmp_path):
             found[seed] = said
-    return found
-
-
-def test_a_few_mutated_sets(sound, tmp_path, monkeypatch):
-    assert faults(range(40), sound, tmp_path, monkeypatch) == {}
-
-
-@pytest.mark.research
-def test_five_hundred_mutated_sets(sound, tmp_path, monkeypatch):
-    assert faults(range(500), sound, tmp_path, monkeypatch) == {}
+        shutil.rmtree(tmp_path / str(seed), ignore_errors=True)
+    assert found == {}
