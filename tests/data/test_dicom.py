@@ -14,12 +14,7 @@ from helpers.data import grey_levels, pictures
 from tools import predict
 
 pydicom = pytest.importorskip("pydicom")
-PATIENT = (
-    "Doelinger^Janetta^Secretive",
-    "19610203",
-    "MRN-4711",
-    "St. Elsewhere",
-)
+PATIENT = "Doelinger^Janetta", "19610203", "MRN-4711", "St. Elsewhere"
 
 
 GREY = smooth(120, 160, sigma=4)
@@ -112,14 +107,28 @@ PACKED = {
 
 
 TWELVE = {"BitsStored": 12, "HighBit": 11}
+SIGNED = (GREY / 255 * 2000 - 1000).astype(np.int16)
 
 
-def window(centre, width):
-    return {"WindowCenter": centre, "WindowWidth": width}
+def window(centre, width, **scale):
+    """Return a window, of the values that a rescaling gives, if any."""
+    tags = {f"Rescale{name}": number for name, number in scale.items()}
+    return {"WindowCenter": centre, "WindowWidth": width} | tags
 
 
-def rescaled(slope, intercept):
-    return {"RescaleSlope": slope, "RescaleIntercept": intercept}
+BELOW = window(104, 256, Slope=1, Intercept=-1024)
+WINDOWS = {  # of pixels that are shown as GREY
+    "window": (DEEP + 1000, window(1128, 256)),
+    "signed": (SIGNED, window(0, 2000) | {"PixelRepresentation": 1}),
+    "intercept": (DEEP + 1000, TWELVE | BELOW),
+    "slope": (DEEP + 1000, TWELVE | window(2256, 512, Slope=2, Intercept=0)),
+    "slope downwards": (
+        255 - DEEP,
+        TWELVE | window(-127.5, 256, Slope=-1, Intercept=0),
+    ),
+    "centre without width": (DEEP * 16, TWELVE | {"WindowCenter": 99}),
+}
+SIGMOID = 255 / (1 + np.exp((128 - GREY.astype(float)) / 64))
 
 
 RAMP = (np.arange(255, -1, -1) * 257).astype("<u2").tobytes()
@@ -139,38 +148,11 @@ PLAIN = {
     "YBR_FULL": (made(ybr(RGB), "YBR_FULL"), MIXED),
     "12 bits": (made(DEEP * 16, **TWELVE), GREY),
     "8 bits in 16": (made(DEEP), GREY),
-    "window": (made(DEEP + 1000, **window(1128, 256)), GREY),
-    "signed": (
-        made(
-            (GREY / 255 * 2000 - 1000).astype(np.int16),
-            PixelRepresentation=1,
-            **window(0, 2000),
-        ),
-        GREY,
-    ),
-    "intercept": (
-        made(DEEP + 1000, **TWELVE, **window(104, 256), **rescaled(1, -1024)),
-        GREY,
-    ),
-    "slope": (
-        made(DEEP + 1000, **TWELVE, **window(2256, 512), **rescaled(2, 0)),
-        GREY,
-    ),
-    "slope downwards": (
-        made(255 - DEEP, **TWELVE, **window(-127.5, 256), **rescaled(-1, 0)),
-        GREY,
-    ),
+    **{name: (made(x, **how), GREY) for name, (x, how) in WINDOWS.items()},
     "sigmoid": (
-        made(
-            DEEP + 1000,
-            **TWELVE,
-            **window(104, 256),
-            **rescaled(1, -1024),
-            VOILUTFunction="SIGMOID",
-        ),
-        255 / (1 + np.exp((128 - GREY.astype(float)) / 64)),
+        made(DEEP + 1000, **TWELVE | BELOW, VOILUTFunction="SIGMOID"),
+        SIGMOID,
     ),
-    "centre without width": (made(DEEP * 16, **TWELVE, WindowCenter=99), GREY),
 }
 
 
