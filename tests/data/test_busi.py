@@ -103,6 +103,7 @@ FAULTS = {  # kind: (file that is named, file that is changed, its content)
     "empty mask": (MASK, MASK, png(EMPTY)),
     "marked normal": (NORMAL, NORMAL, png(LESION)),
     "16 bits": (IMAGE, IMAGE, png(np.zeros(SHAPE, np.uint16))),
+    "16 bits of mask": (MASK, MASK, png(LESION.astype(np.uint16))),
     "cut off": (IMAGE, IMAGE, PNG[: len(PNG) // 2]),
     "damaged": (IMAGE, IMAGE, PNG[:60] + bytes(200) + PNG[260:]),
     "gigantic": (IMAGE, IMAGE, PNG[:16] + GIGANTIC + PNG[24:]),

@@ -195,14 +195,6 @@ def test_specks_and_holes_are_removed_and_counted(before, after, changes):
     assert counts["holes"] == counts["hole_pixels"] == 0
 
 
-def test_target_gives_each_pixel_its_class():
-    lesion = disc(20, 20, 10, 10, 4)
-    for value, label in ((1, "benign"), (2, "malignant"), (0, "normal")):
-        target = masks.target(lesion, label)
-        assert np.array_equal(target, value * lesion)
-        assert target.dtype == np.uint8
-
-
 def test_description_of_known_shapes():
     tall = np.zeros((60, 40), bool)
     tall[10:50, 15:25] = True
