@@ -17,6 +17,7 @@ from conftest import ROOT
 from picture_files import smooth
 
 from helpers.data import listing, pictures
+from helpers.evaluation import lesion_size
 from helpers.evaluation.postprocessing import RULE
 from helpers.model import unet
 from tools import outputs, predict
@@ -87,16 +88,12 @@ def test_each_image_gets_a_mask_an_overlay_and_a_row(run, capsys):
         "sub/rgba é.png": picture(50, 40, 4),
         "deep.tiff": picture(40, 70, dtype=np.uint16),
         "photo.JPG": picture(33, 31, 3),
-        "a_masked_man.png": picture(),
     }
-    named_as_masks = {"grey_mask.png": None, "grey_mask_1.png": None}
-    for name, pixels in (images | named_as_masks).items():
+    for name, pixels in images.items():
         put(folder / name, pixels)
-    (folder / "notes.txt").write_text("no image")
     before = files(folder)
     assert run(str(folder)) == 0
     said = capsys.readouterr().out
-    assert "a mask by its name: grey_mask.png, grey_mask_1.png" in said
     assert "16-bit file, read as 16 bits: deep.tiff" in said
     assert said.count("not a medical device") == 1
     assert list(table().columns) == predict.COLUMNS[1:]
@@ -120,16 +117,22 @@ def test_each_image_gets_a_mask_an_overlay_and_a_row(run, capsys):
     assert not list(Path("out").rglob(".partial*"))
 
 
-def test_box_and_area_are_those_of_the_mask():
+def test_box_and_sizes_are_those_of_the_mask():
     classes = np.zeros((32, 32, 3), np.float32)
     classes[..., 0] = 1
     classes[8:16, 4:20] = [0, 0, 1]
     grey = picture(64, 64)
     both = np.stack([classes, classes])
-    mask, row = predict.described(pictures.Picture(grey, []), both, RULE)
+    found = pictures.Picture(grey, [], (0.1, 0.2))
+    mask, row = predict.described(found, both, RULE)
     assert [row[name] for name in predict.BOX] == [8, 16, 32, 16]
-    assert row["area_pixels"] == row["area"] == 32 * 16
+    assert row["area_pixels"] == 32 * 16
     assert row["area_fraction"] == 32 * 16 / 64**2
+    assert row["unit"] == "mm" and row["mm_across"] == 0.2
+    assert row["area"] == pytest.approx(32 * 0.2 * 16 * 0.1, rel=0.02)
+    assert row["length"] == pytest.approx(np.hypot(6.4, 1.6), rel=0.02)
+    for name in lesion_size.SIZES:
+        assert row[f"{name}_low"] <= row[name] <= row[f"{name}_high"]
     assert row["class"] == "malignant"
     assert (row["look_again"], row["why"]) == ("no", "")
     overlay = predict.outlined(grey, mask, "malignant")
@@ -138,6 +141,8 @@ def test_box_and_area_are_those_of_the_mask():
     both[:, 8:16, :4] = [0, 0, 1]
     _, row = predict.described(pictures.Picture(grey, []), both, RULE)
     assert row["look_again"] == "yes" and "touches the edge" in row["why"]
+    assert row["unit"] == "pixels" and "mm_down" not in row
+    assert row["area_pixels"] == row["area"] == 40 * 16
 
 
 def test_a_spacing_is_down_and_across_and_the_files_own_goes_first(
@@ -149,17 +154,6 @@ def test_a_spacing_is_down_and_across_and_the_files_own_goes_first(
     monkeypatch.setattr(pictures, "read", lambda path: own)
     run = predict.Run(Path("in"), listing.Listing(), Path("out"), (0.5, 0.5))
     assert run.read(Path("in/one.png"), {}).spacing == (0.2, 0.3)
-
-
-def test_bad_images_are_listed_and_the_rest_is_done(run, capsys):
-    Path("in/text.png").write_text("no picture")
-    Path("in/empty.jpg").write_bytes(b"")
-    assert run() == 1
-    bad = table()["problem"].notna().to_dict()
-    assert bad == {"empty.jpg": True, "one.png": False, "text.png": True}
-    assert "2 could not be used" in capsys.readouterr().out
-    Path("in/one.png").unlink()
-    assert run() == 2
 
 
 def test_a_folder_that_may_not_be_read_is_listed(run, monkeypatch):
@@ -216,15 +210,14 @@ def test_a_link_that_is_named_is_followed(run):
     assert files("out/masks").keys() == {"link.png", "one.png"}
 
 
-def test_names_that_agree_do_not_overwrite_each_other(run):
+def test_names_that_agree_or_are_too_long_stay_apart(tmp_path):
     names = ["a/x.png", "b/x.png", "x.png", "X.jpg", "x.png.png"]
-    names += ["y.png", "z.x.tif"]
-    for name in names:
-        put(f"all/{name}")
-    assert run("all") == 0
-    found = {name.casefold() for name in files("out/masks")}
-    assert len(found) == len(names)
-    assert {"a/x.png", "b/x.png", "y.png", "z.x.png"} < found
+    names += ["y.png", "z.x.tif", *(f"{'x' * 249}{k}.png" for k in (1, 2))]
+    found = outputs.names_of(tmp_path, [tmp_path / name for name in names])
+    assert len({name.casefold() for name in found}) == len(names)
+    assert {"a/x", "b/x", "y", "z.x"} < set(found)
+    for name in found:
+        outputs.put(tmp_path / "reports" / f"{name}.html", b"whole")
 
 
 def test_results_of_an_earlier_run_are_told_apart(run, capsys):
@@ -253,29 +246,6 @@ def test_files_of_others_are_not_overwritten(run, name):
     with pytest.raises(predict.Refused, match="was not written by this"):
         run()
     assert files("out") == {str(path.relative_to("out")): b"my,own,table"}
-
-
-def millimetres(spacing):
-    """Return the columns of a bright ellipse that a perfect model outlines."""
-    y, x = np.mgrid[:128, :128]
-    lesion = ((x - 64) / 40) ** 2 + ((y - 64) / 25) ** 2 <= 1
-    classes = np.zeros((128, 128, 3), np.float32)
-    classes[..., 0], classes[..., 1] = ~lesion, lesion
-    both = np.stack([classes, classes])
-    found = pictures.Picture(picture(256, 256), [], spacing)
-    return predict.described(found, both, {"threshold": 0.5})[1]
-
-
-def test_sizes_are_in_millimetres_where_these_are_known():
-    row = millimetres((0.1, 0.2))
-    assert row["unit"] == "mm" and row["mm_across"] == 0.2
-    expected = {"length": 32, "width": 10, "area": np.pi * 32 * 10 / 4}
-    for name, value in expected.items():
-        assert row[name] == pytest.approx(value, rel=0.02)
-        assert row[f"{name}_low"] <= row[name] <= row[f"{name}_high"]
-    row = millimetres(None)
-    assert row["unit"] == "pixels" and "mm_down" not in row
-    assert row["length"] == pytest.approx(160, rel=0.02)
 
 
 def test_mm_per_pixel_counts_where_the_file_tells_nothing(run, monkeypatch):
@@ -487,11 +457,3 @@ def test_make_hands_names_with_spaces_on():
     given = ["my images (1)", 'it\'s "here"', "--model", "a; b.keras"]
     given += ["--mm-per-pixel", ""]
     assert said.strip() == str(given)
-
-
-def test_names_too_long_for_a_suffix_are_cut_and_stay_apart(tmp_path):
-    paths = [tmp_path / f"{'x' * 249}{k}.png" for k in (1, 2)]
-    names = outputs.names_of(tmp_path, [*paths, tmp_path / "short.png"])
-    assert len(set(names)) == 3 and names[2] == "short"
-    for name in names:
-        outputs.put(tmp_path / "reports" / f"{name}.html", b"whole")
