@@ -84,9 +84,7 @@ def two_bins(p, true, gap=lambda p, true: abs(p.mean() - true.mean())):
 RIGHT = {
     "own_dice": [metrics.dice],
     "leaking_groups": [lambda *both: sorted(leaking(*both))],
-    "layer_parameters": [4640.0, "4640", "4,640"],
     "lesions_only": [lambda labels: [bool(one.max()) for one in labels]],
-    "without_normals": [0.67, "0.67"],
     "own_shadow": [lambda image, rng: robustness.shadow(image, 0.6, rng)],
     "own_calibration_error": [
         lambda p, true: calibration.calibration_error(p, true, bins=2)
@@ -94,24 +92,18 @@ RIGHT = {
     "share_of_groups": [
         lambda groups, share: checks.share_of_groups(groups, 100 * share, 0)
     ],
-    "looks_for_a_tenth": ["100"],
 }
 WRONG = {
     "own_dice": [
         (lambda a, b: (a & b).sum() / (a | b).sum(), "the IoU"),
         (lambda a, b: dice(a, b) / 2, "twice the shared area"),
-        (lambda a, b: (a & b).sum() / a.sum(), "of 12 and 6 pixels"),
-        (lambda a, b: (a == b).mean(), "of 12 and 6 pixels"),
         (lambda a, b: 1.0, "of 12 and 6 pixels"),
     ],
     "inner_size": [
         ((128, 128), "stretch"),
         ((128, 152), "do not fit"),
-        ((470, 560), "do not fit"),
         ((128, 107), "longer side"),
-        ((105, 126), "longer side"),
         ((106, 128), "same factor"),
-        ((120, 128), "same factor"),
     ],
     "several_masks": [
         (lambda names: several(names, 1), "one mask file is not several"),
@@ -140,16 +132,9 @@ WRONG = {
         (lambda g, folds: [x for x in g if g.count(x) > 1], "many images"),
         (lambda groups, folds: [], "a has an image in fold 0"),
         (lambda *both: list(leaking(*both))[:1], "both a and b"),
-        (lambda groups, folds: set(groups), "many images"),
     ],
-    "one_file_of_three": [
-        (1 / 3, "IoU"),
-        (0.33, "IoU"),
-        (50, "0 to 1"),
-        (1, "shared"),
-    ],
+    "one_file_of_three": [(0.33, "IoU"), (50, "0 to 1"), (1, "shared")],
     "receptive_field_order": [
-        ([1, 1, 1, 2, 2, 2], "sees 21 pixels"),
         ([2, 2, 2, 2, 2, 2], "three strides"),
         ("212121", "sees 43 pixels"),
     ],
@@ -175,19 +160,17 @@ WRONG = {
         (512, "how many"),
     ],
     "lesions_only": [
-        (lambda labels: labels.max(axis=(1, 2)) == 0, "the normal images"),
         (lambda labels: np.ones(5, bool), "the normal images"),
         (lambda labels: labels.any(axis=(1, 2)) | [0, 1, 0, 0, 0] > 0, "two"),
         (lambda labels: (labels == 1).any(axis=(1, 2)), "malignant"),
         (lambda labels: (labels == 2).any(axis=(1, 2)), "benign"),
         (lambda labels: labels.sum(axis=(1, 2)) > 1, "one pixel"),
         (lambda labels: labels > 0, "bool of shape (5, 8, 6)"),
-        (lambda labels: np.array([0, 2, 4]), "int64 of shape (3,)"),
+        (lambda labels: np.ones(5, int), "int64 of shape (5,)"),
     ],
     "own_calibration_error": [
         (lambda p, true: abs(p.mean() - true.mean()), "0.6, 1.0] and"),
         (lambda p, true: np.abs(p - true).mean(), "9 of 10"),
-        (lambda p, true: ((p > 0.5) == true).mean(), "9 of 10"),
         (
             lambda *both: two_bins(*both, lambda a, b: a.mean() - b.mean()),
             "low",
@@ -221,19 +204,14 @@ WRONG = {
         (lambda b: 2 / b, "when is that 1 / 2"),
     ],
     "share_of_groups": [
-        (lambda groups, share: some_groups(groups, 0.5), "share of 0.1"),
         (lambda groups, share: np.unique(groups)[:10], "each of 50 images"),
         (lambda groups, share: np.arange(50) < 50 * share, "kept in part"),
-        (lambda groups, share: groups < "g", "it keeps 0"),
-        (
-            lambda groups, share: some_groups(groups, share / 2),
-            "of 20 groups it keeps 5",
-        ),
+        (lambda groups, share: groups < "g", "of 20 groups it keeps 0"),
+        (lambda groups, share: some_groups(groups, 0.5), "share of 0.1"),
     ],
     "threshold_for_nine": [
         (0.34, "go lower"),
         (0.28, "9 malignant and 6 benign"),
-        (0, "10 malignant"),
     ],
     "predictive_value": [
         (lambda s, t, p: s * p, "divide"),
@@ -243,7 +221,6 @@ WRONG = {
     ],
     "mean_of_patients": [
         (lambda d, p: d.mean(), "a has three images"),
-        (lambda d, p: 0.7, "a has three images"),
         (lambda d, p: np.mean([d[0], d[-1]]), "need not stand together"),
     ],
     "own_knobs": [
