@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
+import pandas as pd
 import pytest
 
 from helpers.data import busi, layouts, splits
@@ -50,6 +52,26 @@ def tables(phantom_root):
         name: table.assign(fold=splits.assign_folds(table), set=name)
         for name, table in {"busi": one, "busbra": other}.items()
     }
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A set of one's own: six images, three patients, two scanners."""
+    root, rows = tmp_path / "mine", []
+    for name in ("images", "masks"):
+        (root / name).mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for i, label in enumerate(["benign", "Malignant", "normal"] * 2):
+        image = rng.integers(0, 255, (50 + i, 64), np.uint8)
+        mask = np.zeros_like(image)
+        mask[10:20, 10:30] = 255 * (label != "normal")
+        cv2.imwrite(str(root / f"images/a{i}.png"), image)
+        cv2.imwrite(str(root / f"masks/a{i}.png"), mask)
+        rows.append((f"a{i}.png", label, f"p{i // 2}", ("<X>", "Y")[i % 2]))
+    columns = ["file", "label", "patient", "scanner"]
+    table = pd.DataFrame(rows, columns=columns)
+    table.to_csv(root / "labels.csv", index=False)
+    return root
 
 
 @pytest.fixture(scope="session")

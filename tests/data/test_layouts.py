@@ -15,26 +15,6 @@ from helpers.data import busi, busi_folder, layouts, masks, sources
 from tools import check_data
 
 
-@pytest.fixture
-def own(tmp_path):
-    """Six images of three patients and two scanners, one of them normal."""
-    root, rows = tmp_path / "mine", []
-    for name in ("images", "masks"):
-        (root / name).mkdir(parents=True)
-    rng = np.random.default_rng(0)
-    for i, label in enumerate(["benign", "Malignant", "normal"] * 2):
-        image = rng.integers(0, 255, (50 + i, 64), np.uint8)
-        mask = np.zeros_like(image)
-        mask[10:20, 10:30] = 255 * (label != "normal")
-        cv2.imwrite(str(root / f"images/a{i}.png"), image)
-        cv2.imwrite(str(root / f"masks/a{i}.png"), mask)
-        rows.append((f"a{i}.png", label, f"p{i // 2}", "XY"[i % 2]))
-    columns = ["file", "label", "patient", "scanner"]
-    table = pd.DataFrame(rows, columns=columns)
-    table.to_csv(root / "labels.csv", index=False)
-    return root
-
-
 def rewrite(own, change):
     table = pd.read_csv(own / "labels.csv")
     change(table).to_csv(own / "labels.csv", index=False)
