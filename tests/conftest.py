@@ -87,17 +87,22 @@ def model_file(tmp_path_factory):
     return path
 
 
-def run_all(runs, *arguments, root=ROOT):
-    """Run the series as a user does; return the finished process."""
-    places = {"BUSI_RUNS": str(runs), "BUSI_SITE": str(runs / "site")}
+def run_python(*arguments, root=ROOT, **variables):
+    """Run this Python, with some variables; return the finished process."""
     return subprocess.run(
-        [sys.executable, "-m", "tools.run_all", *arguments],
-        env={**os.environ, **places},
+        [sys.executable, *arguments],
+        env={**os.environ, **variables},
         capture_output=True,
         text=True,
         check=False,
         cwd=root,
     )
+
+
+def run_all(runs, *arguments, root=ROOT):
+    """Run the series as a user does; return the finished process."""
+    places = {"BUSI_RUNS": str(runs), "BUSI_SITE": str(runs / "site")}
+    return run_python("-m", "tools.run_all", *arguments, root=root, **places)
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,9 @@
 """Imports run down, and only the upper folders load TensorFlow."""
 
 import ast
-import subprocess
-import sys
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, run_python
 
 FOLDERS = ["", "data", "evaluation", "model", "claims"]  # from the lowest up
 MODULES = sorted((ROOT / "helpers").rglob("*.py"))
@@ -41,6 +39,5 @@ def test_data_and_evaluation_load_no_tensorflow():
     ]
     code = f"import sys, {', '.join(names)}\n"
     code += "print({'tensorflow', 'keras', 'jax'} & set(sys.modules))"
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = run_python("-c", code)
     assert done.stdout.strip() == "set()", done.stdout + done.stderr

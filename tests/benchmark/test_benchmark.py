@@ -1,13 +1,12 @@
 """The benchmark: arithmetic, form, what is missing; never a speed."""
 
 import contextlib
-import os
 import re
-import subprocess
 import sys
 from types import SimpleNamespace
 
 import pytest
+from conftest import run_python
 
 from helpers import environment, workspace
 from helpers.data import sources
@@ -248,10 +247,8 @@ def test_the_memory_of_a_step_grows_with_the_batch():
     pytest.importorskip("jax")
 
     def planned(batch):
-        command = [sys.executable, "-m", "tools.benchmark.gpu_memory"]
-        command += map(str, (64, 8, batch))
-        environ = {**os.environ, "KERAS_BACKEND": "jax"}
-        return int(subprocess.check_output(command, cwd=ROOT, env=environ))
+        words = "-m", "tools.benchmark.gpu_memory", *map(str, (64, 8, batch))
+        return int(run_python(*words, KERAS_BACKEND="jax").stdout)
 
     assert 0 < planned(2) < planned(8) < 100
 

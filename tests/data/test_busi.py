@@ -2,19 +2,17 @@
 
 import os
 import shutil
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from conftest import run_python
 from picture_files import chunk, saved
 from PIL import Image
 
 from helpers.data import busi, busi_folder, masks
-from helpers.files import ROOT
 from tools import check_data
 
 SHAPE = 30, 40
@@ -461,8 +459,7 @@ def test_the_command_says_whether_the_set_can_be_used(root, capsys):
 
 
 def test_the_command_ends_with_status_one_and_one_sentence(tmp_path):
-    command = [sys.executable, "-m", "tools.check_data", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = run_python("-m", "tools.check_data", str(tmp_path))
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1 and str(tmp_path) in done.stderr
 

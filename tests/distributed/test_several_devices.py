@@ -4,7 +4,6 @@ Each case runs in processes of its own: devices are fixed when TensorFlow or
 JAX starts.
 """
 
-import importlib.util
 import json
 import os
 import re
@@ -121,8 +120,7 @@ train.main()
 @pytest.fixture(scope="module")
 def start(tmp_path_factory):
     """A function that starts the tool as machine `i` of `n` on a tiny run."""
-    if importlib.util.find_spec("jax") is None:
-        pytest.skip("jax is not installed: pip install jax to run this test")
+    pytest.importorskip("jax")
     home, started = tmp_path_factory.mktemp("driver"), []
     driver = home / "driver.py"
     driver.write_text(DRIVER)

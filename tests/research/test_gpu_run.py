@@ -1,18 +1,14 @@
 """A run for another machine: packed, trained, measured, cut and gone on."""
 
-import importlib.util
 import json
-import os
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
+from conftest import run_python
 
 from helpers import environment
 from helpers.data.phantom import dataset
-from helpers.files import ROOT
 from helpers.model import training
 from tools.research import gpu_run
 
@@ -169,12 +165,9 @@ def test_where_time_is_short_nothing_begins(run, tmp_path, capsys):
 
 
 def test_jax_alone_is_enough(arrays, tmp_path):
-    if importlib.util.find_spec("jax") is None:
-        pytest.skip("jax is not installed: pip install jax to run this test")
-    command = [sys.executable, "-c", WITHOUT, "run", arrays, tmp_path, *TINY]
-    environ = os.environ | {"KERAS_BACKEND": "jax"}
-    how = {"env": environ, "cwd": ROOT, "capture_output": True, "text": True}
-    done = subprocess.run([*command, "--folds", "1"], check=False, **how)
+    pytest.importorskip("jax")
+    words = "run", arrays, tmp_path, *TINY, "--folds", "1"
+    done = run_python("-c", WITHOUT, *words, KERAS_BACKEND="jax")
     assert done.returncode == 0, done.stderr
     assert read(tmp_path)["missing_folds"] == []
     assert read(tmp_path)["settings"]["backend"] == "jax"
