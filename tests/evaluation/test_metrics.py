@@ -27,20 +27,6 @@ def box(shape, top, bottom, left, right):
     return mask
 
 
-def awkward(shape):
-    """Return masks that have broken a score somewhere, all of one shape."""
-    height, width = shape
-    empty, full = np.zeros(shape, bool), np.ones(shape, bool)
-    checks = np.indices(shape).sum(axis=0) % 2 == 0  # diagonal neighbours only
-    ring = full & ~box(shape, 1, height - 1, 1, width - 1)
-    first = box(shape, 0, 1, 0, 1)
-    corners = [first, first[::-1, ::-1], first | first[::-1, ::-1]]
-    rows = height // 3, 2 * height // 3 + 1
-    middle = box(shape, *rows, width // 3, width // 2 + 1)
-    edge = box(shape, 0, height // 2 + 1, 0, width)
-    return [empty, full, checks, ~checks, ring, *corners, middle, edge]
-
-
 def outline(mask):
     """Return the boundary pixels of a mask, one neighbour at a time."""
     points = {tuple(point) for point in np.argwhere(mask)}
@@ -86,18 +72,12 @@ def test_scores_equal_brute_force_in_either_order(pair, tolerance):
     assert dice == pytest.approx(2 * iou / (1 + iou))
     assert 0 <= far <= np.hypot(*pair[0].shape) + 1e-9
     assert all(type(score) is float for score in (dice, iou, far, near))
-
-
-SIZES = (1, 1), (1, 7), (6, 1), (2, 2), (3, 3), (9, 12)
-
-
-@pytest.mark.parametrize("shape", SIZES)
-def test_scores_of_awkward_masks_equal_brute_force(shape):
-    names = ["dice", "iou", "hd95", "surface_dice_2px"]
-    for a, b in itertools.product(awkward(shape), repeat=2):
-        assert fast(a, b, 1) == pytest.approx(slowly(a, b, 1), abs=1e-9)
-        row, expected = metrics.case_scores(a, b), slowly(a, b, 2)
-        assert [row[k] for k in names] == pytest.approx(expected, abs=1e-9)
+    row, names = metrics.case_scores(*pair), ["dice", "iou", "hd95"]
+    found = [row[name] for name in [*names, "surface_dice_2px"]]
+    assert found == pytest.approx(slowly(*pair, 2), abs=1e-9)
+    area, other = (int(mask.sum()) for mask in pair)
+    if area:
+        assert row["area_error"] == pytest.approx((other - area) / area)
 
 
 @settings(max_examples=50, deadline=None)
@@ -132,12 +112,6 @@ def test_empty_masks_follow_the_stated_rule(a, b, scores, columns):
     json.dumps(row)  # plain numbers
     found = [row[name] for name in COLUMNS + COUNTS]
     assert found == pytest.approx(columns, nan_ok=True)
-
-
-def test_the_area_error_is_relative_to_the_lesion():
-    pair = [box((80, 80), 0, 40, 0, right) for right in (50, 40)]
-    row = metrics.case_scores(*pair)
-    assert row["area_error"] == pytest.approx(-0.2)
 
 
 SCORES = ["dice", "iou", "hd95", "surface_dice", "share_below", "case_scores"]
