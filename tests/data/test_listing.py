@@ -40,16 +40,12 @@ def test_images_are_taken(name):
     assert found() == ({name}, {})
 
 
-@pytest.mark.parametrize("name", MASKS)
-def test_masks_are_known_by_their_names(name):
-    put(f"in/{name}")
-    assert found() == (set(), {name: "a mask by its name"})
-
-
-@pytest.mark.parametrize("name", FOLDERS)
-def test_folders_of_masks_are_known_by_their_names(name):
-    put(f"in/sub/{name}/x.png")
-    assert found() == (set(), {f"sub/{name}": "a folder of masks by its name"})
+@pytest.mark.parametrize("name", MASKS + FOLDERS)
+def test_masks_and_their_folders_are_known_by_their_names(name):
+    is_folder = name in FOLDERS
+    put(f"in/sub/{name}/x.png" if is_folder else f"in/sub/{name}")
+    what = "a folder of masks" if is_folder else "a mask"
+    assert found() == (set(), {f"sub/{name}": f"{what} by its name"})
 
 
 def test_a_folder_that_is_named_is_read_whatever_its_name():

@@ -34,6 +34,8 @@ def test_calibration_error_equals_a_loop_over_the_bins():
     assert len(table) == 20 and table["count"].sum() == len(confidence)
     assert (table["confidence"] > table["low"] - 1e-9).all()
     assert (table["confidence"] <= table["high"] + 1e-9).all()
+    few = calibration.reliability([0.05] * 5 + [0.95], [0] * 6, 10, least=2)
+    assert few["count"].tolist() == [5]
 
 
 @pytest.mark.parametrize("wrong", [1.2, -0.1, np.nan])
@@ -126,6 +128,8 @@ def test_the_threshold_is_the_highest_that_keeps_the_sensitivity(sensitivity):
     assert flagged.mean() >= sensitivity > above.mean()
     with pytest.raises(ValueError, match="positive cases"):
         calibration.threshold_for_sensitivity(p, positive & False)
+    given = calibration.threshold_for_sensitivity([0.2], [0], otherwise=0.5)
+    assert given == 0.5
 
 
 @pytest.mark.parametrize("t", [0, 0.1, 0.25, 0.5, 0.9])
@@ -159,16 +163,6 @@ def test_froc_by_hand_and_without_lesions_or_predictions():
     table = calibration.froc([(*NONE, 0), false])
     assert table["sensitivity"].isna().all()
     assert table["false_per_image"].tolist() == [0.5]
-
-
-def test_a_bin_of_few_values_is_left_out_where_asked():
-    bins = calibration.reliability([0.05] * 5 + [0.95], [0] * 6, 10, least=2)
-    assert bins["count"].tolist() == [5]
-
-
-def test_without_positives_the_threshold_is_the_one_given():
-    found = calibration.threshold_for_sensitivity([0.2], [0], otherwise=0.5)
-    assert found == 0.5
 
 
 def test_referral_counts_what_is_left_above_each_limit():
