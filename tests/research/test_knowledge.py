@@ -59,30 +59,35 @@ def test_a_recipe_keeps_what_it_predicts_and_is_not_trained_again(
     assert found["classes"][0].shape == (64, 64, 3)
 
 
+def keep(recipe, fold, cases, classes, seen=np.s_[:]):
+    """Keep what a recipe predicts of the cases that it has seen in a fold."""
+    folder = knowledge.HOME / recipe / f"fold_{fold}"
+    folder.mkdir(parents=True)
+    kept = {
+        "set": np.repeat("busi", len(cases)),
+        "case": cases["case"].to_numpy(str),
+        "held_out": (cases["fold"] == fold).to_numpy(),
+        "probabilities": classes.astype(np.float16),
+    }
+    kept = {name: values[seen] for name, values in kept.items()}
+    np.savez(folder / "predictions.npz", **kept)
+
+
 def write(recipe, tables, softness):
     """Keep predictions that are the ground truth, more or less sure."""
     table = tables["busi"]
+    labels = busi.load_arrays(table, 64)[1]
+    sure = 0.5 + softness * np.linspace(0, 1, len(table))
+    classes = np.zeros((*labels.shape, 3))
+    for k, case in enumerate(table.itertuples()):
+        p = sure[k] if case.label != "normal" else 0.55
+        spot = labels[k] > 0 if labels[k].any() else np.s_[20:30, 20:30]
+        kind = max(1, labels[k].max())
+        classes[k, ..., 0] = 1
+        classes[k, ..., 0][spot] = 1 - p
+        classes[k, ..., kind][spot] = p
     for fold in out_of_fold.FOLDS:
-        labels = busi.load_arrays(table, 64)[1]
-        sure = 0.5 + softness * np.linspace(0, 1, len(table))
-        classes = np.zeros((*labels.shape, 3), np.float16)
-        for k, case in enumerate(table.itertuples()):
-            p = sure[k] if case.label != "normal" else 0.55
-            spot = labels[k] > 0 if labels[k].any() else np.s_[20:30, 20:30]
-            kind = max(1, labels[k].max())
-            classes[k, ..., 0] = 1
-            classes[k][spot] = 0
-            classes[k, ..., 0][spot] = 1 - p
-            classes[k, ..., kind][spot] = p
-        folder = knowledge.HOME / recipe / f"fold_{fold}"
-        folder.mkdir(parents=True)
-        np.savez(
-            folder / "predictions.npz",
-            set=np.repeat("busi", len(table)),
-            case=table["case"].to_numpy(str),
-            held_out=(table["fold"] == fold).to_numpy(),
-            probabilities=classes,
-        )
+        keep(recipe, fold, table, classes)
 
 
 def test_scores_are_those_of_each_held_out_case(tables, recipe):

@@ -58,19 +58,16 @@ def test_finished_folds_travel_with_rules_of_their_own_validation(
 def test_several_networks_have_their_mean_and_patients_stay_whole():
     rng = np.random.default_rng(0)
     n, parts = 12, []
+    same = {"label": "benign", "class": "benign", "area": 5, "rule": "fitted"}
+    same |= {"tested": "BUSI", "part_of": "other hospital"}
+    same |= {"p_normal": 0.1, "p_benign": 0.8, "p_malignant": 0.1}
+    same |= dict.fromkeys(travel.measures.GAPS, 0.0)
+    for name in ("benign", "malignant"):
+        same |= {f"intersection_{name}": 1, f"union_{name}": 1}
     for network, shift in (("fold_0", 0.0), ("fold_1", 0.2)):
-        scores = pd.DataFrame({"case": range(n), "label": ["benign"] * n})
-        scores["group"] = scores["case"] // 2
-        scores["dice"] = rng.uniform(0, 0.5, n) + shift
-        scores["area"], scores["class"] = 5, "benign"
-        for name in ("normal", "benign", "malignant"):
-            scores[f"p_{name}"] = {"benign": 0.8}.get(name, 0.1)
-        for name in ("benign", "malignant"):
-            scores[f"intersection_{name}"] = scores[f"union_{name}"] = 1
-        scores[travel.measures.GAPS] = 0.0
-        scores["network"], scores["rule"] = network, "fitted"
-        scores["tested"], scores["part_of"] = "BUSI", "other hospital"
-        parts.append(scores)
+        scores = pd.DataFrame({"case": range(n), **same, "network": network})
+        dice = rng.uniform(0, 0.5, n) + shift
+        parts.append(scores.assign(group=scores["case"] // 2, dice=dice))
     table = travel.summary(pd.concat(parts, ignore_index=True))
     dice = table.query("measure == 'dice'").set_index("network")
     mean = dice.loc[["fold_0", "fold_1"], "value"].mean()
