@@ -44,16 +44,12 @@ def damaged(rng, data):
     if kind == 0:
         return data[:at]
     if kind == 1:
-        return (
-            data[:at]
-            + bytes([data[at] ^ 1 << rng.randrange(8)])
-            + data[at + 1 :]
-        )
+        flipped = bytes([data[at] ^ 1 << rng.randrange(8)])
+        return data[:at] + flipped + data[at + 1 :]
     if kind == 2:
         return data[:at] + rng.randbytes(20) + data[at + 20 :]
-    return rng.choice(
-        [b"", b"<html>403</html>", b"\xff\xd8\xff" + data, data * 2]
-    )
+    others = [b"", b"<html>403</html>", b"\xff\xd8\xff" + data, data * 2]
+    return rng.choice(others)
 
 
 def saved(rng, path):

@@ -381,8 +381,8 @@ def test_the_slider_moves_the_outline_by_keyboard_and_goes_back(loaded):
     assert float(slider.input_value()) == rule["threshold"]
 
 
-def test_the_samples_show_what_the_page_says_of_them(loaded):
-    seen = loaded()
+def test_samples_show_what_is_said_of_them_also_on_a_phone(loaded):
+    seen = loaded(width=390)
     text = seen.page.inner_text
     labels = classification.LABELS
     for name in labels:
@@ -393,11 +393,6 @@ def test_the_samples_show_what_the_page_says_of_them(loaded):
         assert is_empty == (name == "normal")
     choose(seen, "normal-too")
     assert "pixels" in text("#try-area")
-
-
-def test_a_phone_shows_it_without_scrolling_sideways(loaded):
-    seen = loaded(width=390)
-    choose(seen, "malignant")
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= 390
     assert seen.page.evaluate(UNNAMED) == 0
 
