@@ -65,12 +65,6 @@ def test_memory_is_in_millions_of_bytes(monkeypatch, system, unit):
     assert workspace.peak_memory_mb(usage) == 3000
 
 
-def test_parameters_are_those_of_the_calling_notebook(here, monkeypatch):
-    monkeypatch.setattr("__main__.profile", "mine", raising=False)
-    monkeypatch.setattr(workspace, "declared", lambda _: ["profile"])
-    assert here.step("01_x").parameters == {"profile": "mine"}
-
-
 def test_an_unfinished_step_cannot_be_read(here, later):
     here.step(SECOND, VALUES).save("folds.csv", FOLDS)
     with pytest.raises(workspace.NotReady, match=f"Run notebooks/{SECOND}"):

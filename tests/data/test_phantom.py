@@ -134,16 +134,6 @@ def test_a_lower_frequency_casts_fainter_shadows():
     assert means[0] > means[1] > means[2]
 
 
-@pytest.mark.parametrize("label", physics.LABELS)
-def test_a_frame_has_the_shapes_and_types_it_says(label):
-    frame = simulate(label, 4, 301, 403)
-    arrays = frame.image, frame.envelope, frame.expected, *frame.masks
-    assert {array.shape for array in arrays} == {(301, 403)}
-    assert frame.image.dtype == np.uint8 and frame.envelope.dtype == np.float32
-    assert len(frame.masks) == (label != "normal")
-    assert all(mask.dtype == bool for mask in frame.masks)
-
-
 def traits(label, seed):
     """(width / height, solidity, dB below minus beside) of a lesion."""
     frame = simulate(label, seed)

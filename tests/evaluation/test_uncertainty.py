@@ -42,14 +42,6 @@ def test_confidences_by_hand():
     assert table["entropy"].tolist() == expected
 
 
-def test_a_surer_case_is_surer_by_every_rule():
-    views = np.full((2, 2, 4, 4), 0.1)
-    views[0, 0, :2], views[1, 0, 1:3] = 0.55, 0.6
-    views[:, 1, :2] = 0.99
-    table = uncertainty.confidences(views)
-    assert (table.loc[1] > table.loc[0]).all()
-
-
 def test_an_order_by_the_loss_ranks_best():
     loss = np.random.default_rng(0).uniform(0, 1, 40)
     orders = pd.DataFrame({"best": -loss, "none": 1.0, "worst": loss})

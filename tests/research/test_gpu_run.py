@@ -94,17 +94,6 @@ def whole(cut, run):
     return [*reports, run(cut)]
 
 
-def test_an_archive_holds_cases_and_no_objects(arrays):
-    with np.load(arrays, allow_pickle=False) as file:
-        kept = dict(file)
-    shape = kept["images"].shape
-    assert shape == kept["labels"].shape and shape[1:] == (64, 64)
-    assert kept["images"].dtype == kept["labels"].dtype == np.uint8
-    for name in ("case", "label", "group", "fold", "height", "width"):
-        assert len(kept[name]) == shape[0]
-    assert set(kept["fold"]) == set(range(5))
-
-
 def test_too_large_an_archive_is_one_sentence(arrays, tmp_path, monkeypatch):
     monkeypatch.setattr(gpu_run, "LIMIT", 1000)
     home = arrays.parent / dataset.FOLDER
