@@ -82,37 +82,24 @@ def test_writing_into_a_step_again_marks_it_unfinished(here):
     assert (folder / "folds.csv").exists()  # nothing that a user had is lost
 
 
-def changed_file(here, step):
-    with open(step.folder / "folds.csv", "a") as file:
-        file.write("benign (2),benign (2),1\n")
-
-
-def other_images(here, step):
-    here.data.__dict__["fingerprint"] = "another"
-
-
-def older_series(here, step):
-    path = step.folder / "manifest.json"
-    manifest = {**json.loads(path.read_text()), "schema": 1}
-    path.write_text(json.dumps(manifest))
-
-
-def damaged_seal(here, step):
-    (step.folder / "manifest.json").write_text("")
-
-
 @pytest.mark.parametrize(
-    ("change", "sentence"),
+    ("name", "content", "sentence"),
     [
-        (changed_file, "changed after that run"),
-        (other_images, "made from other images"),
-        (older_series, "another version of this series.* Run notebooks/02"),
-        (damaged_seal, "or is damaged. Run notebooks/02"),
+        ("folds.csv", "case,group,fold\n", "changed after that run"),
+        ("manifest.json", '{"schema": 1}', "another version.* notebooks/02"),
+        ("manifest.json", "", "or is damaged. Run notebooks/02"),
     ],
 )
-def test_what_does_not_fit_is_refused(here, later, change, sentence):
-    change(here, finished(here))
+def test_what_does_not_fit_is_refused(here, later, name, content, sentence):
+    (finished(here).folder / name).write_text(content)
     with pytest.raises(workspace.NotReady, match=sentence):
+        later.read(SECOND, "folds.csv")
+
+
+def test_what_was_made_from_other_images_is_refused(here, later):
+    finished(here)
+    here.data.__dict__["fingerprint"] = "another"
+    with pytest.raises(workspace.NotReady, match="made from other images"):
         later.read(SECOND, "folds.csv")
 
 
