@@ -16,6 +16,7 @@ from tools.research import small_model
 
 MODEL = ROOT / "models" / "small.keras"
 CARD = (ROOT / "models" / "README.md").read_text()
+README = " ".join((ROOT / "README.md").read_text().split())
 
 
 def test_it_is_small_and_its_card_states_its_numbers():
@@ -41,10 +42,9 @@ def test_the_readme_states_the_figures_of_its_recipe():
         "set == 'busi' and recipe == @small_model.SHIPPED and rule == 'pooled'"
     )
     row = rows.query(recipe).iloc[0]
-    readme = " ".join((ROOT / "README.md").read_text().split())
     dice = f"{row.dice:.2f} ({row.dice_low:.2f} to {row.dice_high:.2f})"
     shown = dice, f"{100 * row.normals_empty:.0f} %", f"{row.accuracy:.2f}"
-    assert all(text in readme for text in shown)
+    assert all(text in README for text in shown)
 
 
 def test_the_readme_states_how_the_lessons_network_travels():
@@ -53,13 +53,12 @@ def test_the_readme_states_how_the_lessons_network_travels():
         "and network == 'all' and rule == 'fitted' and measure == 'dice'"
     )
     row = row.iloc[0]
-    readme = " ".join((ROOT / "README.md").read_text().split())
     dice = f"{row['value']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
-    assert dice in readme
+    assert dice in README
     knows = pd.read_csv(ROOT / "results" / "knowledge.csv").query(
         "set == 'busbra' and recipe == 'both' and rule == 'pooled'"
     )
-    assert f" {knows['dice'].item():.2f}." in readme
+    assert f" {knows['dice'].item():.2f}." in README
 
 
 def test_its_file_names_nothing_but_keras_layers():

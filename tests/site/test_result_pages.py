@@ -1,4 +1,4 @@
-"""The pages 'Model report' and 'Results on real BUSI' follow from results/."""
+"""The pages on results follow from results/."""
 
 import json
 import re
@@ -7,10 +7,17 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
+from helpers.evaluation import postprocessing
 from tools.research import keep_results
-from tools.site import report_page, results_page, templates
+from tools.site import (
+    knowledge_page,
+    report_page,
+    results_page,
+    templates,
+    tried_page,
+)
 
-REFERENCE = templates.REFERENCE
+REFERENCE, RESULTS = templates.REFERENCE, templates.RESULTS
 NOTEBOOKS = ROOT / "notebooks"
 TEMPLATES = {
     path.name.split(".")[0]: path.read_text()
@@ -75,7 +82,7 @@ def test_each_of_claims_items_is_answered_once_and_counted(report):
 
 
 def test_the_report_follows_from_its_files(tmp_path):
-    table = pd.read_csv(templates.RESULTS / "knowledge.csv")
+    table = pd.read_csv(RESULTS / "knowledge.csv")
     row = (table["recipe"] == templates.SHIPPED) & (table["set"] == "busi")
     for name, value in (("dice", 0.111), ("auc_malignant", 0.333)):
         ends = [f"{name}_low", f"{name}_high"]
@@ -125,7 +132,7 @@ def test_a_goal_is_reached_from_its_number_on(tmp_path):
 
 
 def test_every_published_figure_has_its_source_and_its_caveat(results):
-    table = pd.read_csv(ROOT / "results" / "published.csv")
+    table = pd.read_csv(RESULTS / "published.csv")
     assert table.notna().all(axis=None) and len(table) > 5
     sources = r"https://(doi\.org/10\.|arxiv\.org/abs/)"
     assert table["source"].str.match(sources).all()
@@ -139,3 +146,50 @@ def test_kinds_and_folds_hold_every_lesion_image():
     assert results_page.kinds(lesions).to_numpy().sum() == len(lesions)
     assert folds["n"].sum() == len(lesions)
     assert folds.eval("low < value and value < high").all()
+
+
+def test_every_recipe_is_on_the_page_with_its_scores():
+    scores = pd.read_csv(RESULTS / "knowledge.csv")
+    found = knowledge_page.page().splitlines()
+    found = [line for line in found if line.startswith("| `")]
+    shown = scores[scores["rule"] == "pooled"]
+    # BUSI first
+    shown = shown.sort_values("set", ascending=False, kind="stable")
+    for line, row in zip(found, shown.itertuples(), strict=True):
+        assert all(f"`{part}`" in line for part in row.recipe.split("+"))
+        assert f"{row.dice:.2f} ({row.dice_low:.2f} to" in line
+        assert ("–" in line) == (pd.isna(row.normals_empty) or not row.gain)
+
+
+def test_the_rules_of_the_shipped_recipe_and_their_weights():
+    text = " ".join(knowledge_page.page().splitlines())
+    scores = pd.read_csv(RESULTS / "knowledge.csv")
+    own = scores.query("set == 'busi' and recipe == @knowledge_page.SHIPPED")
+    assert set(own["rule"]) == set(knowledge_page.RULES)
+    for row in own.itertuples():
+        rest = text.split(knowledge_page.RULES[row.rule])[1]
+        assert rest.startswith(f" | {row.dice:.2f} (")
+    assert f"less {postprocessing.MISS} times the share" in text
+
+
+def test_the_worst_cases_are_counted_by_kind():
+    worst = pd.read_csv(RESULTS / "knowledge_worst.csv")
+    assert worst["kind"].notna().all() and worst["case"].is_unique
+    for kind, n in worst["kind"].value_counts().items():
+        assert f"| {kind} | {n} | " in knowledge_page.page()
+
+
+def test_every_variant_that_was_tried_is_on_the_page(tmp_path):
+    kept, changed = RESULTS / "experiments.csv", tmp_path / "changed.csv"
+    text, table = tried_page.page(kept), pd.read_csv(kept)
+    for row in table.itertuples():
+        start = f"| `{row.name}` |"
+        (line,) = (x for x in text.splitlines() if x.startswith(start))
+        assert f"| {row.dice:.3f} |" in line
+        assert f"| {row.image_auc:.3f} |" in line
+    assert "none of the gains has" in " ".join(text.split())
+    table.loc[0, "gain_low"] = 0.01
+    table.loc[1, ["gain", "gain_low", "gain_high"]] = float("nan")
+    table.to_csv(changed, index=False)
+    text = " ".join(tried_page.page(changed).split())
+    assert "1 of the gains has" in text and " | – | " in text
