@@ -87,12 +87,6 @@ EXIF[274] = 6
 TURNED = saved(COLOURS, "png", exif=EXIF)
 
 
-def low(path):
-    """Write an image that is too low to be read, with a mask that fits."""
-    path.write_bytes(png(COLOURS[:12]))
-    path.with_name(Path(MASK).name).write_bytes(png(LESION[:12]))
-
-
 GIGANTIC = b"\x00\x01\x86\xa0" * 2  # as width and height
 FAULTS = {  # kind: (file that is named, file that is changed, its content)
     "no mask": (IMAGE, MASK, None),
@@ -112,7 +106,7 @@ FAULTS = {  # kind: (file that is named, file that is changed, its content)
         IMAGE,
         TURNED[:99] + bytes(9) + TURNED[108:],
     ),
-    "low": (IMAGE, IMAGE, low),
+    "low": (IMAGE, IMAGE, png(COLOURS[:12])),
     "empty": (IMAGE, IMAGE, b""),
     "text": (IMAGE, IMAGE, b"404 not found"),
     "folder": (IMAGE, IMAGE, Path.mkdir),

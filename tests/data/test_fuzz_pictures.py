@@ -44,7 +44,7 @@ def forms(grey):
 
 
 def damaged(data, rng):
-    """Return (how, bytes): a file with one kind of random damage.
+    """Return the bytes of a file with one kind of random damage.
 
     Half of it lies in the first 400 bytes, where headers are.
     """
@@ -66,7 +66,7 @@ def damaged(data, rng):
         data[at:at] = rng.bytes(n)
     else:
         del data[at:]
-    return how, bytes(data)
+    return bytes(data)
 
 
 def tried(path):
@@ -97,7 +97,7 @@ def judged(before, after, verdict):
 
 
 def run(n, seed, verdict, path, images=12):
-    """Return DataFrame[kind, how, outcome], a row for each damaged file.
+    """Return DataFrame[kind, outcome], a row for each damaged file.
 
     verdict: of `judged`; path: to write to.
     """
@@ -112,12 +112,10 @@ def run(n, seed, verdict, path, images=12):
         path.write_bytes(data)
         refused, before = tried(path)
         assert not refused, f"{kind}, whole: {before}"
-        how, content = damaged(data, rng)
-        path.write_bytes(content)
+        path.write_bytes(damaged(data, rng))
         outcome, after = tried(path)
-        outcome = outcome or judged(before, after, verdict)
-        rows.append((kind, how, outcome))
-    return pd.DataFrame(rows, columns=["kind", "how", "outcome"])
+        rows.append((kind, outcome or judged(before, after, verdict)))
+    return pd.DataFrame(rows, columns=["kind", "outcome"])
 
 
 def small_model():
