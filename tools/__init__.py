@@ -1,5 +1,9 @@
 """What the make commands call, and how the results and the pages are made."""
 
 import os
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read as TensorFlow loads
+# jsonschema, which nbformat loads, would make a parser of web addresses: a
+# second in each process, and no notebook's format has any
+sys.modules.setdefault("rfc3987_syntax", None)

@@ -132,8 +132,11 @@ class Job:
         steps = {path.stem for path in profiles.notebooks()}
         return {s for s in steps if s < own and f'\\"{s}\\"' in text}
 
-    def start(self, data):
-        """Start it; return whether there was something to do."""
+    def start(self, data, patient):
+        """Start it; return whether there was something to do.
+
+        patient: it leaves the processor to those that others wait for.
+        """
         decides = [self.parameters, self.content]
         self.inputs = inputs_of(self.notebook, decides, data)
         if up_to_date(self.folder, self.inputs):
@@ -141,6 +144,7 @@ class Job:
             return False
         words = self.notebook, self.folder, json.dumps(self.parameters)
         command = [sys.executable, "-m", "tools.execute", *words, self.title]
+        command = ["nice"] * patient + command
         self.process = subprocess.Popen(command, cwd=ROOT)
         return True
 
@@ -205,7 +209,8 @@ def run_series(data, profile, until, too_few="", external=None):
                 time.sleep(0.1)
                 continue
             waiting.remove(job)
-            running += [job] * job.start(data)
+            patient = job.notebook.stem not in read_by(waiting)
+            running += [job] * job.start(data, patient)
     finally:
         for job in running:  # interrupted, as this is: they clear up
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -224,9 +229,14 @@ def next_of(waiting, running):
     """
     unfinished = {job.notebook.stem for job in waiting + running}
     ready = [job for job in waiting if not job.needs & unfinished]
-    read = set().union(*(job.needs for job in waiting))
+    read = read_by(waiting)
     awaited = [job for job in ready if job.notebook.stem in read]
     return next(iter(awaited[:1] or ready[-1:]), None)
+
+
+def read_by(jobs):
+    """Return the steps that jobs read, a set of names."""
+    return set().union(*(job.needs for job in jobs))
 
 
 def main():
