@@ -240,7 +240,7 @@ medians.round(1)
 # flags about two thirds of the marked images and hardly any other.
 
 # %%
-cases["glyphs"] = [marks.count(path) for path in cases["image"]]
+cases["glyphs"] = busi.in_threads(marks.count, cases["image"])
 cases["marked"] = cases["glyphs"] >= marks.SURE
 print(f"{cases['marked'].mean():.0%} of the images seem marked; by class:")
 cases.groupby("label", sort=False)["marked"].agg(["sum", "mean"]).round(3)
@@ -270,8 +270,13 @@ figures.show(
 # %%
 from helpers.data import burned_text
 
-read = map(busi.read_image, cases["image"])
-cases["armpit"] = list(map(burned_text.shows_armpit, read))
+
+def shows_armpit(path):
+    """Return whether the image of a file is labelled as the armpit."""
+    return burned_text.shows_armpit(busi.read_image(path))
+
+
+cases["armpit"] = busi.in_threads(shows_armpit, cases["image"])
 print(f"{cases['armpit'].sum()} images show the armpit (simulated ones never)")
 
 # %% [markdown]

@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 from helpers import environment, files, workspace
@@ -209,7 +210,7 @@ def run_series(data, profile, until, too_few="", external=None):
                 time.sleep(0.1)
                 continue
             waiting.remove(job)
-            patient = job.notebook.stem not in read_by(waiting)
+            patient = all(job.notebook.stem not in j.needs for j in waiting)
             running += [job] * job.start(data, patient)
     finally:
         for job in running:  # interrupted, as this is: they clear up
@@ -224,19 +225,14 @@ def run_series(data, profile, until, too_few="", external=None):
 def next_of(waiting, running):
     """Return the job to start next, None if all have to wait.
 
-    One that others read goes first; then the last, so that notebook 9, which
-    takes long, is not left over for the end.
+    One that several others read goes first; then the last, so that notebook 9,
+    which takes long, is not left over for the end.
     """
     unfinished = {job.notebook.stem for job in waiting + running}
     ready = [job for job in waiting if not job.needs & unfinished]
-    read = read_by(waiting)
-    awaited = [job for job in ready if job.notebook.stem in read]
+    readers = Counter(step for job in waiting for step in job.needs)
+    awaited = [job for job in ready if readers[job.notebook.stem] > 1]
     return next(iter(awaited[:1] or ready[-1:]), None)
-
-
-def read_by(jobs):
-    """Return the steps that jobs read, a set of names."""
-    return set().union(*(job.needs for job in jobs))
 
 
 def main():

@@ -35,8 +35,8 @@ def _drawn(grey):
     thin[: grey.shape[0] // 12, : grey.shape[1] // 12] = 0
     bright = (thin > 150).astype(np.uint8)
     n, component, stats, _ = cv2.connectedComponentsWithStats(bright)
-    peak = np.zeros(n, np.uint8)
-    np.maximum.at(peak, component.ravel(), thin.ravel())
+    peak, inside = np.zeros(n, np.uint8), bright > 0
+    np.maximum.at(peak, component[inside], thin[inside])
     drawn = (peak > 180) & (stats[:, cv2.CC_STAT_AREA] >= 15)
     drawn[0] = False  # the background
     return component, np.flatnonzero(drawn)
