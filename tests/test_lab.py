@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 
 import pytest
@@ -10,8 +9,6 @@ from jupyter_client.kernelspec import KernelSpecManager
 from nbclient.exceptions import DeadKernelError
 
 from tools import execute, lab
-
-AUTOGROUP = "/proc/self/autogroup"
 
 
 @pytest.fixture
@@ -27,8 +24,7 @@ def foreign(tmp_path, monkeypatch):
 
 
 def python():
-    argv = KernelSpecManager().get_kernel_spec("python3").argv
-    return argv[argv.index("-m") - 1] if "-m" in argv else argv[0]
+    return KernelSpecManager().get_kernel_spec("python3").argv[0]
 
 
 def test_the_own_kernel_goes_before_others(foreign):
@@ -36,14 +32,6 @@ def test_the_own_kernel_goes_before_others(foreign):
     lab.prefer_own_kernel()
     assert os.path.samefile(python(), sys.executable)
     assert str(foreign) in os.environ["JUPYTER_PATH"].split(os.pathsep)
-
-
-@pytest.mark.skipif(not os.path.exists(AUTOGROUP), reason="Linux alone")
-def test_a_kernels_session_is_as_nice_as_its_process():
-    words = ["/bin/sh", "-c", lab.AS_NICE, "kernel", "cat", AUTOGROUP]
-    how = {"start_new_session": True, "text": True}
-    said = subprocess.check_output(["nice", *words], **how)
-    assert said.endswith("nice 10\n")
 
 
 def test_a_kernel_that_does_not_start_is_not_a_lack_of_memory(tmp_path):

@@ -15,10 +15,6 @@ from helpers import environment, files
 from helpers.data import busi, sources
 from helpers.files import ROOT
 
-# A kernel has a session of its own. Linux may share the processor out among
-# sessions, each of which is as nice as its file says, whatever its processes.
-AS_NICE = '{ nice >/proc/self/autogroup; } 2>/dev/null; exec "$@"'
-
 
 def prefer_own_kernel():
     """Let a kernel of this Python go before all others called python3.
@@ -29,7 +25,6 @@ def prefer_own_kernel():
     prefix = os.path.realpath(sys.prefix)
     python = os.path.join(prefix, "bin", os.path.basename(sys.executable))
     argv = [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    argv = ["/bin/sh", "-c", AS_NICE, "kernel", *argv]
     spec = {"argv": argv, "display_name": "Python 3", "language": "python"}
     own = Path(prefix, "share", environment.PROJECT)
     target = own / "kernels" / "python3" / "kernel.json"

@@ -18,7 +18,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 
 from helpers import environment, files, workspace
@@ -133,11 +132,8 @@ class Job:
         steps = {path.stem for path in profiles.notebooks()}
         return {s for s in steps if s < own and f'\\"{s}\\"' in text}
 
-    def start(self, data, patient):
-        """Start it; return whether there was something to do.
-
-        patient: it leaves the processor to those that others wait for.
-        """
+    def start(self, data):
+        """Start it; return whether there was something to do."""
         decides = [self.parameters, self.content]
         self.inputs = inputs_of(self.notebook, decides, data)
         if up_to_date(self.folder, self.inputs):
@@ -145,7 +141,6 @@ class Job:
             return False
         words = self.notebook, self.folder, json.dumps(self.parameters)
         command = [sys.executable, "-m", "tools.execute", *words, self.title]
-        command = ["nice"] * patient + command
         self.process = subprocess.Popen(command, cwd=ROOT)
         return True
 
@@ -210,8 +205,7 @@ def run_series(data, profile, until, too_few="", external=None):
                 time.sleep(0.1)
                 continue
             waiting.remove(job)
-            patient = all(job.notebook.stem not in j.needs for j in waiting)
-            running += [job] * job.start(data, patient)
+            running += [job] * job.start(data)
     finally:
         for job in running:  # interrupted, as this is: they clear up
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -225,13 +219,13 @@ def run_series(data, profile, until, too_few="", external=None):
 def next_of(waiting, running):
     """Return the job to start next, None if all have to wait.
 
-    One that several others read goes first; then the last, so that notebook 9,
-    which takes long, is not left over for the end.
+    One that others read goes first; then the last, so that notebook 9, which
+    takes long, is not left over for the end.
     """
     unfinished = {job.notebook.stem for job in waiting + running}
     ready = [job for job in waiting if not job.needs & unfinished]
-    readers = Counter(step for job in waiting for step in job.needs)
-    awaited = [job for job in ready if readers[job.notebook.stem] > 1]
+    read = set().union(*(job.needs for job in waiting))
+    awaited = [job for job in ready if job.notebook.stem in read]
     return next(iter(awaited[:1] or ready[-1:]), None)
 
 
