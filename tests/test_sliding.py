@@ -86,3 +86,12 @@ def test_class_maps_name_all_classes_and_colour_them_alike():
     assert titles == ["image", "ground truth", "predicted class"]
     last = [ax.findobj(AxesImage)[-1].get_array() for ax in figure.axes[1:]]
     assert [classes.max() for classes in last] == [1, 2]
+
+
+def test_what_two_masks_share_is_shaded_pixel_by_pixel():
+    a, b = np.zeros((2, 64, 64), bool)
+    a[10:30, 10:30] = b[25:50, 10:30] = True
+    figure = figures.overlap(np.zeros((64, 64), np.uint8), a, b, "x")
+    _, *shades = figure.axes[1].images
+    both, reference, prediction = (s.get_array().count() for s in shades)
+    assert (both, reference, prediction) == (5 * 20, 15 * 20, 20 * 20)

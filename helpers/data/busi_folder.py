@@ -143,7 +143,8 @@ def _nothing_in(named, seen):
     folders = [p for p in seen if p.name.lower() in LABELS and p.is_dir()]
     names = [p.name for folder in folders for p in listing(folder, [])]
     if packed:
-        whole = packed[0].suffix == ".zip" and packed[0].is_relative_to(named)
+        is_zip = packed[0].suffix.lower() == ".zip"
+        whole = is_zip and packed[0].is_relative_to(named)
         do = "give that" if whole else "unpack that, and give its folder"
         hint = f"but {packed[0].name}: {do} as DATA"
     elif names:

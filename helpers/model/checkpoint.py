@@ -58,7 +58,7 @@ class State:
         try:
             record, best, values = read_state(self.path)
             earlier, now = record["settings"], self.settings
-            changed = [name for name in now if earlier[name] != now[name]]
+            changed = [name for name in now if earlier.get(name) != now[name]]
             problem = changed and f"had another {', '.join(changed)}"
         except UNREADABLE as error:
             problem = f"cannot be read ({error})"

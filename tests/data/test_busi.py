@@ -319,14 +319,16 @@ def test_of_several_sets_that_differ_the_user_must_choose(root, change):
     assert "other (" in str(caught.value) and root.name in str(caught.value)
 
 
-@pytest.mark.parametrize("inner", ["set.zip", "BUSI.7z"])
+@pytest.mark.parametrize("inner", ["set.zip", "SET.ZIP", "BUSI.7z"])
 def test_an_archive_in_an_archive_or_a_folder_is_named(tmp_path, inner):
-    head = b"PK\x05\x06" + bytes(18) if inner[-1] == "p" else b"7z\xbc\xaf"
+    is_zip = inner.lower().endswith("zip")
+    head = b"PK\x05\x06" + bytes(18) if is_zip else b"7z\xbc\xaf"
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / inner).write_bytes(head)
     outer = shutil.make_archive(tmp_path / "out", "zip", tmp_path / "in")
-    for where in (outer, tmp_path / "in"):
-        with pytest.raises(busi.DataError, match=inner):
+    for where, given in ((outer, False), (tmp_path / "in", is_zip)):
+        do = "give that" if given else "unpack that, and give its folder"
+        with pytest.raises(busi.DataError, match=f"{inner}: {do}"):
             busi.find(where)
 
 

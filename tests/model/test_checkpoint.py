@@ -120,9 +120,10 @@ def test_a_state_that_cannot_be_read_is_put_aside(state, capsys, spoil):
 
 
 def test_a_state_of_other_settings_is_put_aside_with_a_reason(state, capsys):
-    assert read_with(state, epochs=4, code="abd") == ([], [], [])
+    # of another version, which had no setting of that name
+    assert read_with(state, epochs=4, code="abd", new=1) == ([], [], [])
     said = capsys.readouterr().out
-    assert "The earlier run had another epochs, code: starting anew" in said
+    assert "The earlier run had another epochs, code, new: starting" in said
     (aside,) = state.path.parent.glob("earlier-*-resume.npz")
     assert f"It is kept as {aside}." in said
 
