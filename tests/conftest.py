@@ -21,6 +21,14 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path.name != "test_series.py")
 
 
+@pytest.fixture(autouse=True)
+def full_precision():
+    """Undo the precision that a test has chosen, for those that follow."""
+    yield
+    if keras := sys.modules.get("keras"):
+        keras.config.set_dtype_policy("float32")
+
+
 @pytest.fixture(scope="session")
 def phantom_root(tmp_path_factory):
     """A phantom data set of 12 benign, 8 malignant and 6 normal cases."""

@@ -42,11 +42,6 @@ numpy.savez(sys.argv[3], **maps)
 """
 
 
-@pytest.fixture(autouse=True)
-def exact():
-    keras.config.set_dtype_policy("float32")  # tests before may leave another
-
-
 def weights():
     """Return random weights by the original's names, a dict of arrays."""
     rng, arrays = np.random.default_rng(1), {}
