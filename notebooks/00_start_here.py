@@ -168,8 +168,8 @@ print(f"{model.count_params():,} parameters")
 # each, other parts of the network are switched off at random, so that it
 # relies on none alone. `augmentation.as_input` divides the grey values by 255,
 # as networks learn best from numbers around 1. Each `step` (Keras'
-# `train_on_batch`) returns the loss, and changes the parameters. Expect the loss to
-# fall. It has no unit; 0 would be perfect.
+# `train_on_batch`) returns the loss, and changes the parameters. Expect the
+# loss to fall. It has no unit; 0 would be perfect.
 
 # %%
 from helpers.model import augmentation, training

@@ -606,10 +606,9 @@ print(f"{model.count_params():,} parameters")
 # %% [markdown]
 # That is the whole network; `model.summary()` lists its layers. (The U-Net of
 # 2015 has no residual connections, no batch normalisation, no padding, no such
-# bias, and logits at full size.)
-# `helpers/model/unet.py` holds the same functions, so that other notebooks
-# need not repeat them. The same? With equal weights, both must make equal
-# predictions.
+# bias, and logits at full size.) `helpers/model/unet.py` holds the same
+# functions, so that other notebooks need not repeat them. The same? With equal
+# weights, both must make equal predictions.
 
 # %%
 from helpers.model import unet
