@@ -3,6 +3,7 @@
 A mask is a 2-D bool array, True where a person marked the lesion.
 """
 
+import functools
 from dataclasses import dataclass
 
 import cv2
@@ -37,9 +38,15 @@ def from_picture(picture):
     picture: uint8 or uint16, (h, w) or (h, w, channels). Alpha is ignored: in
     BUSI it is full everywhere.
     """
-    if picture.ndim == 3:
-        picture = picture[..., :3].max(axis=-1)
-    return picture > np.iinfo(picture.dtype).max // 2
+    return _brightest(picture) > np.iinfo(picture.dtype).max // 2
+
+
+def _brightest(picture):
+    """Return the largest of a pixel's colours, (h, w)."""
+    if picture.ndim == 2:
+        return picture
+    # NumPy's max over three values that lie side by side is 15 times slower
+    return functools.reduce(np.maximum, np.moveaxis(picture[..., :3], -1, 0))
 
 
 def fault(picture):
@@ -48,9 +55,8 @@ def fault(picture):
     picture: uint8, (h, w) or (h, w, channels). A mask is black and white, or
     black alone, and leaves most of the image's border black.
     """
-    grey, alpha = picture, np.zeros(1)
-    if picture.ndim == 3:
-        grey, alpha = picture[..., :3].max(axis=-1), picture[..., 3:]
+    grey = _brightest(picture)
+    alpha = picture[..., 3:] if picture.ndim == 3 else np.zeros(1)
     if alpha.size and np.ptp(alpha) > 0 == np.ptp(grey):
         return "mask is in the transparency, its colour is one"
     return _wrong_values(grey) or _wrong_shape(from_picture(picture))
