@@ -43,8 +43,10 @@ def show(figure, alt):
     dpi = PIXELS / max(figure.get_figwidth(), PAGE)
     around = {"bbox_inches": "tight", "facecolor": "white"}
     figure.savefig(drawn, format="png", dpi=dpi, **around)
-    # with 256 colours and no alpha channel, a page of pictures loads sooner
-    few = Image.open(drawn).convert("RGB").quantize(dither=Image.Dither.NONE)
+    # with 256 colours and no alpha channel, a page of pictures loads sooner;
+    # Pillow's usual choice of colours tints greys beside a coloured map
+    how = {"method": Image.Quantize.MAXCOVERAGE, "kmeans": 3, "dither": 0}
+    few = Image.open(drawn).convert("RGB").quantize(**how)
     few.save(light, "png", optimize=True)
     picture = {"image/png": light.getvalue(), "text/plain": alt}
     display(picture, metadata={"image/png": {"alt": alt}}, raw=True)
@@ -455,17 +457,17 @@ def curves(history, heading):
 
 
 def lines(curves, x_label, y_label, heading, marker=""):
-    """Show curves, {name: (x, y)}, each with a colour and a kind of its own.
+    """Show curves, {name: (x, y)}, five at most, each of a kind of its own.
 
     marker: "o" marks each value, too.
     """
-    names = ("benign", "malignant", "normal", "background")
-    kinds = zip(names, ("-", "--", "-.", ":"), strict=True)
+    names = ("benign", "malignant", "normal", "background", "prediction")
+    dashes = "-", "--", "-.", ":", (0, (6, 2, 1, 2, 1, 2))
     figure, ax = chart(5.5, 3.6, heading, x_label, y_label)
-    drawn = zip(curves.items(), kinds, strict=False)
-    for (name, (x, y)), (colour, kind) in drawn:
-        style = {"color": COLOURS[colour], "label": name, "markersize": 4}
-        ax.plot(x, y, marker + kind, **style)
+    kinds = zip(names[: len(curves)], dashes, strict=False)
+    for (name, (x, y)), kind in zip(curves.items(), kinds, strict=True):
+        style = {"color": COLOURS[kind[0]], "linestyle": kind[1]}
+        ax.plot(x, y, marker=marker, markersize=4, label=name, **style)
     ax.legend()
     return figure
 
@@ -587,16 +589,19 @@ def show_disturbed(table, heading):
     show(figure, alt=f"{alt}; lowest: {', '.join(lowest)}.")
 
 
-def bars(values, bound, axis_label, heading):
-    """Show a number for each name as bars on a log scale, and a bound.
+def dots(values, bound, axis_label, heading):
+    """Show a number for each name as dots on a log scale, and a bound.
 
     values: Series of numbers above 0.
     """
     figure, ax = chart(6.5, 1.2 + 0.3 * len(values), heading, axis_label)
-    drawn = ax.barh(values.index, values, color=COLOURS["benign"])
-    ax.bar_label(drawn, fmt="{:.2g}", padding=3)
     ax.axvline(bound, color="black", ls="--", lw=1)
+    ax.plot(values, values.index, "o", color=COLOURS["benign"])
+    for name, value in values.items():
+        at = {"xytext": (-8, 0), "textcoords": "offset points"}
+        words = {"ha": "right", "va": "center"}
+        ax.annotate(f"{value:.2g}", (value, name), **at, **words)
     ax.set_xscale("log")
-    ax.margins(x=0.15)  # room for the longest bar's number
+    ax.margins(x=0.15)  # room for the first dot's number
     ax.invert_yaxis()
     return figure

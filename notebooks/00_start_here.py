@@ -140,7 +140,7 @@ print(f"always 'background': right at {background[0]:.0%} of the pixels")
 print(f"of the first image, and at {background[1]:.0%} of the second")
 
 # %% [markdown]
-# So much for finding nothing, and these are the largest lesions of the set.
+# Finding nothing earns that much, even on the largest lesions of the set.
 # Keep this in mind when somebody reports *pixel accuracy*.
 #
 # ## Train on one image

@@ -106,11 +106,12 @@ for label in counts.index:
 # %% [markdown]
 # ## How large are the images?
 #
-# The images of a batch must have one size. If theirs differ, something must be
-# shrunk or padded, and that must be undone before scoring. Each dot below is
-# an image. A cloud of dots means many sizes; a dense spot means one scanner's
-# export. Where one class has sizes of its own, the size alone gives the class
-# away: notebook 2 measures how much, for benign against malignant.
+# A network learns from several images at once, and these must have one size.
+# If theirs differ, something must be shrunk or padded, and that must be undone
+# before scoring. Each dot below is an image. A cloud of dots means many sizes;
+# a dense spot means one scanner's export. Where one class has sizes of its
+# own, the size alone gives the class away: notebook 2 measures how much, for
+# benign against malignant.
 
 # %%
 wide, high = cases["width"], cases["height"]
@@ -163,9 +164,11 @@ lesions.groupby("label", sort=False).agg(
 # ## Where do the lesions lie?
 #
 # You put all masks of a class on top of each other, on squares of 64 pixels.
-# Where the colour is bright, many lesions lie. Expect the middle: whoever
-# takes the picture points the probe at the lesion. So a program can be right
-# by guessing the middle, without looking.
+# Where the colour is bright, many lesions lie. Expect the middle from left to
+# right, and a little above it: whoever takes the picture holds the *probe*,
+# the part that sends and hears the sound, over the lesion, and lesions lie at
+# some depths more than at others. So a program can be right by guessing that
+# place, without looking.
 
 # %%
 squares, targets = busi.load_arrays(cases, 64, cache=here.runs / "cache")
@@ -296,16 +299,15 @@ for name, paths in several[["case", "masks"]].head(8).values:
 # %% [markdown]
 # Some masks also hold *dust*: specks of a few pixels that nobody meant to
 # draw. They do not change an area much, but they count as lesions of their
-# own. Nothing is removed silently in this series; here is what removing specks
-# under 20 pixels would change: how many masks hold specks, and how many lose
-# pixels by it. (Simulated masks have none. Holes can be filled as well; that
-# is not asked for here, so their rows are 0.)
+# own. Nothing is removed silently in this series; here is how many masks hold
+# specks under 20 pixels. (Simulated masks have none.)
 
 # %%
 all_merged = map(masks.merge, lesions["masks"])
-changes = [masks.clean(mask, min_area=20)[1] for mask in all_merged]
-changed = pd.DataFrame(changes).gt(0).sum()
-changed.rename("masks that would change").to_frame()
+specks = [masks.clean(mask, min_area=20)[1]["specks"] for mask in all_merged]
+print(
+    f"{np.count_nonzero(specks)} of {len(specks)} masks, {sum(specks)} specks"
+)
 
 # %% [markdown]
 # ## Images that are nearly copies of each other
@@ -345,7 +347,8 @@ print(f"{len(cases)} images form {len(group_sizes)} groups")
 # tells what a pair is: copies share it, grain for grain. Two frames of one
 # lesion do not, once the probe was tilted, pressed, or moved across the plane
 # of the picture: it meets other scatterers. (Moved within that plane, the
-# grain moves along with the tissue.) Do you agree with all four?
+# grain moves along with the tissue.) Do you agree with all four? (Simulated
+# sets hold copies and strangers only, so there all four are easy.)
 
 # %%
 by_name = cases.set_index("case", drop=False)
@@ -440,7 +443,7 @@ step.finish()
 #
 # </details>
 #
-# <details><summary>5. You keep all copies of a frame in one fold. Can two images of one patient still lie in two folds?</summary>
+# <details><summary>5. You never part the copies of a frame. Can one patient still have an image to learn from and one to be tested on?</summary>
 #
 # Yes. Groups hold near copies, not patients, and the set does not say who is
 # who.

@@ -126,9 +126,9 @@ print(f"{image.shape} -> {square.shape} -> {restored.shape} rows, columns")
 # %% [markdown]
 # Small squares train faster but lose detail. How much? Send each mask through
 # a small square and back, and compare it with itself by the Dice score. This
-# is about the best score that *hard* masks of that size could reach: a
-# *ceiling*. (Probabilities that are enlarged before the threshold, as in
-# notebook 5, may do a little better.)
+# is about the best score that masks of yes and no of that size could reach: a
+# *ceiling*. (Notebook 5 enlarges probabilities first, and says yes or no then,
+# which may do a little better.)
 
 
 # %%
@@ -236,9 +236,9 @@ assert crossing == 0
 # leak.
 #
 # A mean over some hundred cases depends on which cases these happen to be. So
-# each Dice gets a *95 % interval*, low to high: draw the groups again and
-# again with replacement (a *bootstrap*), and see between which values 95 % of
-# the means lie.
+# each Dice gets a *95 % interval* (a *confidence interval*), low to high: draw
+# the groups again and again with replacement (a *bootstrap*), and see between
+# which values 95 % of the means lie.
 
 # %%
 from helpers.evaluation import baselines, bootstrap, leakage
@@ -279,17 +279,18 @@ print("a leak is shown" if low > 0 else "these cases show no leak")
 #
 # ## How well do two annotations agree?
 #
-# Where a frame is in the set twice, its outline was drawn twice. You
-# *register* one copy to the other (shift, scale and turn it until both
-# pictures fit) and compare the two outlines. This is a yardstick, the
-# *label-noise ceiling*: this is how far two annotations differ; who drew them
-# is not recorded. (No strict ceiling: a network that learns what many outlines
-# have in common may agree with each of them better than they do with each
-# other.)
+# Where a frame with a lesion is in the set twice, its outline was drawn twice.
+# You *register* one copy to the other (shift, scale and turn it until both
+# pictures fit), leave out the pairs that do not fit closely enough, and
+# compare the two outlines of each other pair. This is a yardstick: how far two
+# annotations differ. (*Inter-observer agreement* is the word if two people
+# drew them; here it is not recorded who did. It is no strict ceiling: a
+# network that learns what many outlines have in common may agree with each of
+# them better than they do with each other.)
 
 # %%
 outlines = leakage.outline_agreement(cases, pairs)
-print(f"{len(outlines)} pairs of outlines, both of one frame")
+print(f"{len(outlines)} pairs of outlines, from {len(pairs)} pairs of images")
 if here.data.kind == "phantom":
     print("Simulated: no person drew them, but a program, and far too alike.")
 
@@ -370,19 +371,20 @@ figures.show(
 )
 
 # %% [markdown]
-# An interval that includes 0.5, the dashed line, shows nothing. What stands
-# clearly above it is a hint that a network may take: a *shortcut*, as far as
-# it has little to do with the lesion. What stands below it is none, even if
-# its interval leaves 0.5 out. Where there is nothing to learn, a size that by
-# chance is more often malignant in four folds is less often so in the fifth:
-# the forest learns that accident, and is wrong a little more often than right.
-# The interval draws the cases again but does not train again, so it does not
-# contain this.
+# What stands clearly above 0.5, the dashed line, is a hint that a network may
+# take: a *shortcut*, as far as it has little to do with the lesion. An
+# interval that includes 0.5 shows no hint, and not that there is none: of one
+# column with much chance in it a forest learns the chance, too. What stands
+# below it is none, even if its interval leaves 0.5 out. Where there is nothing
+# to learn, a size that by chance is more often malignant in four folds is less
+# often so in the fifth: the forest learns that accident, and is wrong a little
+# more often than right. The interval draws the cases again but does not train
+# again, so it does not contain this.
 
 # %%
 clear = shortcuts.index[shortcuts["low"] > 0.5]
 beside = [name for name in clear if not name.startswith("outline")]
-print("clearly above chance:", ", ".join(beside) or "no shortcut")
+print("clearly above chance:", ", ".join(beside) or "none shown")
 print("and of the outline:", len(clear) - len(beside), "of", len(shape) + 1)
 
 # %% [markdown]
@@ -423,8 +425,8 @@ for name in shape[1:3]:
 #
 # In the quick profile only a part of the cases, about `max_cases`, is dealt
 # into the five folds, again in whole groups. The others cost little, and make
-# scores less a matter of luck: a quarter of them helps to choose thresholds
-# (fold -1), the rest joins fold 0, which is held out.
+# scores less a matter of luck: a quarter of them is kept for the choices that
+# notebook 4 makes (fold -1), the rest joins fold 0, which is held out.
 
 # %%
 n_parts = 20
@@ -435,6 +437,7 @@ if 0 < max_cases < len(cases):
     quarters = splits.assign_folds(cases[~learn], n_folds=4, seed=seed)
     others = quarters.eq(0) * -1
     cases["fold"] = pd.concat([dealt, others]).loc[cases.index]
+assert (cases.groupby("group")["fold"].nunique() == 1).all()
 print(cases["fold"].value_counts().sort_index().to_string())
 
 # %%

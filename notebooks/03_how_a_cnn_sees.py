@@ -4,7 +4,7 @@
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/03_how_a_cnn_sees.ipynb)
 #
 # Textbooks explain segmentation by a convolutional neural network (CNN) in
-# three sentences. You will test each, and make it exact where it is loose:
+# three sentences. You will test each, and make it exact:
 #
 # 1. Semantic segmentation gives a class to each pixel, unlike classification.
 # 2. A CNN slides a filter over the image and takes dot products; the output is
@@ -111,7 +111,7 @@ figures.show(
 # is a *dot product*, and the sum is the filter's *response* at this place.
 # This one subtracts the row above from the row below. Lay it where, along the
 # lesion's outline, the image brightens most from top to bottom. Expect a
-# response far above 0. (White below black would give the largest, 1,020.)
+# response far above 0.
 
 # %%
 weights = np.float32([[-1, -2, -1], [0, 0, 0], [1, 2, 1]])
@@ -199,6 +199,8 @@ assert difference < 1e-6
 # sibling find edges. The *Laplacian of Gaussian* finds dark blobs of about one
 # size. The *local spread*, a standard deviation over a few grains, is high in
 # speckle and low in a cyst. Expect none of them to mark the lesion alone.
+# Responses above 0 are purple below, those under 0 orange; a strong band along
+# the top or bottom is the border of the padding.
 
 
 # %%
@@ -229,7 +231,7 @@ figures.show(
 # None is a segmentation: compare what responds inside the outline with
 # what responds outside. A CNN does two things about it. It *learns* its
 # filters from examples, and it *stacks* them, so that filters read other
-# filters' maps. (The local spread is such a stack: it squares, then averages.)
+# filters' maps.
 #
 # ## One layer: convolution, ReLU, pooling
 #
@@ -343,15 +345,16 @@ blurred = down_and_up(image, 8)
 three = [image, blurred, 128 + image - blurred]
 titles = ["image", "shrunk by 8,\nenlarged again"]
 titles += ["the difference\n(grey: none)"]
+outlines = np.stack([target, 0 * target, 0 * target]) > 0
 figures.show(
-    figures.gallery(three, titles, [target > 0] * 3, heading=name, columns=3),
-    alt="The image, a blurred copy with the lesion as a region, and their "
-    "difference, which holds edges and speckle.",
+    figures.gallery(three, titles, outlines, heading=name, columns=3),
+    alt="The image with its outline, a blurred copy with the lesion as a "
+    "region, and their difference, which holds edges and speckle.",
 )
 
 # %% [markdown]
-# The blurred copy still tells *what* is there, and the difference tells
-# *where* it ends. (Notebook 2 measured what a mask loses on such a journey.)
+# The blurred copy still tells *what* is there; the difference holds edges and
+# grain, which tell *where* it ends.
 #
 # A *skip connection* brings the detail back. On the way up (the *decoder*) it
 # lays the fine maps of the way down beside the enlarged coarse ones, as more
@@ -429,12 +432,13 @@ for kind, part in kinds.items():
     print(f"{kind}: spread {after(10, part, signal).std():.2f}")
 
 # %% [markdown]
-# What shrinks in each layer is soon too small to learn from. (ReLU cuts the
-# negative half. Alone it leaves about 0.7 of the size in each layer; after a
-# normalisation, 0.58 of a spread of 1.) Larger first weights, a *He
-# initialisation*, would cure the start as well; normalisation does it again at
-# every step, while the weights change. After training the layer uses a running
-# mean and spread; `momentum` says how slowly these forget.
+# What shrinks in each layer is soon too small to learn from. (ReLU, which cuts
+# the negative half, alone takes a third of the size in each layer. After a
+# normalisation to a spread of 1 it leaves 0.58, however deep.) Larger first
+# weights, a *He initialisation*, would cure the start as well; normalisation
+# does it again at every step, while the weights change. After training the
+# layer uses a running mean and spread; `momentum` says how slowly these
+# forget.
 #
 # ### (1) A block, with a way around it
 #
@@ -674,8 +678,7 @@ figures.show(
 
 # %% [markdown]
 # Each map is one channel at the end of a block: what its filters found, added
-# to what came in. One that is 0 for every image is *dead*: no gradient reaches
-# its filter any more.
+# to what came in.
 #
 # ## A 1x1 convolution is a small dense layer at every pixel
 #
@@ -701,8 +704,8 @@ assert np.allclose(by_dense, logits, atol=1e-4)
 # It is not connected to the other pixels: those have had their say through the
 # features. Why not connect every output to every pixel? At 128 pixels a side
 # that would be $128^4 \cdot 3$ weights, some 800 million, where a 3x3
-# convolution from 1 channel to 3 has 27. And it would have to learn each
-# pattern anew at each place, while a convolution has the same few weights
+# convolution from 1 channel to 3 needs $9 \cdot 3$. And it would have to learn
+# each pattern anew at each place, while a convolution has the same few weights
 # everywhere (*weight sharing*). So if the image is shifted, the responses
 # shift with it (*translation equivariance*; with a stride or pooling, for
 # shifts of whole steps).
@@ -730,7 +733,9 @@ pd.DataFrame(table, index=masks.CLASSES).round(4)
 # lesion is not being right about which. Each pixel has a distribution, not
 # only a winner. Its *entropy* (Shannon 1948) says how undecided it is: 0 bits
 # if one class has everything, $\log_2 3 = 1.58$ bits if all three are equal.
-# Expect it along outlines, and all over a lesion whose class is uncertain.
+# Expect it along the border of what the network marks, which need not be the
+# drawn outline, and all over a lesion whose class is uncertain. What is dark
+# inside the outline was missed without doubt.
 
 
 # %%
@@ -782,11 +787,11 @@ figures.show(
 #
 # </details>
 #
-# <details><summary>3. Why is the computed receptive field too good a promise?</summary>
+# <details><summary>3. Do all pixels of the computed receptive field matter alike?</summary>
 #
-# It tells which pixels *can* change a prediction. Most of the influence may
-# come from a much smaller part around the centre: the last section measures
-# it.
+# No. It tells which pixels *can* change a prediction. Many ways lead there
+# from the centre, and few from the rim: the last section measures what comes
+# of it.
 #
 # </details>
 #

@@ -45,8 +45,8 @@ here = __import__("helpers").start()
 profile: str = "quick"  # results go to runs/<data>-<profile>/
 image_size: int = 128  # pixels a side, as in notebook 2
 width: int = 16  # channels at the finest level; or 24: twice the time
-epochs: int = 12  # of your U-Net from random weights; 0: leave it out
-epochs_simulated: int = 6  # from weights that know simulated images, or 0
+epochs: int = 10  # of your U-Net from random weights; 0: leave it out
+epochs_simulated: int = 4  # from weights that know simulated images, or 0
 epochs_pretrained: int = 3  # of the larger, pretrained network, or 0
 batch_size: int = 8  # images a step; halve it if memory runs out
 learning_rate: float = 2e-3  # the highest; it scales each step
@@ -250,9 +250,10 @@ print(f"by nudging        {moved[0]:.4f} and {moved[1]:.4f}")
 # *backpropagation*. The gradient of four images is only an estimate of that of
 # all: hence the name *stochastic gradient descent*. Here is the size of the
 # first step's gradient at each convolution, divided by the size of its
-# weights. What matters: at no convolution is it near 0, so all can learn. (The
-# dense layer before the zeros of notebook 3 gets exactly 0 in this first step,
-# for zeros pass nothing back; from the second on it learns, too.)
+# weights. What matters: at no convolution is it near 0, so all can learn.
+# (Notebook 3's `image_bias` ends in weights of 0, which pass nothing back: the
+# layer before them gets exactly 0 in this first step, and learns from the
+# second.)
 
 # %% tags=["hide-input"]
 pairs = zip(before, gradient, strict=True)
@@ -273,14 +274,13 @@ figures.show(
 # ## Who learns, who decides, who is held out
 #
 # The folds come from notebook 2; near copies of a frame always share a fold.
-# One fold is *held out*: its cases have no part in training. A small inner
-# part of the rest, an eighth, again in whole groups, is the *validation part*
-# (or set; the remainder is the *training set*), with those that notebook 2 put
-# aside for it. It decides which epoch's weights are kept (an *epoch* is one
-# look at all images), those of the lowest loss there (*early stopping* would
-# also end the training there; the two fine-tuned networks below keep the last
-# epoch's). The held-out fold must not decide anything, or its score would
-# flatter itself.
+# One fold is *held out*: its cases have no part in training. An eighth of the
+# rest, again in whole groups, joins what notebook 2 put aside (fold -1): that
+# is the *validation part* (or set; the remainder is the *training set*). It
+# decides which epoch's weights are kept (an *epoch* is one look at all
+# images), those of the lowest loss there (*early stopping* would also end the
+# training there; the two fine-tuned networks below keep the last epoch's). The
+# held-out fold must not decide anything, or its score would flatter itself.
 
 # %%
 from helpers.data import splits
@@ -297,8 +297,8 @@ counts = [folds.loc[x, "label"].value_counts() for x in split(first_fold)]
 pd.DataFrame(counts, index=names).fillna(0).astype(int)
 
 # %% [markdown]
-# No case is in two of these. The validation part is small, so what it decides
-# is decided roughly.
+# No case is in two of these. The validation part has few normal images, so
+# what it decides about those is decided roughly.
 #
 # ## First memorise one image
 #
@@ -523,8 +523,9 @@ over_folds(name, knows_photographs, 16, epochs_pretrained, **rates)
 # Of the network that was trained first: both losses should fall together.
 # Where the training loss goes on falling and the validation loss rises, the
 # network is *overfitting*: it learns these images by heart, and nothing that
-# helps with others. (The training loss may lie above the other one: it is
-# taken on the changed views, with parts switched off.)
+# helps with others. (The training loss may lie above the other one, and above
+# that of notebook 3: it is taken on the changed views, with parts switched
+# off, and notebook 3 showed its network the same images again and again.)
 
 # %%
 first, found = next(iter(networks.items()))
@@ -552,8 +553,9 @@ figures.show(figures.curves(last, title), alt=alt)
 # validation part alone. `postprocessing.frontier` tries them all. Its
 # `utility` is the mean Dice of the lesion images, less the share of them that
 # is missed (Dice below 0.1), plus half the share of normal images left empty.
-# Since few cases decide, a rule is judged by its `smooth` utility, the mean of
-# those of its image threshold and the two beside it.
+# Since few cases decide, the rule of the highest `smooth` utility wins: the
+# mean of the utilities at its image threshold and at the next lower and higher
+# one.
 
 # %%
 curves = {}
@@ -569,9 +571,10 @@ figures.show_lines(curves, *labelled, title, marker="o")
 # %% [markdown]
 # Each point is a rule that no other one beats in both; a single point means
 # that one rule beats all others. Further up and to the right is better; where
-# you stand is your choice, made here by the smooth utility. That also counts
-# what is missed, so the rule may lie a little below its curve. These are few
-# cases, so expect the thresholds to differ between folds.
+# you stand is your choice, made here by the smooth utility. Utility also
+# subtracts missed lesions, which this figure does not show, so the chosen rule
+# may lie below its curve. These are few cases, so expect the thresholds to
+# differ between folds.
 
 # %%
 for found in networks.values():
@@ -598,11 +601,9 @@ memorised["held out"] = training.predict(memoriser, images[held], flip=True)
 
 # %%
 if here.data.kind == "phantom":
-    print(
-        "Simulated first: its start saw more images of this very kind, drawn"
-    )
-    print("by the same program. That shows what more data are worth, and not")
-    print("what simulated images are worth on patients' images.")
+    print("Both starts saw more images of this very kind, drawn by the same")
+    print("program: simulated first 6,000, photographs first 600. That shows")
+    print("what more data are worth, and not what they are worth on patients.")
 
 # %% [markdown]
 # **Predict, then run.** The first row will be the network that memorised one
@@ -627,8 +628,8 @@ shown.round(2)
 # normal images with nothing marked. *One image* has the plain threshold of one
 # half. *From scratch* against it: one image, learned by heart, is not enough.
 # *Simulated first* against *from scratch*: what that start adds. *Photographs
-# first* changes two things at once, what was known and the network's size. (A
-# network of 0 epochs has no row.)
+# first* differs in several things at once: what was known, the network's size,
+# and how it was trained on. (A network of 0 epochs has no row.)
 #
 # Each was trained with one seed, and on one fold if `n_folds` is 1, so a few
 # hundredths may be luck. (*One image* is always scored on one fold.) Compare
@@ -649,7 +650,8 @@ predicted = [
 
 # %%
 n, case = len(everyone), folds["case"][held[i]]
-outlines, heading = [labels[held[i]] > 0] * n, f"{case}, held out"
+outlines, heading = [labels[held[i]] > 0] * n, f"{case}, held out: "
+heading += "ground truth blue, prediction dashed"
 pictures = [images[held[i]]] * n, list(everyone), outlines, predicted
 figure = figures.gallery(*pictures, columns=2, heading=heading)
 said = "The ground truth, and the prediction of each network: "
@@ -924,8 +926,8 @@ print(f"largest difference: {max(abs(a - b).max() for a, b in pairs)}")
 # Nothing in the code changes. In Colab choose *Runtime*, *Change runtime
 # type*, *T4 GPU*, and run all cells again; the machine is a new one, so
 # notebooks 1 and 2 come first, or their results are found on your Drive.
-# `training.precision` then picks 16-bit numbers by itself, the kind that this
-# GPU computes fastest. With the time that it saves, take the numbers of
+# `training.precision` again picks by itself the kind of numbers that is
+# computed fastest there. With the time that it saves, take the numbers of
 # `profiles/gpu.yaml`: `image_size` and `max_cases` in notebook 2, which you
 # run again, then larger images, a wider network and all five folds here. How
 # long will it take? The line of the second epoch tells you, once the start-up

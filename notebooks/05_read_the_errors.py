@@ -106,9 +106,9 @@ figure = figures.overlap(image, references[k], predicted[k], title)
 figures.show(figure, alt=f"Two outlines, and what they share. {title}.")
 
 # %% [markdown]
-# IoU is the green area over all that is coloured. Dice counts the green twice,
-# above and below: it is twice the green area over the sum of both masks. So a
-# Dice of 0.8 is an IoU of 0.67. Both rank two predictions of a case alike.
+# IoU is the green area over all that is coloured. Dice is twice the green area
+# over the sum of both masks, which counts the green twice, too. So a Dice of
+# 0.8 is an IoU of 0.67. Both rank two predictions of a case alike.
 #
 # What is the score of an empty prediction? The rule must be stated, or two
 # people with the same predictions will report different numbers. Areas are in
@@ -195,7 +195,7 @@ print(f"a mean Dice known to 0.02 either side needs {needed} such cases")
 power.round(3)
 
 # %% [markdown]
-# That many by your own interval above, since four times the cases halve it.
+# This extrapolates your own interval above: four times the cases halve it.
 # The formula would ask for fewer where near copies are drawn together: they
 # are not separate evidence. At 5 and 10 groups `seen` may lie far below it: a
 # small draw often holds no missed lesion, and looks surer than it is. Believe
@@ -230,10 +230,11 @@ thresholds.round(3)
 # The fitted thresholds were not chosen for the Dice alone: notebook 4 also
 # counted missed lesions and empty normal images. So they are kept even if they
 # lower the Dice of lesion images. Know that price before you pay it: is a
-# difference in Dice more than luck? If the two thresholds were alike, swapping
-# their scores in a whole group of near copies would change nothing. The
-# *permutation test* swaps at random, many times; p is the share of swaps with
-# a difference as large as yours. Below 0.05 it is often called *significant*.
+# difference in Dice more than luck? If the two thresholds were alike, it would
+# be chance which score stands under which. So the *permutation test* swaps
+# the two in whole groups of near copies, at random, many times, to see what
+# chance can do; p is the share of swaps with a difference as large as yours.
+# Below 0.05 it is often called *significant*.
 
 # %%
 pair = dice["fitted"][has_lesion], dice["one half"][has_lesion]
@@ -249,12 +250,12 @@ print(change if p < 0.05 else "these cases show no difference in Dice")
 # training masks, and the mask of the *nearest* training image, copied, are
 # predictions that learn nothing. The last one you measured in notebook 2,
 # under this split and under a random one that leaks. The last row is how well
-# two outlines of one frame agree: the *label-noise ceiling*. Expect the
-# network between them. (Copies were measured on all folds and second outlines
-# on near copies only, so compare these rows roughly.)
+# two outlines of one frame agree. (Copies were measured on all folds and
+# second outlines on near copies only, so compare these rows roughly; below,
+# the network is scored on the same lesions as the second outlines.)
 
 # %%
-from helpers.evaluation import baselines
+from helpers.evaluation import baselines, leakage
 
 own = [references[i] for i in lesions.index]
 labels = step.read("02_prepare_the_masks", "arrays.npz")["labels"]
@@ -283,6 +284,15 @@ title = f"Between nothing and a second outline ({here.data.kind})"
 figures.show_intervals(comparison, mean, axis, title)
 if here.data.kind == "phantom":
     print("A program drew both outlines; those of people agree less.")
+
+# %% [markdown]
+# On the lesions that are outlined twice, compare case by case:
+
+# %%
+second = lesions["case"].map(leakage.second_outlines(outlines)).dropna()
+there = lesions.loc[second.index, "dice"].mean()
+print(f"{len(second)} lesions are outlined twice: mean Dice of the network")
+print(f"{there:.2f}, of the second outline {second.mean():.2f}")
 
 # %% [markdown]
 # One popular number is missing here, with reason. Most pixels are background,
@@ -490,9 +500,7 @@ by_lesion.round(3)
 # positives go away, but so do true ones. The *FROC curve* shows the whole
 # trade (the free-response ROC curve): take the parts of the plain mask, above
 # one half; the mean probability inside a part is its confidence. Admit the
-# surest part first, then the next; the curve ends when all are in. The table
-# reads off how many are found at so many false positives per image (`NaN`:
-# never so few; beyond the end of the curve: its last value).
+# surest part first, then the next; the curve ends when all are in.
 
 # %%
 from helpers.evaluation import calibration
@@ -507,10 +515,8 @@ title = f"FROC curve ({here.data.kind})"
 figures.show_lines({"IoU at least 0.1": curve}, *axes, title)
 
 # %%
-rates = (0.1, 0.25, 0.5)
+rates = (0.1, 0.25, 0.5)  # for the report; beyond the curve: its last value
 at_rate = {str(rate): curve[1][curve[0] <= rate].max() for rate in rates}
-at_most = pd.Series(at_rate, name="share of lesions found").round(2)
-at_most.rename_axis("false positives per image").to_frame()
 
 # %% [markdown]
 # ## Keep what you found

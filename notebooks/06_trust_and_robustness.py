@@ -169,7 +169,8 @@ figures.show_lines(curves, *axes, title)
 # then the two surest, and so on, and note the mean loss each time. The mean of
 # all these is the *AURC* (area under the risk-coverage curve): lower is
 # better. `random` is what a random order would give, and `excess` what the
-# best possible order (by the true Dice) would still save.
+# best possible order (by the true Dice) would still save. (To predict the sure
+# cases only is called *selective prediction*.)
 
 # %%
 from helpers.evaluation import classification
@@ -331,10 +332,10 @@ if seen:
 what = "fall of the lesion probability"
 hits = {
     name: sum(m.flat[f.argmax()] for m, f in zip(part, falls, strict=True))
-    for name, part in (("its", inside), ("the person's", ground_truth[seen]))
+    for name, part in (("network", inside), ("person", ground_truth[seen]))
 }
-where = " and ".join(f"{n} inside {k}" for k, n in hits.items())
-where = f"of {len(seen)} largest falls {where} outline"
+where = " and ".join(f"the {k}'s outline in {n}" for k, n in hits.items())
+where = f"the largest fall of {len(seen)} cases lies inside {where}"
 if seen:
     maps = dict(zip(titles, falls, strict=True))
     top = max(np.abs(fall).max() for fall in falls)
@@ -394,8 +395,9 @@ for name, (change, which) in changes.items():
         effects.append(effect.assign(change=name))
 
 # %% [markdown]
-# On normal images the Dice is 1 if the prediction stays empty, else 0, as in
-# notebook 5. `lesion probability` is one number for the whole image: how sure
+# Of normal images not the Dice is asked, but whether they are *left empty*, 1
+# or
+# 0. `lesion probability` is one number for the whole image: how sure
 # the network is that there is a lesion at all. `before` is the mean without
 # the change, `difference` is after minus before, and `p` is that of the
 # permutation test.
@@ -407,6 +409,10 @@ for name, (change, which) in changes.items():
 # %%
 by_change = pd.concat(effects, ignore_index=True)
 by_change.insert(0, "change", by_change.pop("change"))
+no_lesion = by_change["change"].str.startswith("normal")
+by_change["score"] = by_change["score"].mask(
+    no_lesion & (by_change["score"] == "Dice"), "left empty"
+)
 least = 0.05 / len(by_change)
 clear = by_change.loc[by_change["p"] < least, ["change", "score"]]
 found = "; ".join(map(": ".join, clear.to_numpy())) or "none"
@@ -418,10 +424,10 @@ by_change.round(4)
 # taken notebook 1's shortcut, "somebody measured here". Or they are merely
 # bright and new: add something as bright that no doctor draws, and compare.
 #
-# What is not among them may still be there: five cases can be swapped in 32
-# ways, of which yours and its mirror image are as large, so their p is never
-# below 2/32, however large the difference. Look at its size first. And what
-# the painting misses, such as dotted lines, stays in the image.
+# A change that is not listed may still be real. With few cases no p can be
+# small: five can be swapped in 32 ways, so it is never below 2/32, however
+# large the difference. Look at its size first. And what the painting misses,
+# such as dotted lines, stays in the image.
 #
 # ## What if the image were worse?
 #
@@ -431,12 +437,12 @@ by_change.round(4)
 # fall is the network's. Lengths are in pixels of the original image. Expect
 # little from blur and shrinking while they are finer than a pixel of the
 # network's square (some four of the original), and from gain: in training,
-# too, images became brighter and darker, by some 15 dB on average at most.
+# too, images became brighter and darker, by up to some 15 dB (their mean).
 # Gain is in *decibels* (dB): 60 dB go from black to white here, so 15 add a
 # quarter of that everywhere.
 #
-# **Predict, then run.** Each at its worst, which one costs this network most:
-# gain, speckle or shadow? The next cell tells.
+# **Predict, then run.** Which of gain, speckle and shadow costs this network
+# something at its weakest strength already? The next cell tells.
 
 # %%
 some = mine[:: -(-len(mine) // 40)]

@@ -465,8 +465,8 @@ auc.loc[["picture size", "outline: solidity", network]].round(2)
 #   rather too narrow, and the values rather too good.
 # - **Nothing about other hospitals.** All images come from one centre
 #   (Al-Dhabyani et al. 2020). Where the size of the picture hints at the class
-#   (its interval, above, lies above 0.5), a network may learn it, and such
-#   hints do not travel.
+#   (its interval, above, lies above 0.5; below 0.5 it is chance, as notebook 2
+#   tells), a network may learn it, and such hints do not travel.
 # - **Nothing beyond the labels.** Some frames stand in two classes (Pawłowska
 #   et al. 2023). On those no prediction can be right twice.
 # - **Nothing from a person's outline.** Whoever drew it may have known the

@@ -66,7 +66,7 @@ step = here.step("A1_ultrasound_physics")
 # resolution*) and wider across it (its *lateral* one). Where blots overlap,
 # their waves add up, and the strength of the sum is called the *envelope*.
 # That spans too wide a range for a screen, so you are shown its logarithm. Its
-# unit is the *decibel* (dB): 20 dB more is ten times as strong, 6 dB about
+# unit is the *decibel* (dB): 20 dB more is ten times the envelope, 6 dB about
 # twice. Sound of a higher frequency makes smaller blots, but is attenuated
 # more: finer, and less deep.
 #
@@ -143,15 +143,16 @@ grains.round(3)
 # substitute: it takes the fine outlines away with the grain.
 #
 # And the grain tells something. Where many scatterers share one blot, the
-# envelope follows *Rayleigh's law*, whatever the tissue (Burckhardt 1978).
-# Where there are few, it does not. So speckle holds a trace of what is too
-# small to be seen. Compare tissue with a scatterer in every pixel to tissue
-# with one in a hundred pixels. Two numbers describe the law: mean over
-# standard deviation, and the share that is darker than half the mean.
+# envelope has a *Rayleigh distribution*, whatever the tissue (Burckhardt
+# 1978). Where there are few, it has another. So speckle holds a trace of what
+# is too small to be seen. Compare tissue with a scatterer in every pixel to
+# tissue with one in a hundred pixels. Two numbers describe a distribution:
+# mean over standard deviation (the *signal-to-noise ratio* of speckle), and
+# the share that is darker than half the mean.
 
 
 # %%
-def law(envelope):
+def described(envelope):
     """Return mean / deviation, and the share below half the mean."""
     mean = envelope.mean()
     return mean / envelope.std(), np.mean(envelope < mean / 2)
@@ -161,12 +162,13 @@ def law(envelope):
 sparse = (rng.random((200, 200)) < 0.01).astype(np.float32) * 10
 few = physics.echoes(sparse, rng, probe)
 rayleigh = (np.pi / (4 - np.pi)) ** 0.5, 1 - np.exp(-np.pi / 16)
-rows = {"Rayleigh's law": rayleigh, "many scatterers": law(look(seed))}
-rows["few scatterers"] = law(few)
+rows = {"Rayleigh distribution": rayleigh}
+rows["many scatterers"] = described(look(seed))
+rows["few scatterers"] = described(few)
 pd.DataFrame(rows, ["mean / deviation", "darker than half"]).round(2)
 
 # %% [markdown]
-# The second column follows the law, the first; the third does not: few
+# The second column is near the first, the theory; the third is not: few
 # scatterers leave most of the tissue dark, between bright blots.
 #
 # ## Shadow and enhancement
@@ -241,7 +243,7 @@ if not environment.under_papermill():
 # | margin | *circumscribed*, sharp all round; or *indistinct*, *angular*, *microlobulated*, *spiculated* | smooth | rough, some with spikes |
 # | echo pattern | *hypoechoic* is darker than the fat around, *hyperechoic* brighter, *anechoic* black | darker; cysts nearly black | darker, uneven |
 # | posterior features | behind it: *shadow* if it attenuates the sound more, *enhancement* if less than its surroundings | mostly enhancement | mostly shadow |
-# | calcifications | grains of chalk: bright dots | none | in some |
+# | calcifications | grains of calcium salts: bright dots | none | in some |
 #
 # No term decides alone. A report ends in a category from 0 to 6 that says what
 # to do next; BUSI does not give it.

@@ -35,8 +35,7 @@ class Miniature:
         own = cases.iloc[self.test]
         columns = {"group": own["group"].array, "area": area[self.test]}
         self.scored, self.toys = pd.DataFrame(columns), pd.DataFrame()
-        known, kept = reference[2], ("twice_outlined", "epochs")
-        self.settings = {name: known[name] for name in kept}
+        self.settings = {"epochs": reference[2]["epochs"]}
         self.settings |= {"images": len(self.learn)}
         self.settings |= {"classical": list(baselines.CLASSICAL)}
         self.decided = {"miniature": [], "real images": []}

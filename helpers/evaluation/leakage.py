@@ -23,7 +23,7 @@ def outline_agreement(cases, pairs):
 
     pairs: of `duplicates.near_duplicates`. The second image is registered to
     the first; left out are pairs that then correlate below SAME_FRAME or lack
-    an outline. How far two outlines agree is a ceiling for a score.
+    an outline.
     """
     by_name, rows = cases.set_index("case"), []
     for pair in pairs.itertuples():
@@ -42,6 +42,16 @@ def outline_agreement(cases, pairs):
             found = round(float(correlation), 4), round(dice, 4)
             rows.append((pair.a, pair.b, *found))
     return pd.DataFrame(rows, columns=["a", "b", "correlation", "dice"])
+
+
+def second_outlines(outlines):
+    """Return how near copies are outlined: a Series, mean Dice by case.
+
+    outlines: of `outline_agreement`. A network's Dice on these cases is what
+    it may be compared with; on others it may be higher or lower.
+    """
+    both = outlines.melt("dice", ["a", "b"], value_name="case")
+    return both.groupby("case")["dice"].mean()
 
 
 def _aligned(template, image, outline):

@@ -117,9 +117,10 @@ def test_noise_is_judged_by_what_is_lost_and_won_back():
 def test_accuracy_is_judged_against_the_best_classical_method():
     dice = scored(network=0.8, A=0.3, B=0.5, **{"copy-nearest": 0.2})
     settings = {"classical": ["A", "B"]}
-    for twice, third in (((0.95, 0.9, 0.99), "-"), ((0.9, 0.7, 0.95), "?")):
-        settings["twice_outlined"] = twice
-        assert outcomes(7, dice, None, settings) == "++" + third
+    assert outcomes(7, dice, None, settings) == "++"
+    # of the cases that are outlined twice alone, case by case
+    dice[checks.SECOND] = (dice["network"] + 0.01).where(dice["area"] < 0.2)
+    assert outcomes(7, dice, None, settings) == "++-"
     found = checks.checks_of(7, dice, None, settings)
     assert found[0]["asks"].endswith("B")
 

@@ -31,6 +31,12 @@ def test_a_leak_is_a_group_in_two_folds():
     assert found.tolist() == [True, True, False, False, False]
 
 
+def test_a_second_outline_counts_for_both_of_its_cases():
+    pairs = {"a": ["x", "x"], "b": ["y", "z"], "dice": [0.8, 0.6]}
+    found = leakage.second_outlines(pd.DataFrame(pairs)).to_dict()
+    assert found == pytest.approx({"x": 0.7, "y": 0.8, "z": 0.6})
+
+
 def test_copying_masks_pays_only_where_the_split_leaks(copies):
     cases, _ = copies
     images, labels = busi.load_arrays(cases, 64)

@@ -31,7 +31,7 @@ import pandas as pd
 from helpers import environment, files, workspace
 from helpers.claims import checks, design, toy_images, trials
 from helpers.data import busi, masks, sources
-from helpers.evaluation import baselines, bootstrap
+from helpers.evaluation import baselines, leakage
 from helpers.files import ROOT
 from helpers.model import checkpoint, training, unet
 from tools.research import claim_measures
@@ -249,11 +249,12 @@ def finished(path, settings):
     return path.exists() and workspace.load(path)["settings"] == settings
 
 
-def case_table(cases, results):
+def case_table(cases, results, outlines):
     """Return the wide table that `checks` reads, indexed by case."""
     lesions = cases[cases["area"] > 0].set_index("case")
     network = pd.read_csv(FIVE_FOLDS).set_index("case")["dice"]
     columns, group = {"network": network.round(4)}, lesions["group"].to_dict()
+    columns[checks.SECOND] = leakage.second_outlines(outlines).round(4)
     for result in results:
         for column, dice in result.get("dice", {}).items():
             columns[column] = pd.Series(dice)
@@ -288,7 +289,9 @@ def table(o):
     paths = [o.run / "trials" / f"{name}.json" for name in plan()]
     results = [workspace.load(path) for path in paths if path.exists()]
     cases = load(o.run, o.data)
-    dice, settings = case_table(cases, results), settings_of(o, results, cases)
+    outlines = pd.read_csv(o.run / "02_prepare_the_masks" / "outlines.csv")
+    dice = case_table(cases, results, outlines)
+    settings = settings_of(o, results, cases)
     turns = [
         turn | {"memory_mb": result["memory_mb"]}
         for result in results
@@ -312,9 +315,6 @@ def table(o):
 def settings_of(o, results, cases):
     """Return how the tables were made, and what else the checks need."""
     data = sources.locate(o.data)
-    outlines = pd.read_csv(o.run / "02_prepare_the_masks" / "outlines.csv")
-    groups = cases.set_index("case")["group"].loc[outlines["a"]]
-    twice = bootstrap.interval(outlines["dice"], groups)
     counts = {
         share: round(np.mean([len(drawn(cases, share, k)) for k in SEEDS]))
         for share in SHARES
@@ -328,7 +328,6 @@ def settings_of(o, results, cases):
         "core_seconds": round(sum(r["core_seconds"] for r in results)),
         "trials": f"{len(results)} of {len(plan())}",
         "classical": list(baselines.CLASSICAL),
-        "twice_outlined": [round(float(value), 4) for value in twice],
         "counts": counts,
         "networks": [[16, 128], [64, 256]],
         "images": counts[100],

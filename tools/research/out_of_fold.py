@@ -7,7 +7,7 @@ probabilities. Writes results/knowledge.csv, a row for each set, recipe and
 rule with 95 % intervals over groups (patients), knowledge_cases.csv, its cases
 by REPORTED, knowledge_rules.csv, the rule of each fold, and
 knowledge_stability.csv, what resampling the validation cases does to it. Rows
-of other recipes stay, below the new ones; all are compared with the first.
+of other recipes stay, below the new ones.
 """
 
 import itertools
@@ -189,23 +189,6 @@ def fair(recipe, which):
     return which in recipe.sets and not seen
 
 
-def gains(cases):
-    """Return DataFrame[set, recipe, gain, gain_p] over a set's first recipe.
-
-    cases: those of all recipes by one rule. The mean difference of Dice of the
-    lesions both have, and its p.
-    """
-    rows, lesions = [], cases[cases["label"] != "normal"]
-    for which, of_set in lesions.groupby("set", sort=False):
-        parts = dict(list(of_set.groupby("recipe", sort=False)))
-        first = next(iter(parts.values())).set_index("case")["dice"]
-        for recipe, part in parts.items():
-            pair = part["dice"].to_numpy(), first[part["case"]].to_numpy()
-            found = bootstrap.paired_test(*pair, part["group"])
-            rows.append((which, recipe, *found))
-    return pd.DataFrame(rows, columns=["set", "recipe", "gain", "gain_p"])
-
-
 def merged(name, rows):
     """Return new rows above those that other recipes have in results/."""
     rows, path = rows.round(4), RESULTS / f"{name}.csv"
@@ -233,20 +216,10 @@ def main(busi_at, busbra_at, *recipes):
             steady.append(stability(recipe, tables["busi"]))
     parts = {"knowledge_stability": steady, "knowledge_cases": cases}
     parts |= {"knowledge": [pd.DataFrame(rows)], "knowledge_rules": rules}
-    tables = {
-        name: merged(name, pd.concat(found))
-        for name, found in parts.items()
-        if found
-    }
-    found = gains(tables["knowledge_cases"]).assign(rule=REPORTED)
-    scores = tables["knowledge"].drop(
-        columns=["gain", "gain_p"], errors="ignore"
-    )
-    keys = ["set", "recipe", "rule"]
-    tables["knowledge"] = scores.merge(found, on=keys, how="left")
-    for name, table in tables.items():
-        text = table.round(4).to_csv(index=False)
-        files.write(RESULTS / f"{name}.csv", text)
+    for name, found in parts.items():
+        if found:
+            text = merged(name, pd.concat(found)).to_csv(index=False)
+            files.write(RESULTS / f"{name}.csv", text)
 
 
 if __name__ == "__main__":

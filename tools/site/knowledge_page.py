@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from helpers.evaluation import postprocessing
+from helpers.evaluation import bootstrap, postprocessing
 from tools.research import keep_results
 from tools.site.templates import RESULTS, SHIPPED, fill
 
@@ -20,6 +20,15 @@ RECIPES = {
     "joint": "`simulated` and `both` in one network, which predicts the mean "
     "of theirs: **the recipe of the small model**",
 }
+# (recipe, one that lacks what it adds and is otherwise the same, what that is)
+STEPS = [
+    ("both", "imagenet", "BUS-BRA's images, learned together with BUSI's"),
+    ("busbra", "imagenet", "BUS-BRA's and simulated images, before BUSI's"),
+    ("hospitals", "imagenet", "these before, BUS-BRA's together, too"),
+    ("simulated+imagenet", "imagenet", "a network of another kind"),
+    ("joint", "both", "a network of another kind"),
+    ("joint", "simulated+imagenet", "BUS-BRA's images, learned together"),
+]
 RULES = {
     "utility": "highest utility on the fold's validation cases",
     "pooled": "highest utility on what the other folds held out",
@@ -63,7 +72,22 @@ def page(folder=RESULTS):
         shipped=SHIPPED,
         specificity=0.75,
         steady=steady.pivot(index="fold", columns="what"),
-        tests=(busi["gain"] != 0).sum(),
+        steps=steps(cases),
         untouched=lambda r: keep_results.interval(new.get_group(r), "dice"),
         worst=kinds.sort_values("size", ascending=False),
     )
+
+
+def steps(cases):
+    """Return what each of STEPS adds to the Dice on BUSI, a list of dicts."""
+    lesions = cases.query("set == 'busi' and label != 'normal'")
+    dice = lesions.pivot(index="case", columns="recipe", values="dice")
+    groups = lesions.groupby("case")["group"].first()
+    rows = []
+    for recipe, without, adds in STEPS:
+        pair = dice[recipe], dice[without]
+        ends = bootstrap.interval(pair[0] - pair[1], groups)
+        row = dict(zip(("value", "low", "high"), ends, strict=True))
+        row["p"] = bootstrap.paired_test(*pair, groups)[1]
+        rows.append(row | {"names": (recipe, without), "adds": adds})
+    return rows

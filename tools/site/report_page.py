@@ -5,6 +5,7 @@ from collections import Counter
 
 import pandas as pd
 
+from helpers.evaluation import leakage
 from tools.research.recipes import RECIPES
 from tools.site.templates import (
     FILES,
@@ -47,7 +48,9 @@ def card(text):
 def data(run):
     """Return the counts and shares of the data sheet, a dict."""
     cases = pd.read_csv(run / "cases.csv")
-    outlines = pd.read_csv(run / "outlines.csv")["dice"]
+    outlines = pd.read_csv(run / "outlines.csv")
+    again = leakage.second_outlines(outlines)
+    dice = pd.read_csv(run / "scores.csv").set_index("case")["dice"]
     pairs = pd.read_csv(run / "near_duplicates.csv")
     leaks = pd.read_csv(run / "leaks.csv").set_index("split")
     leaked = leaks["held out with a copy in training"]
@@ -62,8 +65,9 @@ def data(run):
         "several_masks": (cases["n_masks"] > 1).sum(),
         "marked": cases["marked"].mean(),
         "outlined_twice": len(outlines),
-        "outline_dice": outlines.mean(),
-        "outline_median": outlines.median(),
+        "outline_median": outlines["dice"].median(),
+        "second_dice": again.mean(),
+        "network_there": dice.loc[again.index].mean(),
         "leaked": leaked["random"],
         "not_leaked": leaked["by groups"],
     }
