@@ -65,9 +65,11 @@ step = here.step("02_prepare_the_masks")
 # %%
 explored = step.read("01_explore_the_data", "cases.csv")
 pairs = step.read("01_explore_the_data", "near_duplicates.csv")
-known = ["case", "group", "glyphs", "brightness", "brightness_beside"]
-per_case = explored[known]
-cases = busi.index(here.data.root, for_folds=True).merge(per_case, on="case")
+known = ["case", "label", "height", "width", "group"]
+known += ["glyphs", "brightness", "brightness_beside"]
+cases = busi.with_files(explored[known], here.data.root)
+if too_few := busi.too_few(cases):
+    raise busi.DataError(too_few)
 print(f"{len(cases)} cases in {cases['group'].nunique()} groups")
 
 # %% [markdown]

@@ -76,13 +76,19 @@ def tiff(planes, photometric=1, planar=1, more=()):
     return b"II*\0" + struct.pack("<I", 8) + tags_and_values(tags) + content
 
 
-def deep_png(pixels):
-    """Return a 16-bit PNG; pixels: uint16, (h, w), or of 2 to 4 channels."""
+def deep_png(pixels, n_rows=None):
+    """Return a PNG; pixels: uint8 or 16, (h, w), or of 2 to 4 channels.
+
+    n_rows: so many rows only, although its header tells of all.
+    """
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    order = pixels.dtype.newbyteorder(">")
+    parts = (row.astype(order).tobytes() for row in pixels[:n_rows])
+    rows = b"".join(b"\0" + part for part in parts)
     size = pixels.shape[1], pixels.shape[0]
-    header = struct.pack(">IIBBBBB", *size, 16, kind, 0, 0, 0)
+    bits = 8 * pixels.itemsize
+    header = struct.pack(">IIBBBBB", *size, bits, kind, 0, 0, 0)
     chunks = (b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*each) for each in chunks)
 

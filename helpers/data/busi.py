@@ -27,18 +27,15 @@ LEAST = 8  # cases of each kind of lesion, for five folds and their validation
 IMAGE, FIRST_MASK = -2, -1  # before masks 1, 2, ...
 
 
-def index(root, for_folds=False):
+def index(root):
     """Return a DataFrame of the usable cases, sorted by class and number.
 
     Columns: case ("benign (1)"), label, image (path), masks (tuple of paths),
     height and width (pixels). DataError: `find` refuses `root`, or what is
     left without those that `check` lists as an error is fewer than two cases
-    with a lesion, or, `for_folds`, `too_few`.
+    with a lesion.
     """
-    cases = usable(root, *examine(find(root)))
-    if for_folds and too_few(cases):
-        raise DataError(f"{too_few(cases)}.")
-    return cases
+    return usable(root, *examine(find(root)))
 
 
 def usable(root, cases, _problems):

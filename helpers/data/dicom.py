@@ -29,12 +29,13 @@ def is_dicom(data, path):
     return data[128:132] == b"DICM" or suffix in SUFFIXES
 
 
-def read(data, check_size):
+def read(data, check_size, check_jpeg):
     """Return the first frame's scan region: (grey, notes, spacing).
 
     grey: uint8 (h, w); notes: a list of str; spacing: as of `Picture`.
-    check_size: called with height and width before anything is decoded.
-    Unreadable: pydicom is missing, or what the file holds is not read.
+    check_size: called with height and width before anything is decoded;
+    check_jpeg: with the bytes of a JPEG inside. Unreadable: pydicom is
+    missing, or what the file holds is not read.
     """
     try:
         import pydicom
@@ -49,7 +50,7 @@ def read(data, check_size):
         if "PixelData" not in header:
             raise Unreadable("is a DICOM file without a picture")
         try:
-            return _frame(header, check_size)
+            return _frame(header, check_size, check_jpeg)
         except Unreadable:
             raise
         except Exception:
@@ -79,7 +80,7 @@ def _undecoded(header):
     return "is no whole DICOM picture"
 
 
-def _frame(header, check_size):
+def _frame(header, check_size, check_jpeg):
     """Return what `read` does, whatever a damaged file raises."""
     from pydicom import pixels, uid
 
@@ -95,6 +96,7 @@ def _frame(header, check_size):
     kind = header.PhotometricInterpretation
     if kind not in COLOURS | MONOCHROME:
         raise Unreadable("holds colours of a kind that is not read")
+    _heed_compression(header, frames, check_jpeg, notes)
     values = pixels.pixel_array(header, index=0)  # YBR comes as RGB
     if kind in COLOURS:
         grey = _grey_of_colours(header, values)
@@ -103,6 +105,18 @@ def _frame(header, check_size):
     grey = 255 - grey if kind == "MONOCHROME1" else grey
     grey = np.ascontiguousarray(grey[rows, columns])
     return grey, notes, _spacing(header, region, grey.shape, notes)
+
+
+def _heed_compression(header, frames, check_jpeg, notes):
+    """Refuse a damaged JPEG inside; note where damage cannot be seen."""
+    from pydicom import encaps, uid
+
+    syntax = header.file_meta.TransferSyntaxUID
+    if syntax == uid.JPEGBaseline8Bit:
+        frame = encaps.get_frame(header.PixelData, 0, number_of_frames=frames)
+        check_jpeg(frame)
+    elif syntax.is_encapsulated:
+        notes.append("its compression does not show whether it is damaged")
 
 
 def _heed_text(header, notes):
@@ -164,6 +178,8 @@ def _grey_of_colours(header, values):
 def _grey_of_monochrome(header, values, notes):
     from pydicom import pixels
 
+    if header.HighBit != header.BitsStored - 1:
+        raise Unreadable("holds its values in unusual bits")
     black, white = 0, 2**header.BitsStored - 1
     window = header.get("WindowCenter"), header.get("WindowWidth")
     tables = header.get("VOILUTSequence")
@@ -178,6 +194,8 @@ def _grey_of_monochrome(header, values, notes):
             black, white = pixels.apply_voi_lut(ends, header)
     elif header.PixelRepresentation:
         raise Unreadable("holds signed values and names no window")
+    elif header.get("RescaleSlope", 1) <= 0 or "ModalityLUTSequence" in header:
+        raise Unreadable("changes its values and names no window")
     elif header.BitsStored == 16:
         grey, scaled = eight_bits(values.astype(np.uint16))
         notes += scaled

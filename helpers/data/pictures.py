@@ -11,6 +11,7 @@ import io
 import os
 import tempfile
 import warnings
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +29,9 @@ MOST_PIXELS = 50_000_000
 UNCHECKED = {"WEBP", "GIF"}  # compressed without a checksum
 # TIFF's tags and their values, as its specification (6.0) has them
 BITS, PHOTOMETRIC, SAMPLES, PLANAR, SAMPLE_FORMAT = 258, 262, 277, 284, 339
-COMPRESSION, STRIPS, STRIP_BYTES = 259, 273, 279
+COMPRESSION, STRIPS, STRIP_BYTES, ROWS_A_STRIP = 259, 273, 279, 278
+WIDTH, HEIGHT, TILES, TILE_BYTES = 256, 257, 324, 325
+PLAIN, JPEG_INSIDE, DEFLATE = 1, 7, {8, 32946}
 WHITE_IS_ZERO, SEPARATE, UNSIGNED = 0, 2, 1
 GREYS, RGB, PALETTE, YCBCR = {0, 1}, 2, 3, 6
 SIGNS = {2: "int", 3: "float"}
@@ -75,7 +78,7 @@ def read(path):
     if not data:
         raise Unreadable("is empty")
     if dicom.is_dicom(data, path):
-        picture = Picture(*dicom.read(data, check_size))
+        picture = Picture(*dicom.read(data, check_size, check_jpeg))
     else:
         picture = decoded(data)
     check_size(*picture.grey.shape)
@@ -92,6 +95,12 @@ def check_size(height, width):
     if min(height, width) < RULES["fewest_pixels"]:
         fewest = f"{RULES['fewest_pixels']} pixels"
         raise Unreadable(f"is under {fewest} high or wide")
+
+
+def check_jpeg(data):
+    """Refuse the bytes of a JPEG that is damaged."""
+    with _refusing_damage():
+        masks.decode(np.frombuffer(data, np.uint8))
 
 
 def kind(data):
@@ -130,8 +139,9 @@ def _opened(data, name):
     if name == "PNG":  # its checksums: decoders stop at the last row
         Image.open(io.BytesIO(data), formats=[name]).verify()
     if name == "JPEG":
-        with _refusing_damage():
-            masks.decode(np.frombuffer(data, np.uint8))
+        check_jpeg(data)
+    if name == "TIFF":
+        notes += _heed_strips(image.tag_v2, data)
     if name in UNCHECKED:
         notes.append(f"a {name} file does not show whether it is damaged")
     fits = {"BMP": _fits_bmp, "TIFF": _fits_tiff}.get(name)
@@ -145,6 +155,8 @@ def _opened(data, name):
             notes += more
         else:
             pixels = _eight_bits(image)
+    if name == "PNG" and not pixels[-1].any() and _lacks_rows(data):
+        raise Unreadable("is cut off: it lacks its last rows")
     pixels, through = _on_black(pixels)
     if through:
         notes.append("transparent parts read as black")
@@ -182,6 +194,37 @@ def _is_deep_tiff(tags):
     if samples > 1 and tags.get(PLANAR) == SEPARATE:
         raise Unreadable("holds 16-bit colours apart: save it with 8 bits")
     return True
+
+
+def _lacks_rows(data):
+    """Tell whether a PNG has fewer rows than it says; Pillow adds black."""
+    return masks.decode(np.frombuffer(data, np.uint8)) is None
+
+
+def _heed_strips(tags, data):
+    """Refuse a TIFF that lacks rows, or whose strips or tiles are damaged.
+
+    Returns notes. Pillow adds black, and keeps libtiff's complaints back.
+    """
+    packed = tags.get(COMPRESSION, PLAIN)
+    starts = tags.get(STRIPS) or tags.get(TILES) or ()
+    sizes = tags.get(STRIP_BYTES) or tags.get(TILE_BYTES) or ()
+    rows = min(tags.get(ROWS_A_STRIP, tags[HEIGHT]), tags[HEIGHT])
+    samples = tags.get(SAMPLES, 1)
+    if STRIPS in tags:
+        apart = samples if tags.get(PLANAR) == SEPARATE else 1
+        lacks = len(starts) < apart * -(-tags[HEIGHT] // rows)
+        row = (tags[WIDTH] * samples * max(tags.get(BITS, (1,))) + 7) // 8
+        if lacks or (packed == PLAIN and sum(sizes) < tags[HEIGHT] * row):
+            raise Unreadable("is cut off: it lacks some of its rows")
+    if packed in DEFLATE:
+        for start, size in zip(starts, sizes, strict=True):
+            zlib.decompress(data[start : start + size])  # its checksum
+    elif packed == JPEG_INSIDE:
+        check_jpeg(data)
+    elif packed != PLAIN:
+        return ["its compression does not show whether it is damaged"]
+    return []
 
 
 def is_turned(data):

@@ -216,6 +216,13 @@ def test_pixel_spacing_counts_where_there_are_no_regions(tmp_path):
 
 
 LOSSLESS = pydicom.uid.JPEGLosslessSV1
+
+
+def with_hole(data):
+    """Return a file's bytes, some before its end set to 0."""
+    return data[:-400] + bytes(300) + data[-100:]
+
+
 REFUSED = {
     "text": (bytes(128) + b"DICM" + b"x" * 999, "DICOM"),
     "cut off": (made()[:-500], "no whole DICOM"),
@@ -227,6 +234,9 @@ REFUSED = {
         made(GREY.astype(np.int16), PixelRepresentation=1),
         "signed values",
     ),
+    "slope": (made(RescaleSlope=-1, RescaleIntercept=255), "no window"),
+    "high bit": (made(DEEP, BitsStored=12), "unusual bits"),
+    "damaged": (with_hole(packed(GREY, "MONOCHROME2", JPEG, "JPEG")), "damag"),
     "colours": (made(RGB, "CIELAB"), "colours of a kind"),
     "codec": (
         packed(GREY, "MONOCHROME2", LOSSLESS, "JPEG"),

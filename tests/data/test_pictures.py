@@ -12,6 +12,7 @@ from picture_files import (
     RGB,
     SHOWN,
     UPRIGHT,
+    deep,
     deep_png,
     saved,
     smooth,
@@ -120,6 +121,35 @@ def test_bytes_put_into_a_file_without_checksums_are_said(data):
     assert read(data).notes == []
     longer = data[:2000] + bytes(20) + data[2000:]
     assert "length does not fit" in read(longer).notes[0]
+
+
+def with_hole(data, n):
+    """Return a file's bytes, n of them in its middle set to 0."""
+    k = len(data) // 2
+    return data[:k] + bytes(n) + data[k + n :]
+
+
+LARGE = smooth(300, 400)
+PACKED = {k: saved(LARGE, "tif", compression=k) for k in ("jpeg", "tiff_lzw")}
+ZIPPED = saved(LARGE, "tif", compression="tiff_adobe_deflate")
+FEWER_ROWS = {
+    "half of the rows.png": deep_png(GREY, len(GREY) // 2),
+    "half of the rows, 16.png": deep_png(deep(GREY), len(GREY) // 2),
+    "half of the rows.tif": tiff([GREY[:45]], more={257: (4, [90])}),
+    "damaged deflate.tif": with_hole(ZIPPED, 60),
+    "damaged jpeg.tif": with_hole(PACKED["jpeg"], 900),
+}
+
+
+@pytest.mark.parametrize("name", FEWER_ROWS)
+def test_what_a_decoder_fills_up_is_refused(name):
+    with pytest.raises(grey_levels.Unreadable, match="whole|cut off|damaged"):
+        read(FEWER_ROWS[name])
+
+
+def test_what_has_no_checksum_is_said():
+    assert "does not show" in read(PACKED["tiff_lzw"]).notes[0]
+    assert read(ZIPPED).notes == read(PACKED["jpeg"]).notes == []
 
 
 def test_a_damaged_palette_is_said():
