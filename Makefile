@@ -39,7 +39,7 @@ setup: ## make .venv with all packages (the other targets do this by themselves)
 	@$(PYTHON) tools/setup_env.py
 
 run-all: setup ## run the notebooks in order and build the pages
-	@$(PY) -m tools.run_all --profile "$$PROFILE" --data "$$DATA" --external "$$EXTERNAL"
+	@$(PY) -m tools.run_all --profile="$$PROFILE" --data="$$DATA" --external="$$EXTERNAL"
 
 pages: setup ## build site/ from the run with the newest notebook
 	@$(PY) -m tools.site.build
@@ -47,7 +47,7 @@ pages: setup ## build site/ from the run with the newest notebook
 PORT ?= 8000
 serve: ## show site/ at http://localhost:8000 (PORT=...)
 	@test -f site/index.html || { echo "There are no pages yet: run \`make run-all\` first."; exit 1; }
-	@why=$$($(PYTHON) -c "import socket; socket.create_server(('127.0.0.1', $(PORT)))" 2>&1) \
+	@why=$$($(PYTHON) -c "import socket, sys; socket.create_server(('127.0.0.1', int(sys.argv[1])))" "$(PORT)" 2>&1) \
 	  || { echo "$$why" | tail -n 1; echo "Another port may do: make serve PORT=8001"; exit 1; }
 	@echo "The pages are at http://localhost:$(PORT)/ ; Ctrl+C ends this."
 	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory site $(PORT) 2>/dev/null
@@ -59,10 +59,10 @@ check-data: setup ## list what is wrong with the images at DATA
 	@$(PY) -m tools.check_data "$$DATA"
 
 predict: setup ## outline lesions in images of your own: IMAGES=folder OUT=folder [MODEL=file] [MM_PER_PIXEL=0.08]
-	@$(PY) -m tools.predict "$$IMAGES" "$$OUT" --model "$$MODEL" --mm-per-pixel "$$MM_PER_PIXEL"
+	@$(PY) -m tools.predict --model="$$MODEL" --mm-per-pixel="$$MM_PER_PIXEL" -- "$$IMAGES" "$$OUT"
 
 external: setup ## score a network on another hospital's images: DATA=folder [MODEL=file] [OUT=folder]
-	@$(PY) -m tools.external "$$DATA" --model "$$MODEL" --out "$$OUT"
+	@$(PY) -m tools.external --model="$$MODEL" --out="$$OUT" -- "$$DATA"
 
 AGAINST ?= plain torch smp
 bench: setup ## speed, memory, time to a Dice beside other networks, and growth: 50 minutes

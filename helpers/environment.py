@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from . import files
+
 DRIVE = Path("/content/drive")
 # The folder in Drive for data and results. It stays when the repository moves,
 # so that what was kept is found again.
@@ -151,7 +153,7 @@ def versions():
 def runs_folder(root):
     """Return the folder for results: never Drive, where files get lost."""
     if "BUSI_RUNS" in os.environ:
-        return Path(os.environ["BUSI_RUNS"]).expanduser().resolve()
+        return files.absolute(os.environ["BUSI_RUNS"]).resolve()
     if in_colab():
         return Path("/content/runs")
     return Path("/kaggle/working/runs") if in_kaggle() else Path(root) / "runs"

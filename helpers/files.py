@@ -11,6 +11,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent  # of the repository
 
 
+def absolute(path):
+    """Return a user's path as an absolute one; ~ is their home, if known."""
+    return Path(os.path.expanduser(path)).absolute()
+
+
 @contextlib.contextmanager
 def replacing(path):
     """Give a path to write to; what lies there becomes `path` at the end.

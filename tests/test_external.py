@@ -62,18 +62,22 @@ def test_a_network_that_has_seen_the_set_is_said_to():
     class Found:
         layout = "busbra"
 
+        def check():
+            return pd.DataFrame({"severity": ["error", "warning"]})
+
     cases = pd.DataFrame({"label": ["benign"], "patient": [1]})
     card = {"by_set": {"busbra": 1100, "busi": 624}}
     said = external.warnings(Found, cases, card)
     assert any("1100 images of BUS-BRA" in sentence for sentence in said)
     assert any("no normal images" in sentence for sentence in said)
+    assert any(sentence.startswith("1 files could not") for sentence in said)
     assert not any("thresholds" in sentence for sentence in said)
 
 
 def test_what_is_no_set_or_no_model_is_one_sentence(run, own, tmp_path):
     with pytest.raises(predict.Refused, match="Give DATA"):
         run("")
-    with pytest.raises(predict.Refused, match=r"no \.keras file"):
+    with pytest.raises(predict.Refused, match="does not exist"):
         run(own, tmp_path / "nothing.keras")
     (own / "masks" / "a3.png").unlink()
     with pytest.raises(busi.DataError, match=r"1 files .*masks/a3"):

@@ -236,6 +236,50 @@ def test_results_of_an_earlier_run_are_told_apart(run, capsys):
     assert Path("out/masks/mine.txt").read_text() == "of the user"
 
 
+def test_rows_of_an_earlier_run_stay_until_their_image_is_done_again(run):
+    put("in/two.png")
+    put("other/three.png", picture(16, 5000))  # as narrow as a picture may be
+    assert run() == run("other") == 0
+    assert list(table().index) == ["one.png", "two.png", "three.png"]
+    # as a spreadsheet may save it
+    path = Path("out/predictions.csv")
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b",", b";"))
+    with pytest.raises(predict.Refused, match="is a result of this command"):
+        run("out/masks")
+    assert run("other") == 0 and len(table()) == 3
+
+
+ENDED = """
+import os, signal
+from helpers import files
+from tools import outputs
+
+def main():
+    with files.replacing("kept") as partial:
+        partial.write_bytes(b"half")
+        {}
+
+outputs.command(main)
+"""
+ENDS = {
+    "os.kill(os.getpid(), signal.SIGTERM); signal.pause()": "Interrupted",
+    "print('x' * 10**6, flush=True)": "The output was closed",
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_what_is_ended_leaves_nothing_half_written(end):
+    tool = [sys.executable, "-c", ENDED.format(end)]
+    variables = {**os.environ, "PYTHONPATH": str(ROOT)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(tool, env=variables, **pipes) as process:
+        process.stdout.close()
+        said = process.stderr.read().decode()
+    assert process.returncode == 2 and said.strip().count("\n") == 0
+    assert said.strip().startswith(ENDS[end])
+    assert list(files()) == ["in/one.png"]
+
+
 @pytest.mark.parametrize("name", outputs.NAMES)
 def test_files_of_others_are_not_overwritten(run, name):
     path = Path("out", name)
@@ -369,7 +413,7 @@ TWO_CLASSES = keras.layers.Conv2D(2, 1)
 ONES = keras.layers.Conv2D(3, 1, bias_initializer="ones")
 SOFTMAX = keras.layers.Conv2D(3, 1, activation="softmax")
 NO_MODELS = {
-    "gone": (lambda path: None, "is no .keras file"),
+    "gone": (lambda path: None, "does not exist"),
     "folder": (Path.mkdir, "is no .keras file"),
     "text": (lambda path: path.write_text("none"), "cut off or no .keras"),
     "damaged": (damaged, "cut off or no .keras file"),

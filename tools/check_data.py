@@ -10,6 +10,7 @@ import sys
 
 from helpers import environment
 from helpers.data import busi, layouts, sources
+from tools import outputs
 
 
 def cases_of(found):
@@ -29,10 +30,7 @@ def show(problems):
 
 def other(found):
     """Report on a set in another layout, which notebook 9 can take."""
-    try:
-        counts = cases_of(found)["label"].value_counts().to_dict()
-    except busi.DataError as error:
-        sys.exit(str(error))
+    counts = cases_of(found)["label"].value_counts().to_dict()
     name = layouts.NAMES[found.layout]
     print(f"{found.root}: {name}, {counts}. It can be used as EXTERNAL.")
 
@@ -40,23 +38,22 @@ def other(found):
 def main(where):
     try:
         data = sources.locate(where, None if where else environment.drive())
-    except busi.DataError as error:
+    except busi.DataError:
         if where and (found := layouts.other(where)):
             return other(found)
-        sys.exit(str(error))
+        raise
     cases, problems = busi.examine(data.root)
     show(problems)
     counts = cases["label"].value_counts().reindex(busi.LABELS, fill_value=0)
     listed = problems["severity"].value_counts().to_dict() or "no problems"
     print(f"{data.how}: {counts.to_dict()} usable cases, {listed}.")
     if "fatal" in listed:
-        sys.exit(
-            "It cannot be used as it is: mend what is called fatal above."
-        )
+        mend = "mend what is called fatal above."
+        raise busi.DataError(f"It cannot be used as it is: {mend}")
     few = busi.too_few(cases)
     print(f"It can be used{f' in part: {few}' * bool(few)}.")
 
 
 if __name__ == "__main__":
-    environment.print_any_name()
-    main(sys.argv[1] if len(sys.argv) > 1 else "")
+    where = sys.argv[1] if len(sys.argv) > 1 else ""
+    outputs.command(lambda: main(where))

@@ -10,6 +10,8 @@ For teaching and research. This is not a medical device.
 """
 
 import argparse
+import errno
+import hashlib
 import json
 import os
 import re
@@ -36,7 +38,8 @@ FEW = 20  # of a scanner's images: its intervals mean little
 def warnings(found, cases, card):
     """Return what a reader must know before the numbers, a list of str."""
     said, name = [], layouts.NAMES[found.layout]
-    if n := card.get("by_set", {}).get(found.layout):
+    seen = card.get("by_set")
+    if n := isinstance(seen, dict) and seen.get(found.layout):
         said.append(
             f"This network learned from {n} images of {name}: on images that "
             "it has seen this is no test, and the numbers are too good."
@@ -50,6 +53,11 @@ def warnings(found, cases, card):
         said.append(
             "The set has no normal images: nothing here says how many healthy "
             "women would be alarmed."
+        )
+    if n := (found.check()["severity"] == "error").sum():
+        said.append(
+            f"{n} files could not be used, and their cases are not in these "
+            "numbers: `make check-data` lists them."
         )
     if "patient" not in cases:
         said.append(
@@ -85,11 +93,10 @@ def protect(out, root):
         if os.path.lexists(path) and not _begins(path, pattern):
             other = f"{path} was not written by this command"
             raise predict.Refused(f"{other}: move it, or give another OUT.")
-    home = next(path for path in (out, *out.parents) if path.exists())
-    if not home.is_dir() or not os.access(home, os.W_OK):
-        raise predict.Refused(
-            f"{home} cannot be written to: give another OUT."
-        )
+    with outputs.refusing(out, "cannot be written to"):
+        home = next(path for path in (out, *out.parents) if path.exists())
+        if not home.is_dir() or not os.access(home, os.W_OK):
+            raise PermissionError(errno.EACCES, f"see {home}")
 
 
 def _begins(path, pattern):
@@ -119,8 +126,10 @@ def text_of(table):
     """Return the rows of all cases as lines for a terminal."""
     lines = []
     for row in table[table["part"] == "all"].itertuples():
-        interval = f"{row.value:6.3f} ({row.low:.3f} to {row.high:.3f})"
-        lines.append(f"{measures.NAMES[row.measure][0]:40} {interval}")
+        ends = f"({row.low:.3f} to {row.high:.3f})"
+        shown = "(too few for an interval)" if np.isnan(row.low) else ends
+        name = measures.NAMES[row.measure][0]
+        lines.append(f"{name:40} {row.value:6.3f} {shown}")
     return "\n".join(lines)
 
 
@@ -134,12 +143,16 @@ def main():
     if not o.data:
         raise predict.Refused("Give DATA=<folder or zip of the images>.")
     found = layouts.find(o.data)
-    path = predict.absolute(o.model or predict.SMALL_MODEL)
+    path = files.absolute(o.model or predict.SMALL_MODEL)
     model, rule = predict.load_model(path)
-    # notebook 4's are all called model
-    name = f"{found.root.name}-{path.stem}-{files.sha256(path)[:8]}"
+    # notebook 4's are all called model, and folders may share a name, too
+    both = f"{found.root} {files.sha256(path)}".encode(
+        errors="surrogateescape"
+    )
+    digest = hashlib.sha256(both).hexdigest()[:8]
+    name = f"{found.root.name}-{path.stem}-{digest}"
     home = environment.runs_folder(files.ROOT) / "external" / name
-    out = predict.absolute(o.out) if o.out else home
+    out = files.absolute(o.out) if o.out else home
     protect(out, found.root)
     beside = path.with_suffix(".json")
     card = json.loads(beside.read_bytes()) if beside.exists() else {}
@@ -162,13 +175,18 @@ def main():
         "date": time.strftime("%Y-%m-%d"),
     }
     kept = scores.drop(columns=measures.GAPS)
-    # of names that are not UTF-8 the tables keep every byte
-    rows = kept.to_csv(index=False).encode(errors="surrogateescape")
-    predict.put(out / "cases.csv", rows)
     text = table.round(4).to_csv(index=False)
-    predict.put(out / "measures.csv", text.encode())
-    shown = page(facts, table, said).encode(errors="backslashreplace")
-    predict.put(out / "page.html", shown)
+    shown = page(facts, table, said)
+    outputs.put_all(
+        {
+            # of names that are not UTF-8 the tables keep every byte
+            out / "cases.csv": kept.to_csv(index=False).encode(
+                errors="surrogateescape"
+            ),
+            out / "measures.csv": text.encode(),
+            out / "page.html": shown.encode(errors="backslashreplace"),
+        }
+    )
     print(f"{len(cases)} images, {facts['groups']}\n{text_of(table)}")
     print(f"Written: {out / 'page.html'} and the tables beside it.")
     print("For teaching and research. This is not a medical device.")

@@ -3,10 +3,13 @@
 And what it shares with `make external`: how it tells where it is, and ends.
 """
 
+import codecs
+import contextlib
 import csv
 import hashlib
 import io
 import os
+import signal
 import sys
 import time
 from collections import Counter
@@ -20,6 +23,7 @@ TABLE, LEFT_OUT = "predictions.csv", "left_out.csv"
 NAMES = (*PICTURES, TABLE, LEFT_OUT)
 LONGEST = 240  # bytes of a name; most file systems allow 255
 FIRST_COLUMNS = b"file,class,lesion_probability"
+ANY_COMMA = bytes.maketrans(b";\t", b",,")
 
 
 class Refused(Exception):
@@ -29,12 +33,16 @@ class Refused(Exception):
 def command(main):
     """Run a command; end with its exit status, 2 and a sentence if refused."""
     environment.print_any_name()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         sys.exit(main())
     except (Refused, busi.DataError) as refused:
         print(refused, file=sys.stderr)
     except KeyboardInterrupt:
-        print("\nInterrupted: not all was written.", file=sys.stderr)
+        print("\nInterrupted: not all was done.", file=sys.stderr)
+    except BrokenPipeError:  # who read the output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print("The output was closed: not all was done.", file=sys.stderr)
     sys.exit(2)
 
 
@@ -50,10 +58,23 @@ def names_in(folder):
     """Return the names of results in a folder, () if it has none of ours."""
     try:
         with open(Path(folder, TABLE), "rb") as table:
-            is_ours = table.read(len(FIRST_COLUMNS)) == FIRST_COLUMNS
+            head = table.read(3 * len(FIRST_COLUMNS))
     except OSError:
-        is_ours = False
-    return NAMES if is_ours else ()
+        return ()
+    # a program that shows tables may have saved it in a form of its own
+    plain = head.removeprefix(codecs.BOM_UTF8).translate(ANY_COMMA, b'"')
+    return NAMES if plain.startswith(FIRST_COLUMNS) else ()
+
+
+def rows_in(out):
+    """Return the rows of the table in OUT, a dict by file, {} without."""
+    try:
+        text = (out / TABLE).read_text("utf-8-sig", "surrogateescape")
+        comma = max(",;\t", key=text.partition("\n")[0].count)
+        rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=comma)
+        return {row["file"]: row for row in rows}
+    except (OSError, KeyError, csv.Error):
+        return {}
 
 
 def keep_apart(images, folders, out):
@@ -86,29 +107,49 @@ def protect(out):
         return
     for name in NAMES:
         path = out / name
-        if os.path.isdir(path) and not os.listdir(path):
-            continue
+        with refusing(path, "cannot be looked into"):
+            if os.path.isdir(path) and not os.listdir(path):
+                continue
         if os.path.lexists(path):
             other = f"{path} was not written by this command"
             raise Refused(f"{other}: move it, or give another OUT.")
 
 
+@contextlib.contextmanager
+def refusing(path, what):
+    """Turn an OSError into a Refused that names a path in OUT."""
+    try:
+        yield
+    except OSError as error:
+        problem = f"{path} {what} ({error.strerror})"
+        raise Refused(f"{problem}: give another OUT.") from None
+
+
 def put(path, data):
     """Write bytes, seen only when whole; raise Refused where that fails."""
+    put_all({path: data})
+
+
+def put_all(contents):
+    """Write files, {path: bytes}, of which all are seen or none."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        files.write(path, data)
+        with contextlib.ExitStack() as together:
+            for path, data in contents.items():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                partial = together.enter_context(files.replacing(path))
+                partial.write_bytes(data)
     except OSError as error:
         raise Refused(
-            f"{path} could not be written ({error.strerror}): make room, or "
-            "give another OUT. What was written before is whole."
+            f"{error.filename2 or path} could not be written "
+            f"({error.strerror}): make room, or give another OUT. What was "
+            "written before is whole."
         ) from None
 
 
 def put_table(path, rows, columns):
     """Write rows, a list of dicts, as a CSV file."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns)
+    writer = csv.DictWriter(text, columns, extrasaction="ignore")
     writer.writeheader()
     writer.writerows(rows)
     # names may be in any encoding

@@ -6,9 +6,10 @@
 Writes OUT/masks/<name>.png (0 or 255, the image's own size),
 OUT/overlays/<name>.png (blue outline: rather benign, orange: rather
 malignant), OUT/reports/<name>.html (a page to print) and OUT/predictions.csv,
-one row an image; OUT/left_out.csv names what was not read as an image, and
-why. Exit status: 0 all done, 1 some images could not be read (the table says
-why), 2 stopped, or no image could be used.
+one row an image (rows of earlier runs stay until their image is done again);
+OUT/left_out.csv names what was not read as an image, and why. Exit status: 0
+all done, 1 some images could not be read (the table says why), 2 stopped, or
+no image could be used.
 
 For teaching and research. This is not a medical device.
 """
@@ -21,8 +22,6 @@ import time
 import zipfile
 from collections import defaultdict
 from pathlib import Path
-
-os.environ["OPENCV_LOG_LEVEL"] = "SILENT"  # read when cv2 is imported
 
 import cv2
 import numpy as np
@@ -48,10 +47,6 @@ NO_IMAGE = {
     "mask": "is a mask, no image: it holds 2 or 3 grey values, or only black "
     "and white",
 }
-
-
-def absolute(path):
-    return Path(os.path.expanduser(path)).absolute()
 
 
 # ---- the images
@@ -109,7 +104,10 @@ def load_model(path):
         raise Refused(f"{small} is not there: {give}")
     if path.suffix != ".keras" or not os.path.isfile(path):
         give = "give one of notebook 4 as MODEL."
-        raise Refused(f"{path} is no .keras file: {give}")
+        what = "is no .keras file" if path.exists() else "does not exist"
+        raise Refused(f"{path} {what}: {give}")
+    if not os.access(path, os.R_OK):
+        raise Refused(f"{path} may not be read: change its permissions.")
     if not is_whole(path):
         again = "copy it or download it again."
         raise Refused(f"{path} is cut off or no .keras file: {again}")
@@ -197,8 +195,8 @@ def smaller(picture):
     scale = 1200 / max(picture.shape[:2])
     if scale >= 1:
         return picture
-    how = {"fx": scale, "fy": scale, "interpolation": cv2.INTER_AREA}
-    return cv2.resize(picture, None, **how)
+    size = [max(1, round(side * scale)) for side in picture.shape[1::-1]]
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
 
 def described(picture, both, rule):
@@ -257,7 +255,7 @@ class Run:
         self.out, self.spacing, self.locked = out, spacing, seen.locked
         self.paths = sorted([*seen.images, *seen.locked])
         self.left_out, self.rows = dict(seen.left_out), []
-        self.written = set()
+        self.written, self.earlier = set(), outputs.rows_in(out)
 
     def predict(self, model, rule, about):
         """Write all outputs, a few images at a time.
@@ -267,15 +265,16 @@ class Run:
         began, n = time.time(), len(self.paths)
         names = outputs.names_of(self.folder, self.paths)
         named = list(zip(self.paths, names, strict=True))
-        self.put_tables()
         for start in range(0, n, CHUNK):
             self.chunk(named[start : start + CHUNK], model, rule, about)
             self.put_tables()
             outputs.show_progress(min(start + CHUNK, n), n, began)
 
     def put_tables(self):
-        """Write both tables as far as they are known."""
-        outputs.put_table(self.out / outputs.TABLE, self.rows, COLUMNS)
+        """Write both tables, with the earlier rows of what is not done."""
+        rows = self.earlier | {row["file"]: row for row in self.rows}
+        table = self.out / outputs.TABLE
+        outputs.put_table(table, rows.values(), COLUMNS)
         left_out = [
             {"file": self.short(path), "reason": reason}
             for path, reason in sorted(self.left_out.items())
@@ -399,12 +398,12 @@ def main():
     o = parser.parse_args()
     if not (o.images and o.out):
         raise Refused("Give IMAGES=<folder or file> and OUT=<folder>.")
-    images, out = absolute(o.images), absolute(o.out)
+    images, out = files.absolute(o.images), files.absolute(o.out)
     spacing = spacing_of(o.mm_per_pixel)
     seen = found(images)
     outputs.keep_apart(images, seen.folders, out)
     outputs.protect(out)
-    path = absolute(o.model or SMALL_MODEL)
+    path = files.absolute(o.model or SMALL_MODEL)
     model, rule = load_model(path)
     about = {"model": path.name, "model_digest": files.sha256(path)}
     run = Run(images, seen, out, spacing)

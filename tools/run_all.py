@@ -17,6 +17,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -188,6 +189,13 @@ def run_series(data, profile, until, too_few="", external=None):
     """
     runs = environment.runs_folder(ROOT)
     run = runs / f"{data.kind}-{profile['profile']}"
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=run):
+            pass
+    except OSError as error:
+        problem = f"{run} cannot be written to ({error.strerror})"
+        raise Stop(f"{problem}: set BUSI_RUNS to another folder.") from None
     os.environ["BUSI_DIR"], os.environ["BUSI_RUNS"] = str(data.root), str(runs)
     os.environ["BUSI_UNATTENDED"] = "1"
     lab.prefer_own_kernel()

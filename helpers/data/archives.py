@@ -16,7 +16,7 @@ from . import pictures
 LIMIT = 4 * 10**9  # bytes; BUSI itself is about 0.2 GB
 NOT_WHOLE = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError,
-    NotImplementedError,
+    NotImplementedError, UnicodeDecodeError,
 )  # fmt: skip
 # first bytes; a .tar.gz is a .gz, and a .tar has its word further on
 OTHER_ARCHIVES = {
@@ -32,8 +32,8 @@ class ArchiveError(ValueError):
 
 def cache_folder():
     """Return the folder for unpacked archives, where XDG wants it."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "busi-notebooks"
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return files.absolute(base) / "busi-notebooks"
 
 
 def kind(path):

@@ -3,10 +3,9 @@
 Gómez-Flores et al. (2024), Med Phys 51:3110, doi 10.1002/mp.16812.
 """
 
-from pathlib import Path
-
 import pandas as pd
 
+from .. import files
 from . import busi, folder
 
 TABLE = "bus_data.csv"
@@ -29,7 +28,7 @@ def scan(root):
 
     `busi.DataError`: something is wrong with the table.
     """
-    root = Path(root).expanduser().absolute()
+    root = files.absolute(root)
     table = folder.read_table(root / TABLE, COLUMNS)
     names = table["ID"].str.removeprefix("bus_")
     for column in ("Case", "BIRADS"):

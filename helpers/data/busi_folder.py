@@ -10,8 +10,8 @@ Files are named as follows, in folders named like the class:
 import contextlib
 import os
 import re
-from pathlib import Path
 
+from .. import files
 from . import archives
 
 LABELS = ("benign", "malignant", "normal")
@@ -51,7 +51,7 @@ def choose(where, levels=2):
     The others hold nothing that the first does not. Simulated sets give way.
     levels: how far down `where` is searched, if it is a folder.
     """
-    where = Path(where).expanduser().absolute()
+    where = files.absolute(where)
     with refused(where):
         if where.is_file():
             return _choose_below(archives.unpack(where), where, 2)

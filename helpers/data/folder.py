@@ -9,17 +9,19 @@ intervals and folds go by patient.
 """
 
 import io
+import os
 import warnings
-from pathlib import Path
 
 import pandas as pd
 
+from .. import files
 from . import busi
 from .busi_folder import is_junk
 
 TABLE = "labels.csv"
 WANTED = "images/, masks/ and labels.csv with the columns file and label"
 OPTIONAL = ["patient", "scanner"]
+UNKNOWN = ["NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?", "-"]
 
 
 def scan(root):
@@ -29,32 +31,53 @@ def scan(root):
     has them; then group is the patient. An image that the table does not name
     is a warning. `busi.DataError`: something is wrong with the table.
     """
-    root = Path(root).expanduser().absolute()
+    root = files.absolute(root)
     table = read_table(root / TABLE, ["file", "label"])
     table["label"] = table["label"].str.lower()
-    for column in {"file", "label", *OPTIONAL} & set(table):
-        empty = table.index[table[column].eq("")]
-        if len(empty):
-            raise busi.DataError(
-                f"{root / TABLE}, line {empty[0] + 2}: {column} is empty; "
-                "fill it in, or leave the column out if it is optional."
-            )
+    refuse_values(table, root / TABLE)
     names = table["file"].str.removesuffix(".png")
-    if names.duplicated().any():
-        twice = names[names.duplicated()].iloc[0]
-        raise busi.DataError(f"{root / TABLE} names {twice} twice: keep one.")
     kept = [column for column in ("label", *OPTIONAL) if column in table]
     rows = table[kept].assign(case=names)
     for folder in ("image", "mask"):
         rows[folder] = [root / f"{folder}s" / f"{name}.png" for name in names]
     cases, problems = examined(rows, root / TABLE)
-    named = {path.name for path in rows["image"]}
-    paths = sorted((root / "images").glob("*"))
-    found = [p.name for p in paths if p.name not in named and not is_junk(p)]
-    what = f"not in {TABLE}", "add it, or remove it"
-    more = [("warning", f"images/{name}", *what) for name in found]
-    more = pd.DataFrame(more, columns=busi.PROBLEM)
+    more = pd.DataFrame(unknown_patients(table), columns=busi.PROBLEM)
     return cases, pd.concat([problems, more], ignore_index=True)
+
+
+def refuse_values(table, path):
+    """Raise `busi.DataError` for a value that labels.csv may not have."""
+
+    def refuse(column, wrong, problem):
+        if wrong.any():
+            where = f"{path}, line {wrong.idxmax() + 2}"
+            raise busi.DataError(f"{where}: {column} {problem}.")
+
+    for column in table.columns.intersection(["file", "label", *OPTIONAL]):
+        fill = "fill it in, or leave the column out if it is optional"
+        refuse(column, table[column] == "", f"is empty; {fill}")
+    files_named = table["file"]
+    plain = files_named.map(lambda name: os.path.basename(name) == name)
+    refuse("file", ~plain, "is no name of a file; give it without a folder")
+    ends = files_named.str.lower().str.extract(r"(\.[a-z]+)$")[0]
+    other = ends.isin(busi.PICTURES) & ~files_named.str.endswith(".png")
+    refuse("file", other, "does not end in .png; save the picture as PNG")
+    if "scanner" in table:
+        problem = "is called 'all', as all of them are here; name it otherwise"
+        refuse("scanner", table["scanner"] == "all", problem)
+
+
+def unknown_patients(table):
+    """Return a warning for each name of a patient that may say "unknown"."""
+    if "patient" not in table:
+        return []
+    counts = table["patient"].value_counts()
+    remedy = "leave the column out if it means that the patient is unknown"
+    return [
+        ("warning", TABLE, f"patient {name!r} has {n} images", remedy)
+        for name, n in counts[counts.index.isin(UNKNOWN)].items()
+        if n > 1
+    ]
 
 
 def read_table(path, columns):
@@ -91,11 +114,16 @@ def read_table(path, columns):
 def examined(rows, table):
     """Return (cases, problems) of DataFrame[case, label, image, mask ...].
 
-    table: the path that they are from. `busi.DataError`: an unknown label.
+    table: the path that they are from. `busi.DataError`: an unknown label, or
+    a case that stands there twice.
 
-    Each file is read and judged as one of BUSI. cases: without those that have
-    a problem; further columns are kept, and group is the patient, if any.
+    Each file is read and judged as one of BUSI; an image that the table does
+    not name is a warning. cases: without those that have a problem; further
+    columns are kept, and group is the patient, if any.
     """
+    if rows["case"].duplicated().any():
+        twice = rows["case"][rows["case"].duplicated()].iloc[0]
+        raise busi.DataError(f"{table} names {twice} twice: keep one.")
     wrong = rows[~rows["label"].isin(busi.LABELS)]
     if len(wrong):
         row, known = wrong.iloc[0], ", ".join(busi.LABELS)
@@ -107,6 +135,12 @@ def examined(rows, table):
     ]
     found = busi.in_threads(busi.examine_case, items, "reading images")
     problems = [problem for _, wrong in found for problem in wrong]
+    named = set(rows["image"])
+    what = f"not in {table.name}", "add it, or remove it"
+    for path in sorted(rows["image"].iloc[0].parent.glob("*")):
+        if path not in named and not is_junk(path):
+            where = f"{path.parent.name}/{path.name}"
+            problems.append(("warning", where, *what))
     good = [case is not None for case, _ in found]
     cases = pd.DataFrame([c for c, _ in found if c], columns=busi.COLUMNS)
     kept = rows[good].reset_index(drop=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from .. import files
 from . import archives, busbra, busi, busi_folder, duplicates, folder
 
 # Of a layout other than BUSI's: its table, and the folder of images beside it.
@@ -59,7 +60,8 @@ class DataSet:
             return self.scan[1]
         except busi.DataError as error:
             table, _ = TABLES[self.layout]
-            problem = [("fatal", table, str(error), "see data/README.md")]
+            why = str(error).rstrip(".")
+            problem = [("fatal", table, why, "see data/README.md")]
             return pd.DataFrame(problem, columns=busi.PROBLEM)
 
     @cached_property
@@ -92,12 +94,20 @@ def find(where):
     unpacked into the cache. `busi.DataError`: there is nothing that can be
     read; says what was found, and how to lay it out.
     """
-    where = Path(where).expanduser().absolute()
+    where = files.absolute(where)
     with busi_folder.refused(where):
         top = archives.unpack(where) if where.is_file() else where
         if not top.is_dir():
             gone = f"{where} does not exist"
             raise busi.DataError(f"{gone}: give a folder or zip as DATA.")
+        try:
+            own = [DataSet("busi", busi.find(top))]
+        except busi_folder.SeveralSets:
+            raise
+        except busi.DataError:
+            own = []
+        if [found.root for found in own] == [top]:
+            return own[0]
         for level in ("", "*/", "*/*/"):
             sets = [
                 DataSet(layout, table.parent)
@@ -105,18 +115,17 @@ def find(where):
                 for table in sorted(top.glob(level + name))
                 if (table.parent / images).is_dir()
             ]
-            if len(sets) > 1:
-                several = ", ".join(str(found.root) for found in sets)
-                problem = f"{where} holds several sets: give one of {several}."
+            if not level and sets:
+                return sets[0]
+            if sets and len(sets + own) > 1:
+                both = ", ".join(str(found.root) for found in sets + own)
+                problem = f"{where} holds several sets: give one of {both}."
                 raise busi_folder.SeveralSets(problem)
             if sets:
                 return sets[0]
-        try:
-            return DataSet("busi", busi.find(top))
-        except busi_folder.SeveralSets:
-            raise
-        except busi.DataError:
-            raise busi.DataError(unknown(where, top)) from None
+        if own:
+            return own[0]
+        raise busi.DataError(unknown(where, top))
 
 
 def other(where):

@@ -17,8 +17,11 @@ NOISE = 16  # how far JPEG moves black and white
 
 def read_mask(path):
     """Return one mask file as 2-D bool; ValueError: it is no picture."""
-    picture = decode(np.fromfile(path, np.uint8))
-    if picture is None:
+    try:
+        picture = decode(np.fromfile(path, np.uint8))
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror})") from None
+    if picture is None or not np.issubdtype(picture.dtype, np.integer):
         problem = "is not a readable picture: fetch the file again"
         raise ValueError(f"{path} {problem}")
     return from_picture(picture)

@@ -48,14 +48,18 @@ def locate(where="", drive=None):
     turn; at last a phantom is simulated.
     busi.DataError: a wrong place, or no room for the phantom.
     """
-    where = where or os.environ.get("BUSI_DIR", "")
+    if not where and (set_by := os.environ.get("BUSI_DIR")):
+        try:
+            return locate(set_by)
+        except busi.DataError as error:
+            raise busi.DataError(f"$BUSI_DIR: {error}") from None
     if where == "phantom":
         return simulated()
     if where == "kagglehub":
         return from_kagglehub()
     if where:
         root, others = given(where)
-        zips = zips_in(Path(where).expanduser())
+        zips = zips_in(files.absolute(where))
         return described(root, [*others, *zips])
     # KAGGLE_INPUT/<name> or, since 2026, KAGGLE_INPUT/datasets/<owner>/<name>
     for folder in (DATA, KAGGLE_INPUT, *KAGGLE_INPUT.glob("datasets/*")):

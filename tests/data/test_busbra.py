@@ -31,6 +31,17 @@ def root(tmp_path):
     return tmp_path
 
 
+def test_a_table_that_lacks_a_row_or_has_it_twice_is_told(root):
+    table = root / "bus_data.csv"
+    first, *rows = table.read_text().splitlines(keepends=True)
+    table.write_text("".join([first, *rows[:-1]]))
+    (row,) = layouts.find(root).check().itertuples()
+    assert row.severity == "warning" and row.file.startswith("Images/bus_")
+    table.write_text("".join([first, *rows, rows[0]]))
+    with pytest.raises(busi.DataError, match="twice: keep one"):
+        busbra.index(root)
+
+
 def test_the_index_is_busis_with_patient_and_scanner(root):
     cases = busbra.index(root)
     assert list(cases)[: len(busi.COLUMNS)] == busi.COLUMNS

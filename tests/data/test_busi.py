@@ -448,15 +448,15 @@ def test_the_command_says_whether_the_set_can_be_used(root, capsys):
     assert "'benign': 1" in printed and "need 8 benign" in printed
     for label in ("benign", "malignant"):
         shutil.rmtree(root / label)
-    with pytest.raises(SystemExit, match="cannot be used"):
+    with pytest.raises(busi.DataError, match="cannot be used"):
         check_data.main(str(root))
     printed = capsys.readouterr().out
     assert "'malignant': 0" in printed and "make check-data" not in printed
 
 
-def test_the_command_ends_with_status_one_and_one_sentence(tmp_path):
+def test_the_command_ends_with_a_status_and_one_sentence(tmp_path):
     done = run_python("-m", "tools.check_data", str(tmp_path))
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1 and str(tmp_path) in done.stderr
 
 

@@ -65,6 +65,10 @@ def test_each_fault_of_the_table_is_one_sentence(own):
         ("file,", "name,", "has no column file"),
         (whole, "file,label\n", "has no row"),
         ("p1", " ", "patient is empty"),
+        ("a1.png", "/a1.png", "line 3: file is no name"),
+        ("a1.png", "./a0.png", "line 3: file is no name"),
+        ("a1.png", "a1.jpg", r"line 3: file does not end in \.png"),
+        ("<X>", "all", "scanner is called 'all'"),
         (whole, "", "is no table|no column"),
     ):
         (own / "labels.csv").write_text(whole.replace(old, new))
@@ -99,11 +103,26 @@ def test_each_fault_of_a_file_is_named_and_nothing_left_out(own):
 def test_initials_like_na_are_read_and_rows_too_long_are_refused(own):
     table = own / "labels.csv"
     table.write_text(table.read_text().replace("p0", "NA"))
-    assert layouts.find(own).cases["patient"].tolist()[:2] == ["NA", "NA"]
+    found = layouts.find(own)
+    assert found.cases["patient"].tolist()[:2] == ["NA", "NA"]
+    (row,) = found.check().itertuples()
+    assert row.severity == "warning" and "'NA' has 2 images" in row.problem
     first, *rows = table.read_text().splitlines()
     table.write_text("\n".join([first, *(f"{row},more" for row in rows)]))
     with pytest.raises(busi.DataError, match="is no table"):
         assert layouts.find(own).cases.empty
+
+
+def test_of_several_sets_one_has_to_be_named(own, phantom_root, tmp_path):
+    both = tmp_path / "both"
+    shutil.copytree(own, both / "mine")
+    (both / "busi").symlink_to(phantom_root)
+    with pytest.raises(busi.DataError, match=r"several sets.*mine.*busi"):
+        layouts.find(both)
+    # what lies below the set that was given is not meant
+    copy = shutil.copytree(phantom_root, tmp_path / "set")
+    shutil.copytree(own, copy / "mine")
+    assert layouts.find(copy).layout == "busi"
 
 
 def test_an_image_without_a_row_is_a_warning(own):
@@ -233,7 +252,7 @@ def test_the_lesson_says_where_another_set_belongs(own, capsys):
     check_data.main(str(own))
     assert "It can be used as EXTERNAL" in capsys.readouterr().out
     cv2.imwrite(str(own / "masks/a0.png"), np.zeros((50, 64), np.uint8))
-    with pytest.raises(SystemExit, match="1 files"):
+    with pytest.raises(busi.DataError, match="1 files"):
         check_data.main(str(own))
     assert "masks/a0.png: benign image with" in capsys.readouterr().out
 

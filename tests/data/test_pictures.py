@@ -143,7 +143,7 @@ FEWER_ROWS = {
 
 @pytest.mark.parametrize("name", FEWER_ROWS)
 def test_what_a_decoder_fills_up_is_refused(name):
-    with pytest.raises(grey_levels.Unreadable, match="whole|cut off|damaged"):
+    with pytest.raises(grey_levels.Unreadable, match=r"whole|cut off|damaged"):
         read(FEWER_ROWS[name])
 
 
