@@ -36,6 +36,7 @@ from tools import build_notebooks
 STANDINS = Path(__file__).resolve().parent
 TINY = yaml.safe_load((ROOT / "profiles" / "tiny.yaml").read_text())
 CASES = {"n_benign": 24, "n_malignant": 14, "n_normal": 8, "seed": 3}
+STOPS = "says what to run"
 MAY_STOP = re.compile(
     r"Not ready: .* Run notebooks/(\w+)\.ipynb first, .*: !(.+)"
 )
@@ -236,7 +237,7 @@ def rehearse(stage, situation, notebook, drive):
         raise Failed("it wrote images into Drive, which is slow")
     if stopped := MAY_STOP.search(said):
         check_sentence(stopped, said, situation, notebook)
-        return "says what to run"
+        return STOPS
     folder = Path(situation.run, notebook.stem)
     check_finished(machine.runs / folder, said)
     if situation.drive in ("works", "slow"):
@@ -333,7 +334,14 @@ def matrix(stage, chosen, series, situations):
     for (title, stem), job in jobs.items():
         entries[title][stem] = job.result()
     if BY_ITSELF in situations:
-        title, last = BY_ITSELF.title, chosen[-1]
+        # some of the last notebooks need no other one, as the others show
+        rows = [row for row in entries.values() if row is not first]
+        stop = [
+            n
+            for n in chosen
+            if any(STOPS in row.get(n.stem, "") for row in rows)
+        ]
+        title, last = BY_ITSELF.title, (stop or chosen)[-1]
         try:
             entries[title] = rehearse_run_all(stage, last, series)
         except Failed as failure:
