@@ -128,9 +128,8 @@ print(f"{image.shape} -> {square.shape} -> {restored.shape} rows, columns")
 # %% [markdown]
 # Small squares train faster but lose detail. How much? Send each mask through
 # a small square and back, and compare it with itself by the Dice score. This
-# is about the best score that masks of yes and no of that size could reach: a
-# *ceiling*. (Notebook 5 enlarges probabilities first, and says yes or no then,
-# which may do a little better.)
+# is about the best score that a mask of that size could reach: a *ceiling*.
+# (Notebook 5 enlarges probabilities instead, which may do a little better.)
 
 
 # %%
@@ -375,13 +374,13 @@ figures.show(
 # %% [markdown]
 # What stands clearly above 0.5, the dashed line, is a hint that a network may
 # take: a *shortcut*, as far as it has little to do with the lesion. An
-# interval that includes 0.5 shows no hint, and not that there is none: of one
-# column with much chance in it a forest learns the chance, too. What stands
-# below it is none, even if its interval leaves 0.5 out. Where there is nothing
-# to learn, a size that by chance is more often malignant in four folds is less
-# often so in the fifth: the forest learns that accident, and is wrong a little
-# more often than right. The interval draws the cases again but does not train
-# again, so it does not contain this.
+# interval that includes 0.5 shows neither a hint nor that there is none: from
+# one noisy column a forest learns the noise, too. What stands below it is
+# none, even if its interval leaves 0.5 out. Where there is nothing to learn, a
+# size that by chance is more often malignant in four folds is less often so in
+# the fifth: the forest learns that accident, and is wrong a little more often
+# than right. The interval draws the cases again but does not train again, so
+# it does not contain this.
 
 # %%
 clear = shortcuts.index[shortcuts["low"] > 0.5]

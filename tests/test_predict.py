@@ -498,6 +498,6 @@ def test_make_hands_names_with_spaces_on():
     values = ["IMAGES=my images (1)", 'OUT=it\'s "here"', "MODEL=a; b.keras"]
     make = ["make", "-s", "-o", "setup", "predict", f"PY={show}", *values]
     said = subprocess.check_output(make, cwd=ROOT, text=True)
-    given = ["my images (1)", 'it\'s "here"', "--model", "a; b.keras"]
-    given += ["--mm-per-pixel", ""]
+    given = ["--model=a; b.keras", "--mm-per-pixel=", "--"]
+    given += ["my images (1)", 'it\'s "here"']
     assert said.strip() == str(given)

@@ -216,7 +216,7 @@ def fault_of(seed, sound, home):
         try:
             check_data.main(str(where))
             refused = False
-        except SystemExit:
+        except busi.DataError:
             refused = True
     if refused != fatal:
         return "check-data and the list of problems do not agree"
