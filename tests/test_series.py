@@ -109,8 +109,9 @@ def test_what_others_read_runs_first_and_then_what_takes_long(tmp_path):
         Job(path.stem, path, tmp_path / path.stem, {}, {})
         for path in NOTEBOOKS
     ]
-    explore, prepare = steps[1:3]
-    assert next_of([prepare], [explore]) is None
+    start, explore, prepare, see = steps[:4]
+    assert next_of([start, prepare], [explore]) is None
+    assert next_of([start, see], [prepare]) is start
     order = []
     while steps:
         steps.remove(job := next_of(steps, []))

@@ -228,12 +228,16 @@ def next_of(waiting, running):
     """Return the job to start next, None if all have to wait.
 
     One that others read goes first; then the last, so that notebook 9, which
-    takes long, is not left over for the end.
+    takes long, is not left over for the end. Beside the first, which keeps all
+    cores busy and for which most wait, there is no other.
     """
     unfinished = {job.notebook.stem for job in waiting + running}
     ready = [job for job in waiting if not job.needs & unfinished]
     read = set().union(*(job.needs for job in waiting))
     awaited = [job for job in ready if job.notebook.stem in read]
+    first = [j for j in running if j.notebook.stem in read and not j.needs]
+    if first and not awaited:
+        return None
     return next(iter(awaited[:1] or ready[-1:]), None)
 
 
