@@ -8,7 +8,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from picture_files import GREY, KINDS, REFUSED, SHOWN, UPRIGHT, saved, turned
+from picture_files import (
+    GREY,
+    KINDS,
+    REFUSED,
+    SHOWN,
+    UPRIGHT,
+    deep_png,
+    saved,
+    turned,
+)
 from PIL import Image
 
 from helpers.data import busi, grey_levels, masks, pictures
@@ -328,6 +337,7 @@ BAD = {  # file: (what it holds, what is said of it)
     "report.pdf": (b"%PDF-1.7 no image", "report.pdf is no image"),
     "notes.txt": (b"hello", "notes.txt is no image"),
     "cut.png": (grey_png(90, 90)[:60], "cut.png is cut off"),
+    "half.png": (deep_png(GREY, 45), "half.png is no whole image"),
     "grey.png": (saved(SHOWN["nothing"][1], "png"), "shows nothing"),
     "mask.png": (saved(SHOWN["mask"][0], "png"), "is a mask, no image"),
     "deep.png": (KINDS["16.png"][0], "`make predict` reads it"),
