@@ -77,7 +77,8 @@ def read(path):
         raise Unreadable(f"cannot be read ({error.strerror})") from None
     if not data:
         raise Unreadable("is empty")
-    if dicom.is_dicom(data, path):
+    # its name counts only where its bytes are of no other kind
+    if dicom.is_dicom(data, "" if kind(data) else path):
         picture = Picture(*dicom.read(data, check_size, check_jpeg))
     else:
         picture = decoded(data)

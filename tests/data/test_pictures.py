@@ -147,6 +147,10 @@ def test_what_a_decoder_fills_up_is_refused(name):
         read(FEWER_ROWS[name])
 
 
+def test_a_picture_is_what_its_bytes_are_whatever_its_name():
+    assert (read(saved(GREY, "png"), "scan.dcm").grey == GREY).all()
+
+
 def test_what_has_no_checksum_is_said():
     assert "does not show" in read(PACKED["tiff_lzw"]).notes[0]
     assert read(ZIPPED).notes == read(PACKED["jpeg"]).notes == []
