@@ -5,8 +5,8 @@
 #
 # You will turn mask files into the target that a network learns: one whole
 # number for each pixel. Then you will split the cases into five *folds*, parts
-# of about the same size, so that no near copy of a training image is ever
-# tested.
+# of about the same size (the quick profile enlarges one), so that no near copy
+# of a training image is ever tested.
 #
 # **You will** be able to
 # - merge the masks of a case and say what is lost otherwise,

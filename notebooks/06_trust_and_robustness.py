@@ -334,8 +334,10 @@ hits = {
     name: sum(m.flat[f.argmax()] for m, f in zip(part, falls, strict=True))
     for name, part in (("network", inside), ("person", ground_truth[seen]))
 }
-where = " and ".join(f"the {k}'s outline in {n}" for k, n in hits.items())
-where = f"the largest fall of {len(seen)} cases lies inside {where}"
+where = " and ".join(
+    f"in the {k}'s outline {n} times" for k, n in hits.items()
+)
+where = f"of {len(seen)} cases, the largest fall lies {where}"
 if seen:
     maps = dict(zip(titles, falls, strict=True))
     top = max(np.abs(fall).max() for fall in falls)
