@@ -464,10 +464,11 @@ def lines(curves, x_label, y_label, heading, marker=""):
     names = ("benign", "malignant", "normal", "background", "prediction")
     dashes = "-", "--", "-.", ":", (0, (6, 2, 1, 2, 1, 2))
     figure, ax = chart(5.5, 3.6, heading, x_label, y_label)
-    kinds = zip(names[: len(curves)], dashes, strict=False)
-    for (name, (x, y)), kind in zip(curves.items(), kinds, strict=True):
-        style = {"color": COLOURS[kind[0]], "linestyle": kind[1]}
-        ax.plot(x, y, marker=marker, markersize=4, label=name, **style)
+    kinds = list(zip(names, dashes, strict=True))[: len(curves)]
+    drawn = zip(curves.items(), kinds, strict=True)
+    for (name, (x, y)), (colour, dash) in drawn:
+        style = {"color": COLOURS[colour], "linestyle": dash, "label": name}
+        ax.plot(x, y, marker=marker, markersize=4, **style)
     ax.legend()
     return figure
 

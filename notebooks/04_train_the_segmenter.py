@@ -602,8 +602,8 @@ memorised["held out"] = training.predict(memoriser, images[held], flip=True)
 # %%
 if here.data.kind == "phantom":
     print("Both starts saw more images of this very kind, drawn by the same")
-    print("program: simulated first 6,000, photographs first 600. That shows")
-    print("what more data are worth, and not what they are worth on patients.")
+    print("program, simulated first by far the most. That shows what more")
+    print("data are worth, and not what they are worth on patients' images.")
 
 # %% [markdown]
 # **Predict, then run.** The first row will be the network that memorised one

@@ -397,12 +397,11 @@ for name, (change, which) in changes.items():
         effects.append(effect.assign(change=name))
 
 # %% [markdown]
-# Of normal images not the Dice is asked, but whether they are *left empty*, 1
-# or
-# 0. `lesion probability` is one number for the whole image: how sure
-# the network is that there is a lesion at all. `before` is the mean without
-# the change, `difference` is after minus before, and `p` is that of the
-# permutation test.
+# Of normal images not the Dice is asked, but whether they are *left empty* (1
+# if so, 0 if not). `lesion probability` is one number for the whole image: how
+# sure the network is that there is a lesion at all. `before` is the mean
+# without the change, `difference` is after minus before, and `p` is that of
+# the permutation test.
 #
 # Who makes many tests finds a p below 0.05 sooner or later, even where nothing
 # is. So ask for more: with k tests, a p counts below 0.05 / k (*Bonferroni's

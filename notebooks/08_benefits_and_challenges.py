@@ -303,7 +303,7 @@ look(pictures, [truth] * 6, predicted, f"{name}, disturbed")
 # second one to win some of it back, as the mean of both kinds. Read it by its
 # parts: that a CNN ignores noise unless it was made for it is one claim, that
 # it *can learn to* is another. And Dice on lesions counts no false positives:
-# notebook 6 draws the same marks on normal images, and some are then outlined.
+# notebook 6 draws marks on normal images, and asks whether these stay empty.
 
 # %%
 trial.report(6)

@@ -10,7 +10,6 @@ For teaching and research. This is not a medical device.
 """
 
 import argparse
-import errno
 import hashlib
 import json
 import os
@@ -95,8 +94,10 @@ def protect(out, root):
             raise predict.Refused(f"{other}: move it, or give another OUT.")
     with outputs.refusing(out, "cannot be written to"):
         home = next(path for path in (out, *out.parents) if path.exists())
-        if not home.is_dir() or not os.access(home, os.W_OK):
-            raise PermissionError(errno.EACCES, f"see {home}")
+    if not home.is_dir() or not os.access(home, os.W_OK):
+        raise predict.Refused(
+            f"{home} cannot be written to: give another OUT."
+        )
 
 
 def _begins(path, pattern):

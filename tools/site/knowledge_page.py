@@ -3,7 +3,7 @@
 import pandas as pd
 
 from helpers.evaluation import bootstrap, postprocessing
-from tools.research import keep_results
+from tools.research import keep_results, recipes
 from tools.site.templates import RESULTS, SHIPPED, fill
 
 LESSON = "simulated"  # the only recipe of the smaller kind of network
@@ -60,6 +60,7 @@ def page(folder=RESULTS):
         first=busi.index[0],
         miss=postprocessing.MISS,
         missed=postprocessing.MISSED,
+        parts=list(recipes.RECIPES[SHIPPED].parts),
         pair=lambda name: tuple(busi[name][[LESSON, "imagenet"]]),
         recipes=RECIPES,
         rules=RULES,

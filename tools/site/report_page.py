@@ -65,6 +65,7 @@ def data(run):
         "several_masks": (cases["n_masks"] > 1).sum(),
         "marked": cases["marked"].mean(),
         "outlined_twice": len(outlines),
+        "outline_dice": outlines["dice"].mean(),
         "outline_median": outlines["dice"].median(),
         "second_dice": again.mean(),
         "network_there": dice.loc[again.index].mean(),
