@@ -523,12 +523,12 @@ def decision(table, heading):
     t = table["threshold"]
     curves = {
         "the model": (t, table["model"]),
-        "everybody": (t, table["all"]),
-        "nobody": (t, 0 * t),
+        "every lesion": (t, table["all"]),
+        "none": (t, 0 * t),
     }
     labels = "probability from which one acts", "net benefit for each case"
     figure = lines(curves, *labels, heading)
-    # acting on everybody falls without end
+    # acting on every lesion falls without end
     figure.axes[0].set_ylim(-0.05, None)
     return figure
 

@@ -91,8 +91,8 @@ print(f"always '{counts.index[0]}': right at {commonest:.0%}")
 # for grey *speckle* (grain) everywhere, and for what lies below a lesion:
 # often brighter below a benign one (*enhancement*) and darker below a
 # malignant one (*shadow*; narrow dark bands below its sides alone are *edge
-# shadows*, which smooth benign lesions often have). Appendix A1 shows where
-# these come from.
+# shadows*, which smooth benign lesions often have). Neither proves a class:
+# some cancers are bright below. Appendix A1 shows where these come from.
 
 # %%
 for label in counts.index:
@@ -146,9 +146,9 @@ figures.show(
 
 # %% [markdown]
 # The black bar is the *median*: half of the cases lie below it. Beside the
-# area, there is a second sign: radiologists find malignant lesions more often
-# *taller than wide*. Do the classes differ in it here? The last column is the
-# share of the cases, from 0 to 1.
+# area (no sign of cancer: it depends on how deep the image reaches), there is
+# a sign that doctors use: malignant lesions are more often *taller than wide*.
+# Do the classes differ in it here? The last column is the share of the cases.
 
 # %%
 lesions.groupby("label", sort=False).agg(
@@ -265,10 +265,10 @@ figures.show(
 # the better the shortcut works. (A normal image has nothing to measure; its
 # marks are letters.)
 #
-# A few images do not show the breast but the armpit, with its lymph nodes; the
-# scanner has burned the word AXILLA into them. `burned_text.shows_armpit`
-# finds that word by comparing it with letters drawn like the scanner's. Such
-# images stay in, but notebook 5 reports them apart.
+# Some images show the armpit, with its lymph nodes. Of a few the person at the
+# scanner wrote so: AXILLA. `burned_text.shows_armpit` finds that word, and
+# only it, by comparing it with letters drawn like the scanner's. Such images
+# stay in, but notebook 5 reports them apart.
 
 # %%
 from helpers.data import burned_text
@@ -280,7 +280,7 @@ def shows_armpit(path):
 
 
 cases["armpit"] = busi.in_threads(shows_armpit, cases["image"])
-print(f"{cases['armpit'].sum()} images show the armpit (simulated ones never)")
+print(f"{cases['armpit'].sum()} images say AXILLA (simulated ones never)")
 
 # %% [markdown]
 # ## Several masks for one image

@@ -410,6 +410,8 @@ conflicts = frames[in_both].drop(columns=both).round(4)
 conflicts
 
 # %%
+frame = conflicts["a"].map(cases.set_index("case")["group"])
+print(f"{len(conflicts)} pairs, of {frame.nunique()} frames apart")
 for name in shape[1:3]:
     smaller = conflicts[f"{name} malignant"] < conflicts[f"{name} benign"]
     times = f"{smaller.sum()} of {len(smaller)}"

@@ -321,9 +321,9 @@ figures.show(figure, alt=alt)
 # %% [markdown]
 # ## Worst, middle and best
 #
-# What could make a case hard? These rules were written before anybody looked,
-# and anybody can apply them without knowing the score. Which one would you
-# add?
+# What could make a case hard? These rules were written without the scores of
+# this run, and anybody can apply them without knowing a score. Which one would
+# you add?
 
 # %%
 from helpers.evaluation import error_analysis
@@ -370,11 +370,13 @@ show_cases(order[-4:], "The best cases")
 # %% [markdown]
 # It is easy to find *something* striking about a bad case. So ask the other
 # way round: do the cases that have it score lower on average? The dashed line
-# is the mean of all lesion images, these included. Of nine causes one may
-# stand out by chance, and those of fewer than ten cases are not judged. Where
-# an interval lies left of the line, that is an *association*, not yet a
-# cause: small lesions may score low because the small ones are also the faint
-# ones. For a cause you must change it and nothing else, as notebook 6 does.
+# is the mean of all lesion images, these included; so what is judged is the
+# difference from the rest. Of nine causes one may stand out by chance, which
+# makes these intervals wider (notebook 6 explains this *correction*), and
+# those of fewer than ten cases are not judged. Where the whole interval lies
+# below 0, that is an *association*, not yet a cause: small lesions may score
+# low because the small ones are also the faint ones. For a cause you must
+# change it and nothing else, as notebook 6 does.
 
 
 # %%
@@ -388,9 +390,12 @@ def mean_of(parts, heading):
 
 with_cause = dict(causes.items()) | {"none of these": ~causes.any(axis=1)}
 by_cause = mean_of(with_cause, "Does it go with a lower score?")
-lower = by_cause.index[(by_cause["high"] < mean) & (by_cause["n"] >= 10)]
-print("goes with a lower Dice here:", ", ".join(lower) or "nothing shown")
-by_cause[by_cause["n"] > 0].round(3)
+judged = [name for name in causes if by_cause["n"][name] >= 10]
+for name in judged:
+    pair = lesions["dice"], lesions["group"]
+    less = bootstrap.part_minus_rest(*pair, causes[name], len(judged))
+    ends = "{:+.2f} ({:+.2f} to {:+.2f})".format(*less)
+    print(f"{name}, minus the rest: {ends}")
 
 # %% [markdown]
 # ## Benign or malignant, pixel by pixel?
@@ -439,9 +444,9 @@ pd.crosstab(table["label"], table["class"])
 pd.Series(error_analysis.KINDS, name="rule").to_frame()
 
 # %% [markdown]
-# *Spills into the shadow* stands apart because of how ultrasound works: behind
-# a lesion it is often darker, and a prediction that runs down into this shadow
-# takes it for lesion. Count the kinds that occur here.
+# *Spills below* stands apart because of how ultrasound works: behind a lesion
+# it is often darker (a *shadow*) or brighter (*enhancement*), and a prediction
+# may run down into that strip. Count the kinds that occur here.
 
 # %%
 table["kind"] = error_analysis.kinds(lesions)
@@ -456,7 +461,7 @@ kinds[kinds.any(axis=1)]
 #
 # Split the lesion images by what is known of each. The parts hold different
 # cases, so nothing can be paired: where two intervals overlap widely, these
-# cases do not show a difference. The first *quarter* has the smallest lesions.
+# cases show no difference. The first *quarter* has the smallest lesions.
 # With so many parts one will stand out by chance: take it as a question for
 # other data.
 

@@ -440,7 +440,8 @@ by_change.round(4)
 # network's square (some four of the original), and from gain: in training,
 # too, images became brighter and darker, by up to some 15 dB (their mean).
 # Gain is in *decibels* (dB): 60 dB go from black to white here, so 15 add a
-# quarter of that everywhere.
+# quarter of that everywhere. (Speckle and shadow multiply the greys, as usual
+# in such tests; in decibels, which greys show, they would be added.)
 #
 # **Predict, then run.** Which of gain, speckle and shadow costs this network
 # something at its weakest strength already? The next cell tells.

@@ -385,17 +385,25 @@ print(f"drawn as long as {FEW} of the {len(cases)} cases are left")
 
 # %% [markdown]
 # Which errors would stay longest? An overlooked lesion looks like a sure
-# *normal*, and no limit refers it.
+# *normal*, and no limit refers it. But whose error is it? Where a near copy
+# stands in another class (*doubtful*), the label may be the one that is wrong.
 
 # %%
+several = folds.groupby("group")["label"].nunique() > 1
+doubtful = group.map(several).to_numpy()
 surest = confidence[wrong].nlargest(3)
-told = cases.loc[surest.index, ["case", "label", "plain"]]
-told.assign(confidence=surest.round(3))
+told = cases.assign(doubtful=doubtful, confidence=confidence.round(3))
+told.loc[surest.index, ["case", "label", "plain", "confidence", "doubtful"]]
+
+# %%
+overlooked = is_malignant & wrong
+print(f"malignant by label, predicted otherwise: {overlooked.sum()}")
+print(f"of these with a doubtful label: {(overlooked & doubtful).sum()}")
 
 # %% [markdown]
 # In practice you would set a limit and refer whatever is below it. Look at the
 # last column, too: malignant cases that are predicted as something else and
-# are *not* referred. These are the costly ones.
+# are *not* referred. Where the label is right, these are the costly ones.
 
 # %%
 limits = (0, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -419,28 +427,44 @@ print(said if needed else "none: enough are right as it is")
 # %% [markdown]
 # ## Does acting on it help?
 #
-# Suppose that every case above a probability *t* gets a biopsy. Whoever acts
-# at *t* = 0.1 accepts nine needless biopsies for one cancer, for that is what
-# the odds of 1 to 9 mean. The *net benefit* counts cancers found, minus the
-# needless biopsies weighted by these odds, divided by the number of cases. The
-# most possible is the share of cancers. A model helps at those *t* where its
-# curve lies above that of a biopsy for everybody, and for nobody.
+# Suppose that every *lesion* above a probability *t* gets a biopsy. (A normal
+# image shows nothing to take one of.) Whoever acts at *t* = 0.1 accepts nine
+# needless biopsies for one cancer, for that is what the odds of 1 to 9 mean.
+# The *net benefit* counts cancers found, minus the needless biopsies weighted
+# by these odds, divided by the number of cases. The most possible is the share
+# of cancers. A model helps at those *t* where its curve lies above that of a
+# biopsy for every lesion, and for none.
 
 # %%
-limits, p = np.arange(1, 31) / 50, cases["malignant"]
-decisions = calibration.net_benefit(p, is_malignant, limits)
+p, ill = cases["malignant"][has_lesion], is_malignant[has_lesion]
+limits = np.arange(1, 31) / 50
+decisions = calibration.net_benefit(p, ill, limits)
+found, needless = ((p >= 0.1) & true for true in (ill, ~ill))
+sums = f"({found.sum()} - {needless.sum()} * 1/9) / {len(p)}"
+value = (found.sum() - needless.sum() / 9) / len(p)
+print(f"at t = 0.1 the model's net benefit is {sums} = {value:.2f}")
+
+# %%
 ahead = decisions["model"] > decisions["all"].clip(lower=0)
 helps = f"at {ahead.sum()} of {len(limits)} probabilities"
 print(f"the model is ahead {helps} from {limits[0]} to {limits[-1]}")
-found, needless = ((p >= 0.1) & true for true in (is_malignant, ~is_malignant))
-sums = f"({found.sum()} - {needless.sum()} * 1/9) / {len(cases)}"
-value = (found.sum() - needless.sum() / 9) / len(cases)
-print(f"at t = 0.1 its net benefit is {sums} = {value:.2f}")
 
 # %%
 title = f"Decision curve ({here.data.kind})"
 alt = f"The model's net benefit is highest {helps}."
 figures.show(figures.decision(decisions, title), alt=alt)
+
+# %% [markdown]
+# That counts estimates. And which *t* do doctors use? BI-RADS advises a biopsy
+# above a probability of 2 %, and to wait and look again up to it. There, each
+# lesion that the model spares a biopsy gains 2/98, and each cancer among them
+# loses 1. Expect little: nearly everything is above so low a threshold.
+
+# %%
+gain = (p < 0.02) * np.where(ill, -1, 2 / 98)
+ends = bootstrap.interval(gain, group[has_lesion])
+text = "{:+.4f} ({:+.4f} to {:+.4f})".format(*ends)
+print(f"at 2 %, the model minus a biopsy for every lesion: {text}")
 
 # %% [markdown]
 # Cancer is far commoner in these images than in a screening clinic. There,
@@ -452,8 +476,7 @@ figures.show(figures.decision(decisions, title), alt=alt)
 # Before you quote a number, look at the data that it rests on.
 
 # %%
-labels = folds.groupby("group")["label"].nunique()
-print(f"{(labels > 1).sum()} of {len(labels)} groups stand in two classes")
+print(f"{several.sum()} of {len(several)} groups stand in two classes")
 network = "the network, benign or malignant"
 auc = shortcuts.set_index("feature")[["value", "low", "high"]]
 auc.loc[network] = aucs.loc["benign or malignant"]
@@ -467,15 +490,18 @@ auc.loc[["picture size", "outline: solidity", network]].round(2)
 #   (Al-Dhabyani et al. 2020). Where the size of the picture hints at the class
 #   (its interval, above, lies above 0.5; below 0.5 it is chance, as notebook 2
 #   tells), a network may learn it, and such hints do not travel.
-# - **Nothing beyond the labels.** Some frames stand in two classes (Pawłowska
-#   et al. 2023). On those no prediction can be right twice.
+# - **Nothing beyond the labels.** The files of BUSI do not say how a class was
+#   established: by biopsy, by waiting, or by eye. Some frames stand in two
+#   classes (Pawłowska et al. 2023). On those no prediction can be right twice.
 # - **Nothing from a person's outline.** Whoever drew it may have known the
 #   diagnosis: notebook 2 compares the outlines of frames that stand in two
 #   classes. (A simulated outline has the shape that the program gave its
 #   class.) So no mask was opened here: a model that is given one at test time
 #   may be given part of the solution.
 # - **Nothing about screening.** The images were collected, not drawn from
-#   those who come.
+#   those who come. Each is a frame that somebody chose to keep, mostly after
+#   finding the lesion. An examination shows thousands of frames, so a share of
+#   false positives *by image* says nothing of how many women are called back.
 #
 # ## Keep what was found
 #
@@ -608,7 +634,8 @@ exercises.check(exercises.predictive_value, predictive_value)
 # ```
 #
 # At 0.9 and 0.8, two of three who are flagged have cancer where three in ten
-# do, and one in 45 where one in 200 does. The model is the same.
+# do, and one in 45 where one in 200 does: with the same model, if the other
+# two stayed the same. They rarely do, as lesions in screening are smaller.
 #
 # </details>
 #

@@ -187,13 +187,13 @@ trial.report(1)
 pd.concat([trial.report(2), trial.report(3)])
 
 # %% [markdown]
-# ## Claim 4: used on natural, medical and satellite images
+# ## Claim 4: used on other kinds of images
 #
-# The code does not know what an image shows. Here is a **toy**: drawn pictures
-# of land from above, with dark lakes and bright towns, far simpler than any
-# satellite's. A cloud's shadow, about as dark as a lake, is not to be marked.
-# You train the same network on 90 of them, from random weights, and look at
-# others.
+# Textbooks name natural, medical and satellite images. The code does not know
+# what an image shows. Here is a **toy**: drawn pictures of land from above,
+# with dark lakes and bright towns, far simpler than any satellite's. A cloud's
+# shadow, about as dark as a lake, is not to be marked. You train the same
+# network on 90 of them, from random weights, and look at others.
 
 # %%
 from helpers.claims import toy_images, trials
@@ -300,10 +300,10 @@ look(pictures, [truth] * 6, predicted, f"{name}, disturbed")
 
 # %% [markdown]
 # The claim needs the plain network to lose less than 0.05 to each, and the
-# second one to win some of it back, as the mean of both kinds. Read it by its
-# parts: that a CNN ignores noise unless it was made for it is one claim, that
-# it *can learn to* is another. And Dice on lesions counts no false positives:
-# notebook 6 draws marks on normal images, and asks whether these stay empty.
+# second one to win some of it back. Read it by its parts: that a CNN ignores
+# noise unless it was made for it is one claim, that it *can learn to* is
+# another. And Dice on lesions counts no false positives: notebook 6 draws
+# marks on normal images, and asks whether these stay empty.
 
 # %%
 trial.report(6)

@@ -4,8 +4,8 @@
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/breast-ultrasound-notebooks/blob/main/notebooks/A1_ultrasound_physics.ipynb)
 #
 # The grain, the dark bands and the bright ones of an ultrasound image are no
-# faults of it: each has a cause that you can simulate. Read this when you want
-# to know what the networks of the series look at; no notebook needs it.
+# faults of it: each has a cause that you can simulate. Read this to know what
+# the networks look at; no notebook needs it.
 #
 # **You will** be able to
 # - say how echoes become a picture, and why it is grainy,
@@ -13,7 +13,7 @@
 # - say what a shadow and a bright band below a lesion mean,
 # - name what a radiologist looks for in a lesion.
 #
-# **Takes** a few seconds. **Needs** nothing; all images in it are simulated.
+# **Takes** a few seconds. **Needs** nothing; its images are simulated.
 # **Reads** nothing. **Writes** `lesions.csv`.
 #
 # > **For teaching and research. This is not a medical device.**
@@ -54,9 +54,10 @@ step = here.step("A1_ultrasound_physics")
 # %% [markdown]
 # ## From echoes to a picture
 #
-# The probe sends a short pulse of sound into the tissue and listens. Sound
-# travels 1,540 metres a second there, so an echo from 1 cm deep is back after
-# 13 millionths of a second: the delay tells the depth. One pulse gives one
+# The probe sends a short pulse of sound into the tissue and listens. Scanners
+# assume that sound travels 1,540 metres a second there, so an echo from 1 cm
+# deep is back after 13 millionths of a second: the delay tells the depth. (In
+# fat it is slower: depths come out a little too large.) One pulse gives one
 # line of the picture, from the skin downwards; many lines side by side give
 # the picture.
 #
@@ -68,7 +69,8 @@ step = here.step("A1_ultrasound_physics")
 # That spans too wide a range for a screen, so you are shown its logarithm. Its
 # unit is the *decibel* (dB): 20 dB more is ten times the envelope, 6 dB about
 # twice. Sound of a higher frequency makes smaller blots, but is attenuated
-# more: finer, and less deep.
+# more: finer, and less deep. (For the breast, some 7 to 18 MHz.) And smooth
+# surfaces at a right angle, such as skin, reflect like mirrors: bright lines.
 #
 # `helpers/data/phantom/physics.py` imitates these steps. Expect scatterers to
 # become blots, and smooth tissue to become grainy.
@@ -101,12 +103,22 @@ figures.show(
 )
 
 # %% [markdown]
-# In each map the least is black and the most is white. (The five are of
-# different strength, by chance.) At the lower right there are two, and you
-# see one: what is nearer than a blot's size cannot be told apart. (The
-# phantom's pictures look smoother: they imitate the mean of several looks,
-# which comes next.)
+# In each map the least is black and the most is white. At the lower right
+# there are two, and you see one: what is nearer than a blot's size cannot be
+# told apart. (The phantom's pictures are smoother: a mean of several looks,
+# which comes next, a little blurred.)
 #
+# And what does a high frequency cost? Soft tissue takes some 0.5 to 1 dB a
+# centimetre and megahertz, on the way down and back. Expect little from deep
+# below.
+
+# %%
+depth, takes = np.linspace(0, 5), 0.7
+left = {f"{f} MHz": (depth, -2 * takes * f * depth) for f in (5, 10, 15)}
+axes = "depth (cm)", "what is left of an echo (dB)"
+figures.show_lines(left, *axes, "Finer is not as deep")
+
+# %% [markdown]
 # ## Speckle is not noise
 #
 # The grain is called *speckle*. It comes from waves that add up or cancel, so
@@ -139,8 +151,9 @@ grains["by theory"] = grain([0]) / n**0.5
 grains.round(3)
 
 # %% [markdown]
-# Scanners *compound* several angles for this reason. Blurring one frame is no
-# substitute: it takes the fine outlines away with the grain.
+# Scanners *compound* several angles for this reason. Its price: shadows, which
+# are signs, grow fainter. Blurring one frame is no substitute: it takes the
+# fine outlines away with the grain.
 #
 # And the grain tells something. Where many scatterers share one blot, the
 # envelope has a *Rayleigh distribution*, whatever the tissue (Burckhardt
@@ -178,10 +191,9 @@ pd.DataFrame(rows, ["mean / deviation", "darker than half"]).round(2)
 # lesion breaks that bargain. If it *attenuates* (swallows) more sound than its
 # surroundings, what lies behind it is drawn too dark: a *shadow*. If it
 # swallows less, as water does, what lies behind is drawn too bright:
-# *enhancement*. Both say something about the lesion, and lie outside of it.
-# (Narrow dark bands below the two *sides* of a lesion are another thing, *edge
-# shadows*: a smooth, curved rim bends the sound away. Cysts and smooth benign
-# lesions often have them.)
+# *enhancement*.  (Narrow dark bands below the two *sides* of a lesion are
+# another thing, *edge shadows*: a smooth, curved rim bends the sound away.
+# Cysts and smooth benign lesions often have them.)
 #
 # Build that yourself: plain tissue, and in it a round lesion that sends back
 # less sound and takes away more or less on the way through, each a number of
@@ -210,8 +222,8 @@ figures.show(
 # %% [markdown]
 # A simple *cyst* is a bag of fluid: it sends next to nothing back, and lets
 # sound pass. So it is black with enhancement, and benign. (With solid parts it
-# need not be.) In a running notebook, the next cell shows three sliders to try
-# more.
+# need not be. The faint grain here is the simulator's.) In a running notebook,
+# three sliders follow.
 
 
 # %%
@@ -241,12 +253,14 @@ if not environment.under_papermill():
 # | shape | oval, round or irregular | oval | irregular |
 # | orientation | *parallel* to the skin is wider than tall | mostly parallel | often taller than wide |
 # | margin | *circumscribed*, sharp all round; or *indistinct*, *angular*, *microlobulated*, *spiculated* | smooth | rough, some with spikes |
-# | echo pattern | *hypoechoic* is darker than the fat around, *hyperechoic* brighter, *anechoic* black | darker; cysts nearly black | darker, uneven |
-# | posterior features | behind it: *shadow* if it attenuates the sound more, *enhancement* if less than its surroundings | mostly enhancement | mostly shadow |
+# | echo pattern | *hypoechoic* is darker than the fat under the skin, *hyperechoic* brighter, *anechoic* black | darker than what it replaces; cysts nearly black | darker, uneven |
+# | posterior features | behind it: *shadow* if it attenuates the sound more, *enhancement* if less than its surroundings; often *none* | mostly enhancement | mostly shadow |
 # | calcifications | grains of calcium salts: bright dots | none | in some |
 #
-# No term decides alone. A report ends in a category from 0 to 6 that says what
-# to do next; BUSI does not give it.
+# No sign proves cancer or rules it out. But one suspicious sign is enough for
+# a biopsy; *benign* needs all of them benign (Stavros et al. 1995). A report
+# ends in a category from 0 to 6 that says what to do next; BUSI does not give
+# it.
 #
 # Draw 20 of each, and measure their echo strength before speckle. Expect a
 # plus behind the benign ones (brighter there than beside it, in decibels:
@@ -311,8 +325,8 @@ step.finish()
 
 # %% [markdown]
 # **You have** simulated echoes, speckle, shadow and enhancement, and measured
-# what they tell of a lesion. The series goes on where you left it; how a
-# network finds such things is the subject of `03_how_a_cnn_sees`.
+# what they tell of a lesion. How a network finds such things is the subject of
+# `03_how_a_cnn_sees`.
 #
 # ## Check yourself
 #
@@ -340,15 +354,15 @@ step.finish()
 #
 # <details><summary>4. Two scatterers lie nearer to each other than the size of a blot. What do you see?</summary>
 #
-# One blot. They cannot be told apart; a sharper screen does not help.
+# One blot. They cannot be told apart.
 #
 # </details>
 #
 # <details><summary>5. A lesion is dark and has a shadow. Is it malignant?</summary>
 #
-# You cannot say so from two signs. In these simulated images most shadows
-# belong to malignant lesions, because the simulator was written that way; in
-# real ones, too, no term of BI-RADS decides alone.
+# Two signs do not say so. In these images most shadows belong to malignant
+# lesions, because the simulator was written that way. In life, one suspicious
+# sign is enough for a biopsy.
 #
 # </details>
 #
@@ -403,3 +417,5 @@ exercises.check(exercises.looks_for_a_tenth, my_looks)
 # - Burckhardt: Speckle in ultrasound B-mode scans. IEEE Trans. Sonics
 #   Ultrason. 25(1), 1978, doi
 #   [10.1109/T-SU.1978.30978](https://doi.org/10.1109/T-SU.1978.30978)
+# - Stavros et al.: Solid breast nodules. Radiology 196, 1995, doi
+#   [10.1148/radiology.196.1.7784555](https://doi.org/10.1148/radiology.196.1.7784555)

@@ -128,7 +128,7 @@ def text_of(table):
     lines = []
     for row in table[table["part"] == "all"].itertuples():
         ends = f"({row.low:.3f} to {row.high:.3f})"
-        shown = "(too few for an interval)" if np.isnan(row.low) else ends
+        shown = "(no interval)" if np.isnan(row.low) else ends
         name = measures.NAMES[row.measure][0]
         lines.append(f"{name:40} {row.value:6.3f} {shown}")
     return "\n".join(lines)

@@ -20,8 +20,8 @@ RULE = (
     "that the claim needs. It does not hold if all of it lies on the other "
     "side. Else it is not shown; nor is it if its network learned too little: "
     "if it is not clearly better than one fixed shape for all lesions of a "
-    "class. A claim holds, or does not hold, if all of its "
-    "checks say so; it holds in part if some hold; else it is not shown. Most "
+    "class. A claim holds, or does not hold, if all of its checks say so; it "
+    "holds, or fails, in part if some do; else it is not shown. Most "
     "intervals draw the cases anew, and not the trainings: with another seed, "
     "a Dice moves by some hundredths more."
 )
@@ -34,7 +34,7 @@ CLAIMS = {
     1: "labels of pixels tell more than the label of an image",
     2: "a filter slides and takes dot products",
     3: "a fully connected layer classifies each pixel",
-    4: "CNNs serve natural, medical and satellite images",
+    4: "CNNs serve other kinds of images (here drawn land from above)",
     5: "they recognise patterns at different scales",
     6: "they learn to ignore noise",
     7: "they segment very accurately",
@@ -93,15 +93,15 @@ def meanings(claim, checks):
 def better(dice, name):
     """Tell whether a method is better than the best fixed shape, by RULE."""
     fixed = "toy shape" if name == "toy" else "label alone"
-    # earlier results have no shape for the toy images
-    return fixed not in dice or measured(dice, f"{name} - {fixed}")[1] > 0
+    return measured(dice, f"{name} - {fixed}")[1] > 0
 
 
 def verdict(outcomes):
     """Return the verdict by RULE; outcomes: of each check."""
     if len(set(outcomes)) == 1:
         return next(iter(outcomes))
-    return "holds in part" if HOLDS in set(outcomes) else UNCLEAR
+    in_part = {HOLDS: "holds in part", FAILS: "fails in part"}
+    return ", ".join(in_part[key] for key in in_part if key in set(outcomes))
 
 
 def verdicts(checks):
@@ -160,9 +160,12 @@ MEANS = {
     (6, 1, FAILS): "without training for them, marks cost lesions too much "
     "Dice",
     (6, 1, UNCLEAR): "it is open whether marks cost lesions too much Dice",
-    (6, 2, HOLDS): "to train on such images wins some of it back",
-    (6, 2, FAILS): "to train on such images made it worse",
-    (6, 2, UNCLEAR): "it is open whether to train on such images helps",
+    (6, 2, HOLDS): "training on speckle wins some of that back",
+    (6, 2, FAILS): "training on speckle made it worse",
+    (6, 2, UNCLEAR): "it is open whether training on speckle helps",
+    (6, 3, HOLDS): "training on marks wins some of that back",
+    (6, 3, FAILS): "training on marks made it worse",
+    (6, 3, UNCLEAR): "it is open whether training on marks helps",
     (7, 2, HOLDS): "where a lesion is outlined twice, the network is closer "
     "to an outline than the other outline is",
     (7, 2, FAILS): "where a lesion is outlined twice, the other outline is "
@@ -256,24 +259,8 @@ def small_minus_rest(dice):
     lesions = dice.dropna(subset="network")
     by_size = lesions["area"].rank(method="first")
     smallest = pd.qcut(by_size, 4, labels=False) == 0
-
-    def statistic(rows):
-        small = rows[:, 1] == 1
-        if small.all() or not small.any():
-            return np.nan
-        return rows[small, 0].mean() - rows[~small, 0].mean()
-
-    rows = np.column_stack([lesions["network"], smallest])
-    return bootstrap.interval(rows, lesions["group"], statistic, 2000)
-
-
-def won_back(dice):
-    """Return the interval of the Dice won by training on disturbed images."""
-    plain, gains = mean_of(dice, "plain"), 0
-    for kind in ("speckle", "marks"):
-        lost = plain - mean_of(dice, f"plain {kind}")
-        gains += lost - (plain - mean_of(dice, f"noisy {kind}"))
-    return mean_interval(dice, gains / 2)
+    pair = lesions["network"], lesions["group"]
+    return bootstrap.part_minus_rest(*pair, smallest)
 
 
 # what is asked: (claim, what is measured, what it needs)
@@ -289,7 +276,12 @@ BY_CASE = {
     "Dice, all levels minus the finest two": (5, "share-100 - depth-2", "> 0"),
     "Dice lost to speckle": (6, "plain - plain speckle", "< 0.05"),
     "Dice lost to marks": (6, "plain - plain marks", "< 0.05"),
-    "Dice won by training on such": (6, won_back, "> 0"),
+    "Dice won by training on speckle": (
+        6,
+        "noisy speckle - plain speckle",
+        "> 0",
+    ),
+    "Dice won by training on marks": (6, "noisy marks - plain marks", "> 0"),
 }
 # what must be better than a fixed shape before a claim is judged
 NETWORKS = {4: ["toy"], 5: ["network", "share-100"], 6: ["plain"]}

@@ -234,7 +234,8 @@ def describe(mask):
     """Return a dict of a lesion's size and shape.
 
     area_fraction; box (y0, x0, y1, x1), half open, None if empty;
-    taller_than_wide (the box; BI-RADS "not parallel"); parts (8-connected);
+    taller_than_wide (the box; BI-RADS also counts a round one as "not
+    parallel"); parts (8-connected);
     touches_border; solidity = area / area of the convex hull; circularity =
     4 pi area / perimeter^2; these two of the polygon through the centres of
     the outer outline's pixels: holes count as lesion, a single pixel is nan.

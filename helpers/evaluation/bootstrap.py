@@ -10,13 +10,15 @@ Z = 1.96  # standard errors on either side of a 95 % interval
 AT_ONCE = 5_000_000  # numbers of a block of resamples, 40 MB
 
 
-def interval(values, groups, statistic=None, resamples=None):
+def interval(values, groups, statistic=None, resamples=None, tests=1):
     """Return (value, low, high): a statistic, its bootstrap interval by group.
 
     values: float (n,) or (n, k). statistic: from such rows to a float (`auc`,
     np.median ...); the mean, as without it, and `ratio` are faster, and have
-    10,000 resamples where no number is given, others 1,000. Cluster
-    bootstrap, percentile interval (Davison & Hinkley 1997, section 3.8).
+    10,000 resamples where no number is given, others 1,000. tests: of how
+    many this is one, so that all intervals together hold at 95 % (Bonferroni).
+    Cluster bootstrap, percentile interval (Davison & Hinkley 1997, section
+    3.8).
     Resamples where the statistic is nan are left out; a value that is nan, and
     fewer than two groups, have low = high = nan.
     ValueError: a value is nan, or values and groups differ in length.
@@ -38,7 +40,8 @@ def interval(values, groups, statistic=None, resamples=None):
     else:
         rows = (row[code].astype(int) for block in draws for row in block)
         spread = [statistic(values.repeat(row, 0)) for row in rows]
-    low, high = np.nanquantile(spread, [0.025, 0.975])
+    outside = 0.025 / tests
+    low, high = np.nanquantile(spread, [outside, 1 - outside])
     return value, float(low), float(high)
 
 
@@ -56,6 +59,35 @@ def by_subgroup(values, groups, parts, statistic=None, resamples=None):
         rows[name] = int(part.sum()), *interval(*own)
     columns = ["n", "value", "low", "high"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+
+def part_minus_rest(values, groups, part, tests=1):
+    """Return (difference, low, high): mean of a part minus that of the rest.
+
+    values: float (n,); part: bool (n,), some of them. The `interval` draws
+    whole groups, which may have cases in both.
+    """
+
+    def statistic(rows):
+        own = rows[:, 1] == 1
+        if own.all() or not own.any():
+            return np.nan
+        return rows[own, 0].mean() - rows[~own, 0].mean()
+
+    rows = np.column_stack([values, part])
+    return interval(rows, groups, statistic, 2000, tests)
+
+
+def difference(one, other):
+    """Return (value, low, high) of the difference of two independent values.
+
+    one, other: (value, low, high) of different cases. Zou & Donner 2008, Stat
+    Med 27:1693: whether two intervals overlap does not tell.
+    """
+    (a, a_low, a_high), (b, b_low, b_high) = one, other
+    below = np.hypot(a - a_low, b_high - b)
+    above = np.hypot(a_high - a, b - b_low)
+    return a - b, a - b - below, a - b + above
 
 
 def flat(table):

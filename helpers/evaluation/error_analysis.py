@@ -17,8 +17,7 @@ KINDS = {
     "split": "one lesion was predicted in two or more parts",
     "merged": "one predicted part covers two or more lesions",
     "too small": "the predicted area is more than 30 % too small",
-    "spills into the shadow": "it is more than 30 % too large, mostly below "
-    "the lesion, where its shadow falls",
+    "spills below": "it is more than 30 % too large, mostly below the lesion",
     "too large": "it is more than 30 % too large, mostly elsewhere",
     "ragged": "about the right size, but a Dice below 0.8",
     "good": "all the rest",
@@ -52,7 +51,7 @@ def kinds(table):
         "split": table["split"] > 0,
         "merged": table["merged"] > 0,
         "too small": table["area_error"] < -0.3,
-        "spills into the shadow": large & (table["false_below"] > 0.5),
+        "spills below": large & (table["false_below"] > 0.5),
         "too large": large,
         "ragged": table["dice"] < 0.8,
     }
@@ -63,10 +62,12 @@ def kinds(table):
 def appearance(image, reference):
     """Return what a lesion looks like in its image, a dict of numbers.
 
-    image: uint8 (h, w); reference: bool (h, w), not empty. contrast: to noise
-    (Patterson & Foster 1983, Ultrason Imaging 5:195), with a rim half the
-    diameter wide. shadow: mean grey below the lesion over that beside it at
-    that depth, nan where nothing is below. The rest: of `masks.describe`.
+    image: uint8 (h, w); reference: bool (h, w), not empty. contrast: the
+    difference from a rim half the diameter wide, in standard deviations (root
+    of the mean variance; after Patterson & Foster 1983, Ultrason Imaging
+    5:195, who take the sum of the variances). shadow: mean grey below the
+    lesion over that beside it at that depth, nan where nothing is below. The
+    rest: of `masks.describe`.
     """
     grey, shape = image.astype(np.float32), masks.describe(reference)
     kept = ("area_fraction", "touches_border", "parts")

@@ -104,9 +104,10 @@ def quantities(scores):
 def table(scores, which=tuple(NAMES)):
     """Return DataFrame[measure, n, value, low, high] of `of_case` rows.
 
-    95 % intervals by bootstrap over the column group. A measure without cases
-    (normal images of a set that has none), or that cannot be computed (an AUC
-    of one class), is left out.
+    95 % intervals by bootstrap over the column group. Calibration errors have
+    none (nan): cases drawn anew err more than the cases themselves. A measure
+    without cases (normal images of a set that has none), or that cannot be
+    computed (an AUC of one class), is left out.
     """
     rows, found = [], quantities(scores)
     for name in which:
@@ -114,6 +115,8 @@ def table(scores, which=tuple(NAMES)):
         how = {name: part}, statistic
         rows.append(bootstrap.by_subgroup(values, scores["group"], *how))
     whole = pd.concat(rows).rename_axis("measure").reset_index()
+    biased = whole["measure"].str.startswith("ece")
+    whole.loc[biased, ["low", "high"]] = np.nan
     return whole[whole["value"].notna()].reset_index(drop=True)
 
 

@@ -48,7 +48,7 @@ explorer.scoring = ({ thresholds, settings }) => {
     if (split) return "split";
     if (merged) return "merged";
     if (error < -0.3) return "too small";
-    if (error > 0.3) return isBelow ? "spills into the shadow" : "too large";
+    if (error > 0.3) return isBelow ? "spills below" : "too large";
     return dice < 0.8 ? "ragged" : "good";
   }
 

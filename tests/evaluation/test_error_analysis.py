@@ -23,7 +23,7 @@ PREDICTIONS = {
     "split": box(30, 60, 50, 69) | box(30, 60, 71, 90),
     "merged": box(30, 60, 50, 125),
     "too small": box(30, 45, 50, 90),
-    "spills into the shadow": box(30, 80, 50, 90),
+    "spills below": box(30, 80, 50, 90),
     "too large": box(10, 60, 50, 90),
     "ragged": box(36, 66, 58, 98),
     "good": box(31, 61, 51, 91),
@@ -40,7 +40,7 @@ def test_each_kind_of_error_gets_its_name(kind):
 
 def test_the_first_kind_that_fits_names_the_case():
     assert list(error_analysis.KINDS) == list(PREDICTIONS)
-    row = metrics.case_scores(LESION, PREDICTIONS["spills into the shadow"])
+    row = metrics.case_scores(LESION, PREDICTIONS["spills below"])
     changes = {"area_error": -0.5, "merged": 1, "split": 1, "dice": 0.05}
     rows = [row]
     for name, value in (changes | {"predicted_area": 0}).items():

@@ -68,7 +68,7 @@ PREDICTED = {  # kind of error: (reference, prediction)
     "split": (ONE, disc(40, 28, 8) | disc(40, 52, 8)),
     "merged": (ONE | OTHER, ONE | OTHER | BRIDGE),
     "too small": (ONE, disc(40, 40, 12)),
-    "spills into the shadow": (ONE, ONE | SHADOW),
+    "spills below": (ONE, ONE | SHADOW),
     "too large": (ONE, disc(26, 40, 26)),
     "ragged": (ONE, disc(40, 49, 18)),
     "good": (ONE, disc(40, 41, 18)),

@@ -166,12 +166,17 @@ def lesson():
 def toy(settings):
     """Train on toy images; score that, and `lesson`, on others."""
     model = trials.trained(*toy_images.draw(200, 128, seed=0), **settings)
-    images, labels = toy_images.draw(90, 128, seed=1)
-    own = np.flatnonzero(labels.any(axis=(1, 2)))
-    scored = images[own], list(labels[own] > 0), [f"toy {i}" for i in own]
     networks = {"toy": model, "toy untrained": lesson()}
+    scored = toy_tests()
     dice = {name: by_case(each, *scored) for name, each in networks.items()}
     return {"images": 200, "parameters": model.count_params(), "dice": dice}
+
+
+def toy_tests():
+    """Return images, references and names of the toy images that score."""
+    images, labels = toy_images.draw(90, 128, seed=1)
+    own = np.flatnonzero(labels.any(axis=(1, 2)))
+    return images[own], list(labels[own] > 0), [f"toy {i}" for i in own]
 
 
 def untrained(run, cases):
@@ -194,6 +199,10 @@ def untrained(run, cases):
         references = map(masks.merge, own["masks"])
         found = baselines.dice_of(references, predicted).round(4)
         dice[method] = dict(zip(own["case"], found, strict=True))
+    _, toys, names = toy_tests()
+    shape = [baselines.fixed_shape(np.stack(toys))] * len(toys)
+    found = baselines.dice_of(toys, shape).round(4)
+    dice["toy shape"] = dict(zip(names, found, strict=True))
     return {"dice": dice}
 
 

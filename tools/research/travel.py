@@ -116,10 +116,6 @@ def summary(scores):
         # images, not images times networks
         times = len(part) / part["case"].nunique()
         table["n"] = (table["n"] / times).round().astype(int)
-        groups = {"all": part["group"].nunique()}
-        if "scanner" in part and part["scanner"].notna().all():
-            groups |= part.groupby("scanner")["group"].nunique().to_dict()
-        table["groups"] = table["part"].map(groups)
         found.append(table.assign(**names))
     return pd.concat(found)
 
@@ -143,7 +139,7 @@ def main(busi_at, busbra_at, *recipes):
         names = {"recipe": name, "learned": PLACES[learned]}
         rows.append(table.assign(**names, networks=len(parts)))
         print(rows[-1].query("part == 'all'").to_string(), flush=True)
-    columns = [*KEYS, "networks", "measure", "n", "groups"]
+    columns = [*KEYS, "networks", "measure", "n"]
     columns += ["value", "low", "high"]
     new = {
         "travel": pd.concat(rows)[columns],

@@ -20,13 +20,15 @@ RECIPES = {
     "joint": "`simulated` and `both` in one network, which predicts the mean "
     "of theirs: **the recipe of the small model**",
 }
-# (recipe, one that lacks what it adds and is otherwise the same, what that is)
+# (recipe, the one that it is compared with, what mainly differs)
 STEPS = [
     ("both", "imagenet", "BUS-BRA's images, learned together with BUSI's"),
     ("busbra", "imagenet", "BUS-BRA's and simulated images, before BUSI's"),
     ("hospitals", "imagenet", "these before, BUS-BRA's together, too"),
-    ("simulated+imagenet", "imagenet", "a network of another kind"),
-    ("joint", "both", "a network of another kind"),
+    ("imagenet+both", "both", "a second network of the same kind"),
+    ("joint", "both", "a second network, of another kind"),
+    ("simulated+imagenet", "imagenet", "a second network, of another kind"),
+    ("joint", "imagenet+both", "the other network is of another kind"),
     ("joint", "simulated+imagenet", "BUS-BRA's images, learned together"),
 ]
 RULES = {
@@ -72,6 +74,7 @@ def page(folder=RESULTS):
         },
         shipped=SHIPPED,
         specificity=0.75,
+        seed=seed_alone(folder),
         steady=steady.pivot(index="fold", columns="what"),
         steps=steps(cases),
         untouched=lambda r: keep_results.interval(new.get_group(r), "dice"),
@@ -80,15 +83,41 @@ def page(folder=RESULTS):
 
 
 def steps(cases):
-    """Return what each of STEPS adds to the Dice on BUSI, a list of dicts."""
-    lesions = cases.query("set == 'busi' and label != 'normal'")
-    dice = lesions.pivot(index="case", columns="recipe", values="dice")
-    groups = lesions.groupby("case")["group"].first()
+    """Return what each of STEPS changes on BUSI, a list of dicts.
+
+    value, low, high, p: of the Dice; by_fold: of each fold; missed and empty:
+    of the shares of lesions missed and of normal images left empty.
+    """
+    busi = cases[cases["set"] == "busi"]
+    busi = busi.assign(
+        missed=busi["dice"] < postprocessing.MISSED, empty=busi["area"] == 0
+    )
+    normal = busi["label"] == "normal"
+    dice, missed, empty = (
+        rows.pivot(index="case", columns="recipe", values=name).astype(float)
+        for name, rows in [
+            ("dice", busi[~normal]),
+            ("missed", busi[~normal]),
+            ("empty", busi[normal]),
+        ]
+    )
+    same = busi[~normal].groupby("case").first()
     rows = []
-    for recipe, without, adds in STEPS:
-        pair = dice[recipe], dice[without]
-        ends = bootstrap.interval(pair[0] - pair[1], groups)
+    for names in STEPS:
+        one, other, differs = names
+        gained = dice[one] - dice[other]
+        ends = bootstrap.interval(gained, same["group"])
         row = dict(zip(("value", "low", "high"), ends, strict=True))
-        row["p"] = bootstrap.paired_test(*pair, groups)[1]
-        rows.append(row | {"names": (recipe, without), "adds": adds})
+        pair = dice[one], dice[other], same["group"]
+        row["p"] = bootstrap.paired_test(*pair)[1]
+        row["by_fold"] = gained.groupby(same["fold"]).mean()
+        row["missed"] = (missed[one] - missed[other]).mean()
+        row["empty"] = (empty[one] - empty[other]).mean()
+        rows.append(row | {"names": names[:2], "differs": differs})
     return rows
+
+
+def seed_alone(folder):
+    """Return the change of Dice by another seed alone: value, low and high."""
+    tried = pd.read_csv(folder / "experiments.csv").set_index("name")
+    return tried.loc["image-s1"]

@@ -29,6 +29,7 @@ def page(notebooks, charts):
         "results.md.jinja",
         notebooks,
         **found,
+        accuracy=accuracy(REFERENCE),
         ceilings=read("ceilings.csv", "size")["mean_dice"],
         claims=list(map(claim, checks.CLAIMS)),
         copied=read("leaks.csv", "split")["copy-nearest Dice"],
@@ -36,8 +37,12 @@ def page(notebooks, charts):
         folds=folds,
         forecast=forecast(),
         goals=goals(REFERENCE),
+        image_ece=read("image_calibration.csv", "question")
+        .loc["any lesion"]
+        .set_index("probabilities")["ECE"],
         kinds=kinds(lesions),
         lost=(1 - dice)[poor].sum() / len(dice),
+        marks=pd.read_csv(REFERENCE / "marks.csv").to_dict("records"),
         memory=training["peak_memory_mb"] / 1000,
         minutes=round(history["seconds"].max().sum() / 60),
         others=dice[~poor].mean(),
@@ -60,6 +65,14 @@ def read(name, index):
 def lesion_images(run):
     """Return a run's scores of the images with a lesion."""
     return pd.read_csv(run / "scores.csv").query("label != 'normal'")
+
+
+def accuracy(run):
+    """Return the share of a run's images whose class is right, a dict."""
+    scores = pd.read_csv(run / "scores.csv")
+    right = scores["class"] == scores["label"]
+    ends = bootstrap.interval(right, scores["group"])
+    return dict(zip(("value", "low", "high"), ends, strict=True))
 
 
 def by_fold(lesions):
