@@ -108,7 +108,7 @@ corner = np.array(images[0].shape) // 4
 print(f"rows, columns: {images[0].shape}")
 print(images[0][corner[0] :, corner[1] :][:3, :8])
 
-# %%
+# %% tags=["hide-input"]
 names = [case["case"] for case in chosen]
 heading = "The ground truth (blue)"
 figure = figures.gallery(images, names, lesions, heading=heading)
@@ -192,7 +192,7 @@ print("images, rows, columns, classes:", probabilities.shape)
 row, column = np.argwhere(targets[0] > 0).mean(axis=0).astype(int)
 print(f"in the lesion's middle: {probabilities[0, row, column].round(3)}")
 
-# %%
+# %% tags=["hide-input"]
 image, three, outline = squares[0], probabilities[0], targets[0] > 0
 figure = figures.maps(image, three, masks.CLASSES, outline, names[0])
 figures.show(
@@ -206,7 +206,7 @@ figures.show(
 # Expect the right picture to resemble the middle one, as the network has seen
 # this image again and again.
 
-# %%
+# %% tags=["hide-input"]
 classes = probabilities.argmax(axis=-1)
 map_0 = {"ground truth": targets[0], "predicted class": classes[0]}
 figures.show(
@@ -243,7 +243,7 @@ print(f"Dice on the image that it was trained on: {dices[0]:.2f}")
 # **Predict, then run.** Which class will it give to most pixels of this benign
 # lesion: benign, malignant or background? The next cell tells.
 
-# %%
+# %% tags=["hide-input"]
 map_1 = {"ground truth": targets[1], "predicted class": classes[1]}
 figures.show(
     figures.class_maps(squares[1], map_1, names[1]),
@@ -268,7 +268,7 @@ print(", ".join(f"{share:.0%} {name}" for name, share in shares))
 # *generalise*, and one example is not enough for that. The two outlines side
 # by side:
 
-# %%
+# %% tags=["hide-input"]
 heading = "Ground truth (blue, solid), network (orange, dashed)"
 outlines = ground_truth, predicted
 figure = figures.gallery(squares, titles, *outlines, heading=heading)

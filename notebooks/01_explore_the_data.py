@@ -70,7 +70,7 @@ problems
 # A *case* is one image with its masks. BUSI names it by its class and a
 # number, such as `benign (1)`.
 
-# %%
+# %% tags=["hide-input"]
 counts = cases["label"].value_counts()
 figure = figures.counts(counts, f"{len(cases)} cases ({here.data.kind})")
 figures.show(figure, alt=f"Bar chart of cases by class: {counts.to_dict()}.")
@@ -94,7 +94,7 @@ print(f"always '{counts.index[0]}': right at {commonest:.0%}")
 # shadows*, which smooth benign lesions often have). Neither proves a class:
 # some cancers are bright below. Appendix A1 shows where these come from.
 
-# %%
+# %% tags=["hide-input"]
 for label in counts.index:
     some = cases[cases["label"] == label].iloc[:4]
     names = ", ".join(some["case"])
@@ -113,7 +113,7 @@ for label in counts.index:
 # own, the size alone gives the class away: notebook 2 measures how much, for
 # benign against malignant.
 
-# %%
+# %% tags=["hide-input"]
 wide, high = cases["width"], cases["height"]
 figures.show(
     figures.sizes(cases, "Every image, one dot a case"),
@@ -135,7 +135,7 @@ cases = cases.join(shapes[["area_fraction", "taller_than_wide", "parts"]])
 lesions = cases[cases["label"] != "normal"]
 middle = lesions.groupby("label", sort=False)["area_fraction"].median()
 
-# %%
+# %% tags=["hide-input"]
 unit, heading = "share of the image", "Lesion area by class"
 figure = figures.by_class(lesions, "area_fraction", unit, heading)
 figures.show(
@@ -178,7 +178,7 @@ for label in middle.index:
     share[label] = (targets[rows] > 0).mean(axis=0)
 top = max(map(np.max, share.values()))
 
-# %%
+# %% tags=["hide-input"]
 figures.show(
     figures.heat(
         share, "Where lesions lie", "share of cases", (0, top), width=3.2
@@ -201,7 +201,7 @@ content = np.where(squares > 0, squares, np.nan)
 cases["brightness"] = np.nanmean(content, axis=(1, 2))
 bright = cases.groupby("label", sort=False)["brightness"].median()
 
-# %%
+# %% tags=["hide-input"]
 unit = "mean grey level, 0 to 255"
 figure = figures.by_class(cases, "brightness", unit, "Brightness")
 figures.show(
@@ -253,7 +253,7 @@ most = cases.sort_values("glyphs", ascending=False).iloc[:4]
 pictures = [busi.read_image(path) for path in most["image"]]
 titles = [f"{c.case}, {c.glyphs} glyphs" for c in most.itertuples()]
 
-# %%
+# %% tags=["hide-input"]
 heading = "The four images with the most marks"
 figures.show(
     figures.gallery(pictures, titles, heading=heading),
@@ -304,7 +304,7 @@ for name, paths in several[["case", "masks"]].head(8).values:
 
 # %%
 all_merged = map(masks.merge, lesions["masks"])
-specks = [masks.clean(mask, min_area=20)[1]["specks"] for mask in all_merged]
+specks = [masks.parts(m)[1] - masks.parts(m, 20)[1] for m in all_merged]
 print(
     f"{np.count_nonzero(specks)} of {len(specks)} masks, {sum(specks)} specks"
 )
@@ -350,7 +350,7 @@ print(f"{len(cases)} images form {len(group_sizes)} groups")
 # grain moves along with the tissue.) Do you agree with all four? (Simulated
 # sets hold copies and strangers only, so there all four are easy.)
 
-# %%
+# %% tags=["hide-input"]
 by_name = cases.set_index("case", drop=False)
 around = slice(max(0, len(pairs) - 2), len(pairs) + 2)
 for a, b, distance in compared[["a", "b", "distance"]].values[around]:

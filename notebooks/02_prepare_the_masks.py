@@ -88,7 +88,7 @@ image, merged = busi.read_image(most["image"]), masks.merge(most["masks"])
 parts = [masks.merge([path]) for path in most["masks"]]
 titles = [f"mask file {i + 1}" for i in range(len(parts))] + ["merged"]
 
-# %%
+# %% tags=["hide-input"]
 copies, name = [image] * len(titles), most["case"]
 figure = figures.gallery(copies, titles, [*parts, merged], heading=name)
 figures.show(
@@ -192,7 +192,7 @@ print(f"labels {labels.shape} {labels.dtype}, values {np.unique(labels)}")
 first = cases.drop_duplicates("label")
 rows, names = first.index, list(first["case"])
 
-# %%
+# %% tags=["hide-input"]
 squares, outlined = images[rows], labels[rows] > 0
 figures.show(
     figures.gallery(squares, names, outlined, heading="Images and targets"),
@@ -295,7 +295,7 @@ print(f"{len(outlines)} pairs of outlines, from {len(pairs)} pairs of images")
 if here.data.kind == "phantom":
     print("Simulated: no person drew them, but a program, and far too alike.")
 
-# %%
+# %% tags=["hide-input"]
 if len(outlines):
     middle, mean = outlines["dice"].median(), outlines["dice"].mean()
     figures.show(
@@ -309,7 +309,7 @@ if len(outlines):
 # Look at the pairs that agree least; you see both outlines, each on its own
 # copy.
 
-# %%
+# %% tags=["hide-input"]
 by_name = cases.set_index("case", drop=False)
 for a, b, _, agreement in outlines.sort_values("dice").values[:2]:
     heading = f"Two outlines, Dice {agreement:.2f}"
@@ -363,7 +363,7 @@ def auc_of(columns):
 aucs = {name: auc_of(columns) for name, columns in given.items()}
 shortcuts = pd.DataFrame(aucs, index=["value", "low", "high"]).T
 
-# %%
+# %% tags=["hide-input"]
 unit, heading = "AUC, benign against malignant", "One feature alone"
 figures.show(
     figures.intervals(shortcuts, 0.5, unit, heading),

@@ -86,7 +86,7 @@ name, whole = folds["case"][case], masks.CLASSES[target.max()]
 titles = [f"classification:\n1 prediction, {whole}"]
 titles += [f"segmentation:\n{target.size:,} predictions"]
 
-# %%
+# %% tags=["hide-input"]
 none, outline = target < 0, target > 0
 figures.show(
     figures.gallery([image] * 2, titles, [none, outline], heading=name),
@@ -146,7 +146,7 @@ def slide(image, weights):
 
 slid = slide(patch, weights)
 
-# %%
+# %% tags=["hide-input"]
 stops = [(0, 0), (0, 9), (5, 5), (9, 9)]
 found = ", ".join(f"{slid[stop]:.0f}" for stop in stops)
 heading = "One filter at four places (purple: above 0, orange: below)"
@@ -219,7 +219,7 @@ by_filter["local spread"] = np.sqrt(power.clip(0))
 by_filter |= {f"blobs, radius {1.4 * k:.0f}": blobs(k) for k in (2, 6, 12)}
 title, outlines = f"{name}: filters made by hand", [target > 0] * 6
 
-# %%
+# %% tags=["hide-input"]
 style = {"references": outlines, "columns": 2, "width": 3.3}
 figures.show(
     figures.heat(by_filter, title, "grey values", **style),
@@ -251,7 +251,7 @@ names = "patch", "response", "after ReLU", "after 2x2 max pooling"
 tables = dict(zip(names, (piece, signed, positive, pooled), strict=True))
 tables = {f"{k}, {len(v)} pixels a side": v for k, v in tables.items()}
 
-# %%
+# %% tags=["hide-input"]
 grey = list(tables)[:1]
 figures.show(
     figures.numbers(tables, "One layer, one filter", grey),
@@ -341,7 +341,7 @@ def down_and_up(picture, factor):
 # %%
 blurred = down_and_up(image, 8)
 
-# %%
+# %% tags=["hide-input"]
 three = [image, blurred, 128 + image - blurred]
 titles = ["image", "shrunk by 8,\nenlarged again"]
 titles += ["the difference\n(grey: none)"]
@@ -665,7 +665,7 @@ print(f"loss: {loss[0]:.2f} in the first round, {loss[-1]:.2f} in the last")
 stages = explain.feature_maps(model, images[case])
 of_case = training.predict(model, images[[case]])[0]
 
-# %%
+# %% tags=["hide-input"]
 pictures = [image / 255, *(stage[0] for stage in stages), 1 - of_case[..., 0]]
 titles = [*list(plan)[:-1], "(4) lesion probability"]
 figures.show(

@@ -262,7 +262,7 @@ arrived = [
     for weight, slope in pairs
     if len(weight.shape) == 4
 ]
-# %%
+# %% tags=["hide-input"]
 figures.show(
     figures.backpropagation(arrived, "One step, forwards and backwards"),
     alt="Dots on a log scale: the gradient that arrived at each of "
@@ -341,7 +341,7 @@ rngs = [np.random.default_rng(i) for i in range(4)]
 views = [augmentation.augment(*pair, rng) for rng in rngs]
 shown, moved = zip(*views, strict=True)
 
-# %%
+# %% tags=["hide-input"]
 titles = [f"view {i + 1}" for i in range(4)]
 outlines = [target > 0 for target in moved]
 heading = "Four views of one case, image and mask moved together"
@@ -527,7 +527,7 @@ over_folds(name, knows_photographs, 16, epochs_pretrained, **rates)
 # that of notebook 3: it is taken on the changed views, with parts switched
 # off, and notebook 3 showed its network the same images again and again.)
 
-# %%
+# %% tags=["hide-input"]
 first, found = next(iter(networks.items()))
 fold, last = found[-1]["fold"], pd.DataFrame(found[-1]["history"])
 ends = last[["loss", "val_loss"]].iloc[[0, -1]].round(2).to_numpy()
@@ -557,7 +557,7 @@ figures.show(figures.curves(last, title), alt=alt)
 # mean of the utilities at its image threshold and at the next lower and higher
 # one.
 
-# %%
+# %% tags=["hide-input"]
 curves = {}
 for name, found in networks.items():
     tried = found[-1]["frontier"].fillna({"empty": 0})
@@ -648,7 +648,7 @@ predicted = [
     for found in everyone.values()
 ]
 
-# %%
+# %% tags=["hide-input"]
 n, case = len(everyone), folds["case"][held[i]]
 outlines, heading = [labels[held[i]] > 0] * n, f"{case}, held out: "
 heading += "ground truth blue, prediction dashed"
@@ -694,7 +694,7 @@ classes = folds.loc[rows, "label"].to_numpy()
 present = [c for c in masks.CLASSES[1:] if c in classes]
 examples = [int(np.argmax(classes == c)) for c in present]
 
-# %%
+# %% tags=["hide-input"]
 for i in examples:
     case, outline = folds["case"][rows[i]], labels[rows[i]] > 0
     pair = images[rows[i]], probabilities[i]

@@ -310,7 +310,7 @@ print(f"pixel accuracy of 'background everywhere': {accuracy:.1%}")
 # higher, half lower. Where it lies above the mean, a few very bad cases pull
 # the mean down.
 
-# %%
+# %% tags=["hide-input"]
 middle = lesions["dice"].median()
 low = f"{(lesions['dice'] < 0.1).sum()} of {len(lesions)} below 0.1"
 title = f"Held-out lesion images ({here.data.kind})"
@@ -514,7 +514,7 @@ full = postprocessing.lesion_probabilities(cases, probabilities)
 froc = calibration.froc(map(metrics.candidates, references, plain, full))
 curve = froc["false_per_image"], froc["sensitivity"]
 
-# %%
+# %% tags=["hide-input"]
 axes = "false positives per image", "share of lesions found"
 title = f"FROC curve ({here.data.kind})"
 figures.show_lines({"IoU at least 0.1": curve}, *axes, title)

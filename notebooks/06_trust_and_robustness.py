@@ -322,7 +322,7 @@ falls = [explain.occlusion(predict, image, m) for image, m in squares]
 # First what the network saw, with the person's outline solid and its own
 # dashed. Then the maps, with its own outline.
 
-# %%
+# %% tags=["hide-input"]
 if seen:
     shown = images[seen], titles, ground_truth[seen], inside
     alt = f"Three cases with both outlines: {', '.join(titles)}."
@@ -446,7 +446,7 @@ by_change.round(4)
 # **Predict, then run.** Which of gain, speckle and shadow costs this network
 # something at its weakest strength already? The next cell tells.
 
-# %%
+# %% tags=["hide-input"]
 some = mine[:: -(-len(mine) // 40)]
 worse = held_out.subset(some).degrade()
 title = f"Fold {last}, with 95 % intervals ({here.data.kind})"

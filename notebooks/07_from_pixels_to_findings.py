@@ -95,7 +95,7 @@ said = {i: cases.loc[i, LABELS].astype(float).round(2) for i in some}
 titles = {i: f"{cases['case'][i]}\n{said[i].to_string()}" for i in some}
 shown = {titles[i]: 1 - maps[i, ..., 0].astype(np.float32) for i in some}
 
-# %%
+# %% tags=["hide-input"]
 title = f"From a map to a statement ({here.data.kind})"
 figure = figures.heat(shown, title, "lesion probability", scale=(0, 1))
 alt = "Lesion probability maps of " + "; ".join(shown).replace("\n", ", ")
@@ -199,7 +199,7 @@ pairs = zip(curves, (table["value"] for table in points), strict=True)
 diamonds = {k: (1 - v.iloc[1], v.iloc[0]) for k, v in pairs}
 listed = ", ".join(f"{k} {aucs.loc[k, 'value']:.2f}" for k in curves)
 
-# %%
+# %% tags=["hide-input"]
 title = f"ROC curves and the chosen thresholds ({here.data.kind})"
 figure = figures.roc(curves, diamonds, title)
 figures.show(figure, alt=f"ROC curves, AUC: {listed}.")
@@ -282,7 +282,7 @@ print(f"gain {value:+.3f} ({low:+.3f} to {high:+.3f}): {verdict}")
 counts = pd.crosstab(cases["label"], cases["plain"])
 counts = counts.reindex(index=LABELS, columns=LABELS, fill_value=0)
 
-# %%
+# %% tags=["hide-input"]
 title = f"What was predicted ({here.data.kind})"
 alt = f"Rows normal, benign, malignant: {counts.to_numpy().tolist()}"
 figures.show(figures.confusion(counts, title), alt=alt)
@@ -449,7 +449,7 @@ ahead = decisions["model"] > decisions["all"].clip(lower=0)
 helps = f"at {ahead.sum()} of {len(limits)} probabilities"
 print(f"the model is ahead {helps} from {limits[0]} to {limits[-1]}")
 
-# %%
+# %% tags=["hide-input"]
 title = f"Decision curve ({here.data.kind})"
 alt = f"The model's net benefit is highest {helps}."
 figures.show(figures.decision(decisions, title), alt=alt)

@@ -336,7 +336,7 @@ trial.report(7)
 # %% [markdown]
 # Over the real lesions that are outlined twice:
 
-# %%
+# %% tags=["hide-input"]
 twice = real_dice.dropna(subset=checks.SECOND)
 methods = ["network", "copy-nearest", *real_settings["classical"]]
 figures.show_intervals(
@@ -400,7 +400,7 @@ measured, gained = curve["value"].iloc[-1], curve["value"].diff().iloc[-1]
 print(f"forecast {forecast:.3f}, measured {measured:.3f}")
 print(f"wrong by {forecast - measured:+.3f}; doubling gained {gained:+.3f}")
 
-# %%
+# %% tags=["hide-input"]
 n = np.geomspace(curve["images"].min(), 2 * curve["images"].max())
 line, unit = (n, 1 - a * n**-b), "mean Dice, 95 % interval"
 title = "Real images: a law fitted without the last point"
@@ -428,7 +428,7 @@ figures.show(
 # image sizes. Whole trainings are not run: their cost is seconds per image,
 # times images, times epochs. The bound is an hour.
 
-# %%
+# %% tags=["hide-input"]
 seconds = real_cost.groupby(["size", "width"])["train_s"].mean()
 minutes = seconds * real_settings["images"] * real_settings["epochs"] / 60
 minutes.index = [f"{size} pixels, width {w}" for size, w in minutes.index]
@@ -467,7 +467,7 @@ trial.report(9)
 # A *hyperparameter* is set before training. The learning rate is one: how far
 # a step goes. You train with one that is low, the usual one, and a high one.
 
-# %%
+# %% tags=["hide-input"]
 slow = trial.train("design-0 s0", **low)
 fast = trial.train("high rate", learning_rate=0.3)
 three = {"low, 0.0003": slow, "usual, 0.01": scratch, "high, 0.3": fast}

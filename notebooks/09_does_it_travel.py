@@ -94,7 +94,7 @@ for label in ("benign", "malignant"):
         frame = simulate(label, rng, scanner=scanner)
         pairs[f"{label}, {name} scanner"] = frame
 
-# %%
+# %% tags=["hide-input"]
 shots = [frame.image for frame in pairs.values()]
 outlines = [frame.masks[0] for frame in pairs.values()]
 heading = "Simulated: one breast, two scanners"
@@ -465,7 +465,7 @@ for measure in ("dice", "auc_benign_malignant"):
         ends = "{:+.2f} ({:+.2f} to {:+.2f})".format(*change)
         print(f"{short[measure]}, {first}: {ends}")
 
-# %%
+# %% tags=["hide-input"]
 some = real.query("part == 'all' and measure == 'dice'")
 shown = some.set_index(some["journey"] + ", " + some["rule"])
 shown = shown[["value", "low", "high"]]

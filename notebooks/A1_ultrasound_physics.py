@@ -93,7 +93,7 @@ panels = {
 }
 grey = [np.interp(v, (v.min(), v.max()), (0, 255)) for v in panels.values()]
 
-# %%
+# %% tags=["hide-input"]
 heading = "From scatterers to a picture (simulated)"
 figures.show(
     figures.gallery(grey, list(panels), heading=heading),
@@ -112,7 +112,7 @@ figures.show(
 # centimetre and megahertz, on the way down and back. Expect little from deep
 # below.
 
-# %%
+# %% tags=["hide-input"]
 depth, takes = np.linspace(0, 5), 0.7
 left = {f"{f} MHz": (depth, -2 * takes * f * depth) for f in (5, 10, 15)}
 axes = "depth (cm)", "what is left of an echo (dB)"
@@ -305,7 +305,7 @@ titles = [
     for label, decibels in strongest[["label", "behind (dB)"]].values
 ]
 
-# %%
+# %% tags=["hide-input"]
 pictures, outlines = list(strongest["picture"]), list(strongest["mask"])
 figures.show(
     figures.gallery(pictures, titles, outlines, heading="Simulated"),

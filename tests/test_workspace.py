@@ -124,12 +124,6 @@ def test_a_failed_write_leaves_the_old_file(here, monkeypatch):
     assert {p: p.read_bytes() for p in step.folder.iterdir()} == before
 
 
-def test_a_name_of_the_greatest_length_can_be_written(tmp_path):
-    path = tmp_path / ("x" * 251 + ".png")
-    files.write(path, b"whole")
-    assert path.read_bytes() == b"whole" and len(list(tmp_path.iterdir())) == 1
-
-
 def test_two_writers_of_one_file_do_not_meet(tmp_path):
     path, found = tmp_path / "shared.txt", []
 

@@ -273,6 +273,8 @@ class Run:
     def put_tables(self):
         """Write both tables, with the earlier rows of what is not done."""
         rows = self.earlier | {row["file"]: row for row in self.rows}
+        for path in self.left_out:  # an earlier run may have read it
+            rows.pop(self.short(path), None)
         table = self.out / outputs.TABLE
         outputs.put_table(table, rows.values(), COLUMNS)
         left_out = [

@@ -134,11 +134,12 @@ def _heed_text(header, notes):
 def _region(header, notes):
     """Return (rows, columns, item) of the largest 2-D scan of tissue."""
     everything = slice(None), slice(None), None
-    if "SequenceOfUltrasoundRegions" not in header:
+    regions = header.get("SequenceOfUltrasoundRegions")
+    if not regions:  # absent, or there and empty
         return everything
     scans = [
         item
-        for item in header.SequenceOfUltrasoundRegions
+        for item in regions
         if (item.RegionSpatialFormat, item.RegionDataType) == (TWO_D, TISSUE)
     ]
     if not scans:
@@ -194,7 +195,9 @@ def _grey_of_monochrome(header, values, notes):
             black, white = pixels.apply_voi_lut(ends, header)
     elif header.PixelRepresentation:
         raise Unreadable("holds signed values and names no window")
-    elif header.get("RescaleSlope", 1) <= 0 or "ModalityLUTSequence" in header:
+    elif (header.get("RescaleSlope") or 1) <= 0 or header.get(
+        "ModalityLUTSequence"
+    ):
         raise Unreadable("changes its values and names no window")
     elif header.BitsStored == 16:
         grey, scaled = eight_bits(values.astype(np.uint16))
@@ -208,11 +211,12 @@ def _spacing(header, region, shape, notes):
     """Return mm a pixel, (down, across), or None where the file has none."""
     if region is not None:
         units = "PhysicalUnitsYDirection", "PhysicalUnitsXDirection"
-        if {region.get(name) for name in units} != {CENTIMETRES}:
+        deltas = region.get("PhysicalDeltaY"), region.get("PhysicalDeltaX")
+        is_length = {region.get(name) for name in units} == {CENTIMETRES}
+        if not is_length or None in deltas:
             return None
-        deltas = region.PhysicalDeltaY, region.PhysicalDeltaX
         spacing = tuple(abs(10 * float(delta)) for delta in deltas)
-    elif "PixelSpacing" in header:
+    elif header.get("PixelSpacing"):
         spacing = tuple(map(float, header.PixelSpacing))
     else:
         return None

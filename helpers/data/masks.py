@@ -1,4 +1,4 @@
-"""Lesion masks: read, merge, clean, resize with a way back, and describe.
+"""Lesion masks: read, merge, resize with a way back, and describe.
 
 A mask is a 2-D bool array, True where a person marked the lesion.
 """
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
 CLASSES = ("background", "benign", "malignant")
 FEW = 8  # values in a mask of classes, at most; pixels in a lesion, at least
@@ -132,27 +131,6 @@ def parts(mask, min_pixels=0):
     large[0] = False  # the background
     numbered[inside] = (np.cumsum(large) * large)[found]
     return numbered, int(large.sum())
-
-
-def clean(mask, min_area=0, fill_holes=False):
-    """Return (mask, changes): without specks, its holes filled.
-
-    A speck is a part (8-connected) of fewer than `min_area` pixels, a hole
-    background (4-connected) that does not reach the border. changes is a dict
-    of counts: specks, speck_pixels, holes, hole_pixels.
-    """
-    numbered, n = parts(mask, min_area)
-    kept = numbered > 0
-    # the padding joins all that reaches the border
-    around, n_around = ndimage.label(np.pad(~kept, 1, constant_values=True))
-    holes = (around[1:-1, 1:-1] > 1) & fill_holes
-    changes = {
-        "specks": parts(mask)[1] - n,
-        "speck_pixels": int((mask & ~kept).sum()),
-        "holes": n_around - 1 if fill_holes else 0,
-        "hole_pixels": int(holes.sum()),
-    }
-    return kept | holes, changes
 
 
 @dataclass(frozen=True)

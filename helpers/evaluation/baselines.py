@@ -8,6 +8,7 @@ them. The others predict a mask of the training set.
 
 import cv2
 import numpy as np
+from scipy import ndimage
 
 from ..data import masks
 from . import metrics
@@ -39,7 +40,7 @@ def otsu(image):
     central = np.exp(-4 * (y[:, None] ** 2 + x[None, :] ** 2))
     weight = np.bincount(parts.ravel(), central.ravel(), n + 1)
     weight[0] = 0  # the background
-    return masks.clean((parts == weight.argmax()) & dark, fill_holes=True)[0]
+    return ndimage.binary_fill_holes((parts == weight.argmax()) & dark)
 
 
 def watershed(image):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ..data import busi, marks, masks
-from . import bootstrap, postprocessing
+from . import bootstrap, leakage, postprocessing
 
 # The first that fits names the case; a row of `metrics.case_scores`.
 KINDS = {
@@ -102,7 +102,7 @@ def causes(table):
     """Return which of CAUSES (columns) each case (row) has, DataFrame[bool].
 
     table: of `looks`: `appearance`, glyphs (of `marks.count`), other_class
-    (bool) and outlines (of `least_agreement`, nan without a copy).
+    (bool) and outlines (the least Dice with a copy's, nan without a copy).
     """
     fits = {
         "low contrast": table["contrast"] < 0.5,
@@ -124,15 +124,6 @@ def causes_as_text(row, width=26):
     return textwrap.fill(text, width)
 
 
-def least_agreement(outlines):
-    """Return each case's lowest Dice with a copy's outline, Series of float.
-
-    outlines: DataFrame[a, b, dice] as of `leakage.outline_agreement`.
-    """
-    sides = outlines.melt("dice", ["a", "b"]).astype({"dice": float})
-    return sides.groupby("value")["dice"].min()
-
-
 def looks(cases, references, explored, outlines):
     """Return what `causes` reads of lesion images, a DataFrame like `cases`.
 
@@ -146,7 +137,7 @@ def looks(cases, references, explored, outlines):
     return table.assign(
         glyphs=cases["glyphs"],
         other_class=cases["group"].map(classes) > 1,
-        outlines=cases["case"].map(least_agreement(outlines)),
+        outlines=cases["case"].map(leakage.second_outlines(outlines, "min")),
     )
 
 

@@ -44,14 +44,15 @@ def outline_agreement(cases, pairs):
     return pd.DataFrame(rows, columns=["a", "b", "correlation", "dice"])
 
 
-def second_outlines(outlines):
-    """Return how near copies are outlined: a Series, mean Dice by case.
+def second_outlines(outlines, how="mean"):
+    """Return how near copies are outlined: a Series, a Dice by case.
 
-    outlines: of `outline_agreement`. A network's Dice on these cases is what
+    outlines: of `outline_agreement`; how: of several, "mean", "min" or the
+    like. A network's Dice on these cases is what
     it may be compared with; on others it may be higher or lower.
     """
     both = outlines.melt("dice", ["a", "b"], value_name="case")
-    return both.groupby("case")["dice"].mean()
+    return both.astype({"dice": float}).groupby("case")["dice"].agg(how)
 
 
 def _aligned(template, image, outline):

@@ -1,7 +1,5 @@
 """A trial learns, repeats with its seed, and is scored and timed."""
 
-import time
-
 import numpy as np
 import pytest
 
@@ -93,7 +91,3 @@ def test_the_loss_without_overlap_lacks_just_that():
     rest = trials.without_overlap(labels, classes)
     whole = losses.segmentation_loss(labels, classes)
     assert np.allclose(rest + overlap, whole, atol=1e-6)
-
-
-def test_core_seconds_do_not_count_waiting():
-    assert trials.core_seconds(lambda: time.sleep(0.3)) < 0.1

@@ -200,6 +200,7 @@ NO_SPACING = {
     "seconds": {"PhysicalUnitsXDirection": 4},
     "zero": {"delta": 0.0},
     "metres": {"delta": 10.0},
+    "empty": {"PhysicalDeltaX": None},
 }
 
 
@@ -213,6 +214,13 @@ def test_pixel_spacing_counts_where_there_are_no_regions(tmp_path):
     assert found.spacing == (0.3, 0.2)
     found = read(made(PixelSpacing=[10, 10]), tmp_path)
     assert found.spacing is None and "cannot be true" in found.notes[-1]
+
+
+def test_a_tag_that_is_there_and_empty_counts_as_absent(tmp_path):
+    empty = {"PixelSpacing": None, "RescaleSlope": None}
+    empty |= {"SequenceOfUltrasoundRegions": [], "ModalityLUTSequence": []}
+    found = read(made(**empty), tmp_path)
+    assert np.array_equal(found.grey, GREY) and found.spacing is None
 
 
 LOSSLESS = pydicom.uid.JPEGLosslessSV1

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
-from helpers.data import busi, busi_folder, layouts, masks, sources
+from helpers.data import busi, layouts, masks, sources
 from tools import check_data
 
 
@@ -82,12 +82,6 @@ def test_blanks_around_a_value_are_no_part_of_it(own):
     blank = whole.replace("p1", " p1 ", 1).replace("benign", " benign", 1)
     (own / "labels.csv").write_text(blank)
     assert layouts.find(own).cases["patient"].nunique() == 3
-
-
-def test_of_several_sets_none_is_chosen(own, capsys):
-    shutil.copytree(own, own.parent / "other")
-    with pytest.raises(busi_folder.SeveralSets, match=r"mine.*other"):
-        layouts.find(own.parent)
 
 
 def test_each_fault_of_a_file_is_named_and_nothing_left_out(own):

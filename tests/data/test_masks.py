@@ -1,4 +1,4 @@
-"""Masks: read, merged, cleaned, resized with a way back, and described."""
+"""Masks: read, merged, resized with a way back, and described."""
 
 import cv2
 import numpy as np
@@ -115,14 +115,6 @@ def test_a_mask_of_its_own_size_is_not_changed():
     assert np.array_equal(masks.restore(square, box), lesion)
 
 
-@settings(max_examples=30, deadline=None)
-@given(SIDES, st.floats(4, 40), SIZES)
-def test_shrinking_keeps_the_area_of_a_lesion(side, radius, size):
-    lesion = disc(side, side, side / 2, side / 2, max(radius, 2 * side / size))
-    square, _ = masks.letterbox(lesion, size)
-    assert square.mean() == pytest.approx(lesion.mean(), rel=0.25)
-
-
 def test_letterbox_does_not_stretch_but_centres():
     square, box = masks.letterbox(np.full((100, 200), 90, np.uint8), 64)
     inner = box.inner_height, box.inner_width, box.top, box.left
@@ -157,44 +149,6 @@ def test_parts_are_those_found_by_flooding(seed, share, min_pixels):
     assert not numbered[~mask].any()
 
 
-def test_cleaning_changes_nothing_unless_asked():
-    noise = random_mask(0.4)
-    same, changes = masks.clean(noise)
-    assert np.array_equal(same, noise) and set(changes.values()) == {0}
-
-
-def drawn(*rows):
-    return np.array([[pixel == "#" for pixel in row] for row in rows])
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "changes"),
-    [
-        (  # two specks, two holes
-            ("#...#", ".....", "#####", "#.#.#", "###.#", "#####"),
-            (".....", ".....", *["#####"] * 4),
-            (2, 2, 2, 3),
-        ),
-        (  # a bay at the border is no hole, a speck in a hole goes
-            ("#.#####", "#######", "##...##", "##.#.##", "##...##", "#######"),
-            ("#.#####", *["#######"] * 5),
-            (1, 1, 1, 9),
-        ),
-        (["###"] * 3, ["###"] * 3, (0, 0, 0, 0)),  # background is no speck
-        (["...", ".#.", "..."], ["..."] * 3, (1, 1, 0, 0)),
-    ],
-)
-def test_specks_and_holes_are_removed_and_counted(before, after, changes):
-    names = "specks", "speck_pixels", "holes", "hole_pixels"
-    mask, after = drawn(*before), drawn(*after)
-    cleaned, counts = masks.clean(mask, 2, fill_holes=True)
-    assert np.array_equal(cleaned, after)
-    assert counts == dict(zip(names, changes, strict=True))
-    kept, counts = masks.clean(mask, 2)
-    assert kept.sum() == mask.sum() - changes[1] and not (kept & ~mask).any()
-    assert counts["holes"] == counts["hole_pixels"] == 0
-
-
 def test_description_of_known_shapes():
     tall = np.zeros((60, 40), bool)
     tall[10:50, 15:25] = True
@@ -219,10 +173,3 @@ def test_an_empty_mask_and_a_single_pixel_have_no_shape():
     assert pixel["box"] == (3, 4, 4, 5) and empty.keys() == pixel.keys()
     for found in (empty, pixel):
         assert np.isnan(found["solidity"]) and np.isnan(found["circularity"])
-
-
-def test_real_masks_come_back_from_a_square_of_256(busi_root):
-    paths = sorted((busi_root / "malignant").glob("*_mask.png"))[:20]
-    for mask in map(masks.read_mask, paths):
-        back = masks.restore(*masks.letterbox(mask, 256))
-        assert dice(back, mask) > 0.97

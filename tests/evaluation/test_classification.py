@@ -1,11 +1,8 @@
 """What is said of a whole image: probabilities, features, review reasons."""
 
-import re
-
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
 from test_postprocessing import square
 
 from helpers.data import busi, masks
@@ -161,13 +158,6 @@ def test_fitted_probabilities_use_the_shape_and_keep_the_order_of_labels():
     without = validation[validation["label"] != "malignant"]
     found = classification.logistic_regression(without, cases)
     assert np.array_equal(found, cases[LABELS])
-
-
-def test_notebook_7_opens_neither_images_nor_masks():
-    text = (ROOT / "notebooks" / "07_from_pixels_to_findings.py").read_text()
-    code = re.sub(r"^#.*$", "", text, flags=re.MULTILINE)
-    files = r"arrays\.npz|scores\.csv|\bbusi\b|\bmasks\b|data\.root"
-    assert not re.search(files, code)
 
 
 def test_each_fold_is_fitted_on_its_own_validation_cases():

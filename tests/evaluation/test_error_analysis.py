@@ -112,15 +112,6 @@ def test_causes_as_text(change, width, text):
     assert error_analysis.causes_as_text(causes, width) == text
 
 
-def test_the_least_agreement_counts_from_both_sides():
-    rows = [("x", "y", 0.9), ("x", "z", 0.4)]
-    outlines = pd.DataFrame(rows, columns=["a", "b", "dice"])
-    least = error_analysis.least_agreement(outlines)
-    assert least.to_dict() == {"x": 0.4, "y": 0.9, "z": 0.4}
-    none = error_analysis.least_agreement(outlines[:0])
-    assert pd.Series(["x"]).map(none).isna().all()
-
-
 def test_lesions_are_counted_over_all_images():
     two = box(30, 60, 95, 125)
     pairs = [(LESION | two, LESION), (LESION & False, two)]

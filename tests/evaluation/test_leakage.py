@@ -35,6 +35,10 @@ def test_a_second_outline_counts_for_both_of_its_cases():
     pairs = {"a": ["x", "x"], "b": ["y", "z"], "dice": [0.8, 0.6]}
     found = leakage.second_outlines(pd.DataFrame(pairs)).to_dict()
     assert found == pytest.approx({"x": 0.7, "y": 0.8, "z": 0.6})
+    least = leakage.second_outlines(pd.DataFrame(pairs), "min").to_dict()
+    assert least == pytest.approx({"x": 0.6, "y": 0.8, "z": 0.6})
+    none = leakage.second_outlines(pd.DataFrame(pairs)[:0])
+    assert pd.Series(["x"]).map(none).isna().all()
 
 
 def test_copying_masks_pays_only_where_the_split_leaks(copies):

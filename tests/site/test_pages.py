@@ -5,10 +5,9 @@ import re
 import pytest
 from conftest import ROOT
 
-from tools.site import build, folding, glossary, start_page
+from tools.site import build, glossary, start_page
 
 WORDS = glossary.words((ROOT / "pages" / "glossary.md").read_text())
-DRAW = "figures.show(figure, alt='x')"
 
 
 def test_the_first_use_of_a_word_is_linked_and_no_other():
@@ -42,25 +41,6 @@ def test_nothing_is_linked_where_a_link_would_break_the_text(text):
 def test_the_glossary_explains_each_word_once():
     assert len(WORDS) >= 40 and len(set(map(str.lower, WORDS))) == len(WORDS)
     assert set(WORDS) >= glossary.EVERYDAY
-
-
-FOLDED = [
-    DRAW,
-    f"for part in parts:\n    x = part\n    {DRAW}",
-    f"mean = rows['dice'].mean()\n{DRAW}",
-    f"if len(rows):\n    {DRAW}",
-    "figures.show(figures.cases(list(rows)), alt='x')",
-    "figures.show(figure, alt=own(x))",
-]
-OPEN = ["for part in parts:\n    print(part)", "mean = rows.mean()", "!ls", ""]
-MORE = ["found = marks.count(x)", "found = own(x)", "print(1)"]
-OPEN += [f"{more}\n{DRAW}" for more in [*MORE, "def own():\n    pass"]]
-
-
-@pytest.mark.parametrize("code", FOLDED + OPEN)
-def test_code_that_only_plots_is_folded(code):
-    cell = {"source": [code], "metadata": {}}
-    assert folding.is_folded(cell) == (code in FOLDED)
 
 
 def picture(alt):

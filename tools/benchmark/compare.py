@@ -296,20 +296,6 @@ def batch_making(work, settings, step_speed):
     return {"pairs_per_second": made, "share_of_a_step": round(part, 4)}
 
 
-def gpu_memory(python):
-    """Return XLA's plan of a step of the gpu profile, or why none."""
-    gpu = profile("gpu")
-    step = {"size": gpu["image_size"], "width": gpu["width"], "batch_size": 8}
-    asked = [python, "-m", "tools.benchmark.gpu_memory"]
-    asked += map(str, step.values())
-    kept = {"capture_output": True, "text": True, "cwd": ROOT}
-    kept["env"] = {**os.environ, "KERAS_BACKEND": "jax"}
-    done = subprocess.run(asked, check=False, **kept)
-    if done.returncode:
-        return {"why_not": done.stderr.strip().splitlines()[-1]}
-    return step | {"mb": int(done.stdout.split()[-1])}
-
-
 def cores():
     """Return the number of this process's cores, each contender's threads."""
     try:
@@ -362,9 +348,6 @@ def measure(o, source, work):
     speed = training["images_per_second"]["median"]
     report["batches"] = batch_making(work, settings, speed)
     report["to_dice"] = to_dice(work, settings, "plain" in o.against)
-    if needs_torch:
-        planned = gpu_memory(python) if python else {"why_not": why_not}
-        report["gpu_memory"] = planned
     return report
 
 

@@ -206,7 +206,7 @@ class Contender(worker.Contender):
         return max(gap, float(abs(classes - theirs).max()))
 
     def versions(self):
-        names = ("torch", "segmentation-models-pytorch", "jax")
+        names = ("torch", "segmentation-models-pytorch")
         return {name: version(name) for name in names}
 
 

@@ -17,7 +17,7 @@ from tools import setup_env
 VENV = files.ROOT / ".venv-bench"
 PYTHON = VENV / "bin" / "python"
 LOG = f"{VENV}.log"
-PACKAGES = ["torch>=2.6", "segmentation-models-pytorch>=0.5", "jax>=0.5"]
+PACKAGES = ["torch>=2.6", "segmentation-models-pytorch>=0.5"]
 NEVER_CALLED = """
     nvidia-cublas nvidia-cuda-cccl nvidia-cuda-nvrtc nvidia-cudnn-cu13
     nvidia-cufft nvidia-curand nvidia-cusolver nvidia-cusparse

@@ -37,3 +37,4 @@ RECIPES = {
     "both": Recipe("imagenet", ("busi", "busbra"), epochs=10),
     "joint": Recipe(parts=("simulated", "both")),
 }
+SHIPPED = "joint"  # what models/small.keras is

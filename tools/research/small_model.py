@@ -21,7 +21,7 @@ from helpers.evaluation import bootstrap, postprocessing
 from helpers.files import ROOT
 from helpers.model import checkpoint
 from tools.research import explorer, keep_results, knowledge
-from tools.site.templates import SHIPPED
+from tools.research.recipes import SHIPPED
 
 SCORES = ROOT / "results" / "knowledge_cases.csv"
 TRAVELLED = "dice", "missed", "normals_empty", "auc_benign_malignant"

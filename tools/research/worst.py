@@ -44,8 +44,9 @@ def main(busi_at, recipe):
         figures.gallery(images, names, *outlines).savefig(path, dpi=200)
         print(path)
     # looked at by eye, and written into the file by hand
-    known = pd.read_csv(KEPT).set_index("case")["kind"]
-    worst["kind"] = worst["case"].map(known)
+    if KEPT.exists():
+        known = pd.read_csv(KEPT).set_index("case")["kind"]
+        worst["kind"] = worst["case"].map(known)
     files.write(KEPT, worst.drop(columns="fold").to_csv(index=False))
 
 

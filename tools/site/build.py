@@ -18,7 +18,6 @@ from helpers.files import ROOT, replacing_folder
 from tools.site import (
     benchmark_page,
     explorer_page,
-    folding,
     glossary,
     knowledge_page,
     report_page,
@@ -55,8 +54,8 @@ def page_of(notebook, link):
             # the page's header has this button
             kept = [line for line in lines if "colab-badge.svg" not in line]
             cell["source"] = link("".join(kept))
-        elif folding.is_folded(cell):
-            cell["metadata"].setdefault("tags", []).append("hide-input")
+        elif "setup" in cell["metadata"].get("tags", []):
+            cell["metadata"]["tags"].append("hide-input")
         cells.extend(one_picture_each(cell))
     content["metadata"].pop("papermill", None)  # paths and times of the run
     return {**content, "cells": cells}

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from helpers.evaluation import bootstrap, postprocessing
-from tools.research import keep_results, recipes
+from tools.research import keep_results, out_of_fold, recipes
 from tools.site.templates import RESULTS, SHIPPED, fill
 
 LESSON = "simulated"  # the only recipe of the smaller kind of network
@@ -73,7 +73,7 @@ def page(folder=RESULTS):
             for name, rows in pooled.groupby("set", sort=False)
         },
         shipped=SHIPPED,
-        specificity=0.75,
+        specificity=out_of_fold.SPECIFICITY,
         seed=seed_alone(folder),
         steady=steady.pivot(index="fold", columns="what"),
         steps=steps(cases),

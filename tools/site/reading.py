@@ -3,8 +3,6 @@
 import re
 import statistics
 
-from tools.site import folding
-
 
 def rhythm(notebook):
     """Return how a lesson reads, {what: number}.
@@ -17,7 +15,8 @@ def rhythm(notebook):
     """
     words, shown, lines, row, longest = 0, 0, [], 0, 0
     for cell in notebook.cells:
-        opens = {"setup", "parameters"} & set(cell.metadata.get("tags", []))
+        tags = set(cell.metadata.get("tags", []))
+        opens = {"setup", "parameters"} & tags
         if cell.cell_type == "markdown":
             prose, *after = cell.source.split("## Check yourself")
             prose = re.sub(r"```.*?```|\]\([^)]*\)", " ", prose, flags=re.S)
@@ -28,7 +27,7 @@ def rhythm(notebook):
         elif not opens and not cell.source.startswith("import "):
             found = re.findall(r"^\s*[^\s#].*$", cell.source, re.M)
             lines, row = [*lines, len(found)], row + 1
-            shown += 0 if folding.is_folded(cell) else len(found)
+            shown += 0 if "hide-input" in tags else len(found)
             longest = max(longest, row)
     return {
         "minutes": words / 200 + shown / 10,

@@ -10,12 +10,12 @@ import pandas as pd
 from mdit_py_plugins.anchors.index import slugify  # as MyST's
 
 from helpers.files import ROOT
+from tools.research.recipes import SHIPPED
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 FILES = f"{PROJECT['urls']['Repository']}/blob/main"
 RESULTS = ROOT / "results"
 REFERENCE = RESULTS / "busi-cpu-five-folds"
-SHIPPED = "joint"  # the recipe of `tools.research.knowledge` in models/
 
 
 def fill(template, notebooks, **values):
@@ -58,7 +58,7 @@ def shipped():
 def shipped_scores(results=RESULTS):
     """Return the row of knowledge.csv of the small model's recipe, a dict."""
     rows = pd.read_csv(results / "knowledge.csv")
-    shown = "set == 'busi' and rule == 'pooled' and recipe == @SHIPPED"
+    shown = f"set == 'busi' and rule == 'pooled' and recipe == '{SHIPPED}'"
     return rows.query(shown).iloc[0].to_dict()
 
 

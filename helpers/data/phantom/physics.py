@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..busi import LABELS
+from ..busi_folder import LABELS
 
 
 @dataclass(frozen=True)
