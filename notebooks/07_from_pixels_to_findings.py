@@ -457,8 +457,8 @@ figures.show(figures.decision(decisions, title), alt=alt)
 # %% [markdown]
 # That counts estimates. And which *t* do doctors use? BI-RADS advises a biopsy
 # above a probability of 2 %, and to wait and look again up to it. There, each
-# lesion that the model spares a biopsy gains 2/98, and each cancer among them
-# loses 1. Expect little: nearly everything is above so low a threshold.
+# benign lesion that the model spares a biopsy gains 2/98, and each cancer loses
+# 1. Expect little: nearly everything is above so low a threshold.
 
 # %%
 gain = (p < 0.02) * np.where(ill, -1, 2 / 98)
