@@ -96,10 +96,7 @@ print(f"{model.count_params():,} parameters, {policy}")
 # lesion as much as a large one. With $r$ 1 on lesion pixels and else 0, and
 # $p$ the lesion probability:
 #
-# $$1 - \frac{2 \sum r p + s}{\sum r + \sum p + s}$$
-#
-# with $s$ 1 where there is a lesion, and a 128th of the pixels where there is
-# none: you will see why.
+# $$1 - \frac{2 \sum r p + 1}{\sum r + \sum p + 1}$$
 #
 # (Milletari et al. 2016 square the terms below the bar; Drozdzal et al. 2016,
 # as here, do not.)
@@ -114,11 +111,9 @@ def cross_entropy(labels, classes):
 
 def dice_loss(labels, classes):
     """Return 1 - soft Dice of the lesion of each image."""
-    over, p = {"axis": (1, 2)}, 1 - classes[..., 0]
-    s = np.where(labels.any(**over), 1, labels[0].size / 128)
-    both = ((labels > 0) * p).sum(**over)
-    total = (labels > 0).sum(**over) + p.sum(**over)
-    return 1 - (2 * both + s) / (total + s)
+    lesion, p = labels > 0, 1 - classes[..., 0]
+    both, total = (lesion * p).sum(axis=(1, 2)), lesion + p
+    return 1 - (2 * both + 1) / (total.sum(axis=(1, 2)) + 1)
 
 
 # %% [markdown]
@@ -126,8 +121,7 @@ def dice_loss(labels, classes):
 # so, is it malignant? It needs one probability for each question. That of a
 # lesion is a mean over the pixels in which each counts by its own square, so
 # that the sure ones decide (a *Lehmer mean*, see notebook 7). That of
-# malignant is its share of all lesion probability. Where there is a lesion,
-# its own pixels are asked alone: what is marked elsewhere may not answer.
+# malignant is its share of all lesion probability.
 
 
 # %%
@@ -137,14 +131,13 @@ def yes_or_no(true, p):
 
 
 def image_loss(labels, classes):
-    """Return the loss of "a lesion?" plus 1.5 times that of "malignant?"."""
-    over, has_lesion = {"axis": (1, 2)}, labels.any(axis=(1, 2))
-    asked = (labels > 0) | ~has_lesion[:, None, None]
-    p, q = asked * (1 - classes[..., 0]), asked * classes[..., 2]
+    """Return the loss of "a lesion?" plus half that of "malignant?"."""
+    p, over = 1 - classes[..., 0], {"axis": (1, 2)}
     lesion = (p**3).sum(**over) / ((p**2).sum(**over) + 1e-3)
-    malignant = q.sum(**over) / (p.sum(**over) + 1e-3)
+    malignant = classes[..., 2].sum(**over) / (p.sum(**over) + 1e-3)
+    has_lesion = labels.any(**over)
     kind = yes_or_no((labels == 2).any(**over), malignant)
-    return yes_or_no(has_lesion, lesion) + 1.5 * has_lesion * kind
+    return yes_or_no(has_lesion, lesion) + 0.5 * has_lesion * kind
 
 
 # %% [markdown]
@@ -168,10 +161,10 @@ assert np.allclose(by_hand, used, rtol=1e-3)
 
 # %% [markdown]
 # On a normal image there is no lesion, and the plain Dice formula says 0
-# whatever the network predicts, so it would teach nothing there. The $s$ above
+# whatever the network predicts, so it would teach nothing there. The 1 above
 # and below the fraction bar changes this. Check it: give a *false positive*, a
 # square lesion where there is none, to an empty mask and make it fainter.
-# Expect the loss to fall, be it small or large.
+# Expect the loss to fall for a small one, and hardly for a large one.
 
 # %%
 empty = np.zeros((1, 32, 32), int)
@@ -183,8 +176,8 @@ for p in (0.9, 0.5, 0.1):
         print(f"{side} x {side} pixels at {p}: Dice loss {value:.3f}")
 
 # %% [markdown]
-# With $s$ = 1 here, too, a large one at 0.9 would cost 0.997, and at 0.1 still
-# 0.976: too flat to teach.
+# Where a large false positive is to fade, cross-entropy and the image's part
+# of the loss must do the teaching.
 #
 # ## One step: prediction, loss, gradient, update
 #

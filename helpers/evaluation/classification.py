@@ -8,6 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ..data import masks
+from .pooling import lehmer_mean
 
 LABELS = ("normal", "benign", "malignant")
 # Hints for a reader, not validated on patients.
@@ -45,13 +46,8 @@ def image_class(probabilities, marked):
 
 
 def lesion_probability(classes):
-    """Return the probability of any lesion, a float; classes: (h, w, 3).
-
-    The Lehmer mean of the pixels', sum p^3 / sum p^2: near the highest,
-    however few they are. 0 without any p > 0.
-    """
-    p = 1 - classes[..., 0].astype(np.float64)
-    return float((p**3).sum() / ((p**2).sum() + 1e-3))
+    """Return the probability of any lesion, a float; classes: (h, w, 3)."""
+    return float(lehmer_mean(1 - classes[..., 0].astype(np.float64)))
 
 
 def mean_inside(p):

@@ -8,9 +8,9 @@ probabilities (n, h, w, 3).
 import keras
 from keras import ops
 
+from ..evaluation.pooling import lehmer_mean
+
 IMAGE_WEIGHT = 0.3  # of the image's part in the loss, chosen by experiment
-KIND_WEIGHT = 1.5  # of "malignant?" beside "a lesion?"
-SPOT = 1 / 128  # of an image: what a false positive is measured by
 
 
 @keras.saving.register_keras_serializable("busi")
@@ -35,17 +35,12 @@ def cross_entropy(labels, classes):
 def dice_loss(labels, classes):
     """Return 1 - soft Dice of the lesion (Drozdzal et al. 2016), (n,).
 
-    A number added above and below the fraction bar keeps the gradient for
-    false lesion probability on an image without a lesion, where it would be
-    zero. There it is SPOT of the pixels: with 1, as on images with a lesion,
-    only the last traces of a false positive would have a gradient.
+    The 1 added above and below the fraction bar keeps the gradient for false
+    lesion probability on an image without a lesion, where it would be zero.
     """
     lesion = ops.cast(labels > 0, classes.dtype)
     background, *_ = ops.unstack(classes, axis=-1)
-    spot = SPOT * labels.shape[1] * labels.shape[2]
-    smooth = ops.where(ops.any(labels > 0, axis=(1, 2)), 1.0, spot)
-    smooth = ops.cast(smooth, classes.dtype)
-    return 1 - soft_dice(lesion, 1 - background, smooth)
+    return 1 - soft_dice(lesion, 1 - background, smooth=1)
 
 
 def soft_dice(reference, prediction, smooth):
@@ -59,27 +54,19 @@ def image_loss(labels, classes):
     """Return the cross-entropy of the whole image's class, (n,).
 
     That of "a lesion?", whose probability is the Lehmer mean of the pixels'
-    lesion probabilities, as in `evaluation.classification`, and, where there
-    is a lesion, KIND_WEIGHT times that of "malignant?", whose probability is
-    its part of the lesion probability. Where there is a lesion both ask its
-    own pixels alone, or what is marked elsewhere would answer for it.
+    lesion probabilities, and, where there is a lesion, half of that of
+    "malignant?", whose probability is its part of the lesion probability.
     """
     has_lesion = ops.cast(ops.any(labels > 0, axis=(1, 2)), classes.dtype)
     is_malignant = ops.cast(ops.any(labels == 2, axis=(1, 2)), classes.dtype)
     # slices of an array that each need their own gradient of its size are slow
     background, _, malignant = ops.unstack(classes, axis=-1)
-    elsewhere = ops.cast(labels == 0, classes.dtype)
-    asked = 1 - elsewhere * has_lesion[:, None, None]
-    p = asked * (1 - background)
-    # weights without a gradient of their own: it would raise faint false
-    # positives, which lower the mean
-    weights = ops.stop_gradient(p**2)
-    lesion = ops.sum(weights * p, axis=(1, 2))
-    lesion = lesion / (ops.sum(weights, axis=(1, 2)) + 1e-3)
-    malignant = ops.sum(asked * malignant, axis=(1, 2))
+    p = 1 - background
+    lesion = lehmer_mean(p, ops.sum, axis=(1, 2))
+    malignant = ops.sum(malignant, axis=(1, 2))
     malignant = malignant / (ops.sum(p, axis=(1, 2)) + 1e-3)
     kind = has_lesion * binary_crossentropy(is_malignant, malignant)
-    return binary_crossentropy(has_lesion, lesion) + KIND_WEIGHT * kind
+    return binary_crossentropy(has_lesion, lesion) + 0.5 * kind
 
 
 def binary_crossentropy(target, p):

@@ -13,11 +13,21 @@ import keras
 import numpy as np
 
 from .. import environment
+from ..evaluation.pooling import lehmer_mean
 from . import augmentation, checkpoint, faster, losses, optimizer, unet
 
 # The code that a trained network depends on.
 THIS = sys.modules[__name__]
-SOURCES = (augmentation, losses, unet, optimizer, faster, checkpoint, THIS)
+SOURCES = (
+    augmentation,
+    losses,
+    lehmer_mean,
+    unet,
+    optimizer,
+    faster,
+    checkpoint,
+    THIS,
+)
 
 # One process trains several models here, which TensorFlow takes for a mistake.
 logging.getLogger("tensorflow").setLevel(logging.ERROR)

@@ -6,7 +6,7 @@ import pytest
 from test_postprocessing import square
 
 from helpers.data import busi, masks
-from helpers.evaluation import classification, postprocessing
+from helpers.evaluation import classification, pooling, postprocessing
 
 LABELS = list(classification.LABELS)
 
@@ -21,6 +21,17 @@ def test_image_probability_is_near_that_of_the_surest_pixels(p, patch):
     assert lesion == pytest.approx(p, rel=0.1, abs=0.02)
     assert found["normal"] == 1 - lesion
     assert found["malignant"] == pytest.approx(found["benign"] / 3)
+
+
+def test_the_lehmer_mean_by_hand_and_along_axes():
+    p = np.array([[0.9, 0.6, 0.0], [0.0, 0.0, 0.0]])
+    expected = [(0.729 + 0.216) / (0.81 + 0.36 + 1e-3), 0]
+    assert pooling.lehmer_mean(p, axis=1) == pytest.approx(expected)
+
+    def total(values, axis):  # stands in for another array library's
+        return sum(values[axis].tolist())
+
+    assert pooling.lehmer_mean(p, total, axis=0) == expected[0]
 
 
 def reasons(classes, **rule):

@@ -57,11 +57,6 @@ def network(recipe):
     policy = training.precision() if lesson else "float32"
     keras.config.set_dtype_policy(policy)
     keras.utils.set_random_seed(recipe.seed)
-    if recipe.start in RECIPES and recipe.start != "imagenet":
-        known = HOME / recipe.start / "fold_none" / "model.keras"
-        if not known.exists():
-            sys.exit(f"{known}: train {recipe.start} none first")
-        return checkpoint.load(known)
     if recipe.start == "imagenet":
         model = pretrained.build(recipe.size)
         imagenet.give(model)

@@ -7,10 +7,9 @@ import dataclasses
 class Recipe:
     """How a network is trained.
 
-    start: "imagenet", NAME of a file models/start_NAME.npz, or a recipe whose
-    network held nothing out (fold none). sets: what it learns from; of
-    several, each gives the same number of lesion views to an epoch, and
-    `normals` is the share of normal images, as in BUSI alone.
+    start: "imagenet", or NAME of a file models/start_NAME.npz. sets: what it
+    learns from; of several, each gives the same number of lesion views to an
+    epoch, and `normals` is the share of normal images, as in BUSI alone.
     last: keep the last weights, not those of the lowest validation loss.
     parts: recipes trained before, whose networks become one, see `joint`; it
     trains nothing then.
@@ -36,10 +35,6 @@ RECIPES = {
     "busbra": Recipe("pretrained", epochs=20),
     "hospitals": Recipe("pretrained", ("busi", "busbra"), epochs=10),
     "both": Recipe("imagenet", ("busi", "busbra"), epochs=10),
-    # with today's loss; those above, and their kept scores, had another
-    "lesson_start": Recipe("16", ("busbra", "phantom"), 128, 8, batch_size=8),
-    "lesson": Recipe("lesson_start", last=0, **LESSON),
-    "larger": Recipe("imagenet", ("busi", "busbra"), epochs=10),
-    "joint": Recipe(parts=("lesson", "larger")),
+    "joint": Recipe(parts=("simulated", "both")),
 }
 SHIPPED = "joint"  # what models/small.keras is

@@ -6,7 +6,7 @@ from helpers.evaluation import bootstrap, postprocessing
 from tools.research import keep_results, out_of_fold, recipes
 from tools.site.templates import RESULTS, SHIPPED, fill
 
-LESSON = "simulated"  # of the lesson's kind of network, with the first loss
+LESSON = "simulated"  # the only recipe of the smaller kind of network
 CHOSEN_ON = 1, 4  # folds, see tools/research/knowledge.py
 RECIPES = {
     LESSON: "the lesson's U-Net, started from simulated images (as "
@@ -17,11 +17,7 @@ RECIPES = {
     "hospitals": "photographs, then BUS-BRA and simulated images, then BUSI "
     "and BUS-BRA together",
     "both": "photographs, then BUSI and BUS-BRA together",
-    "lesson": "the lesson's U-Net, started from simulated images, then "
-    "BUS-BRA and simulated images, then BUSI; with today's loss, which the "
-    "recipes above had not",
-    "larger": "as `both`, with today's loss",
-    "joint": "`lesson` and `larger` in one network, which predicts the mean "
+    "joint": "`simulated` and `both` in one network, which predicts the mean "
     "of theirs: **the recipe of the small model**",
 }
 # (recipe, the one that it is compared with, what mainly differs)
@@ -30,20 +26,10 @@ STEPS = [
     ("busbra", "imagenet", "BUS-BRA's and simulated images, before BUSI's"),
     ("hospitals", "imagenet", "these before, BUS-BRA's together, too"),
     ("imagenet+both", "both", "a second network of the same kind"),
-    ("simulated+both", "both", "a second network, of another kind"),
+    ("joint", "both", "a second network, of another kind"),
     ("simulated+imagenet", "imagenet", "a second network, of another kind"),
-    (
-        "simulated+both",
-        "imagenet+both",
-        "the other network is of another kind",
-    ),
-    ("larger", "both", "today's loss"),
-    (
-        "lesson",
-        "simulated",
-        "today's loss, and BUS-BRA's images before BUSI's",
-    ),
-    ("joint", "simulated+both", "both of these"),
+    ("joint", "imagenet+both", "the other network is of another kind"),
+    ("joint", "simulated+imagenet", "BUS-BRA's images, learned together"),
 ]
 RULES = {
     "utility": "highest utility on the fold's validation cases",
@@ -73,7 +59,7 @@ def page(folder=RESULTS):
         busi=busi,
         by_rule=own.to_dict("records"),
         empty=postprocessing.EMPTY,
-        first=LESSON,
+        first=busi.index[0],
         miss=postprocessing.MISS,
         missed=postprocessing.MISSED,
         parts=list(recipes.RECIPES[SHIPPED].parts),
