@@ -49,7 +49,6 @@ epochs: int = 10  # of your U-Net from random weights; 0: leave it out
 epochs_simulated: int = 4  # from weights that know simulated images, or 0
 epochs_pretrained: int = 3  # of the larger, pretrained network, or 0
 batch_size: int = 8  # images a step; halve it if memory runs out
-batch_size_pretrained: int = 8  # that of the pretrained network
 learning_rate: float = 2e-3  # the highest; it scales each step
 n_folds: int = 1  # folds trained and held out, 1 to 5
 first_fold: int = 0  # the first of them; to spread folds over machines
@@ -516,8 +515,7 @@ def knows_photographs():
 
 # %%
 name, rates = "photographs first", tuning | {"learning_rate": 1e-3}
-size = batch_size_pretrained
-over_folds(name, knows_photographs, size, epochs_pretrained, **rates)
+over_folds(name, knows_photographs, 16, epochs_pretrained, **rates)
 
 # %% [markdown]
 # ## Read the curves

@@ -102,7 +102,7 @@ def quantities(scores):
 
 
 def table(scores, which=tuple(NAMES)):
-    """Return DataFrame[measure, n, value, low, high] of `of_case` rows.
+    """Return DataFrame[measure, n, value, low, high, groups] of such rows.
 
     95 % intervals by bootstrap over the column group. Calibration errors have
     none (nan): cases drawn anew err more than the cases themselves. A measure
@@ -113,7 +113,8 @@ def table(scores, which=tuple(NAMES)):
     for name in which:
         part, values, statistic = found[name]
         how = {name: part}, statistic
-        rows.append(bootstrap.by_subgroup(values, scores["group"], *how))
+        row = bootstrap.by_subgroup(values, scores["group"], *how)
+        rows.append(row.assign(groups=scores["group"][part].nunique()))
     whole = pd.concat(rows).rename_axis("measure").reset_index()
     biased = whole["measure"].str.startswith("ece")
     whole.loc[biased, ["low", "high"]] = np.nan

@@ -72,4 +72,4 @@ def test_several_networks_have_their_mean_and_patients_stay_whole():
     dice = table.query("measure == 'dice'").set_index("network")
     mean = dice.loc[["fold_0", "fold_1"], "value"].mean()
     assert dice.loc["all", "value"] == pytest.approx(mean)
-    assert (dice["n"] == n).all()
+    assert (dice["groups"] == 6).all() and (dice["n"] == n).all()

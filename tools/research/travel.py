@@ -139,7 +139,7 @@ def main(busi_at, busbra_at, *recipes):
         names = {"recipe": name, "learned": PLACES[learned]}
         rows.append(table.assign(**names, networks=len(parts)))
         print(rows[-1].query("part == 'all'").to_string(), flush=True)
-    columns = [*KEYS, "networks", "measure", "n"]
+    columns = [*KEYS, "networks", "measure", "n", "groups"]
     columns += ["value", "low", "high"]
     new = {
         "travel": pd.concat(rows)[columns],
