@@ -28,7 +28,7 @@ CHUNK = 32  # images held in memory at a time
 TEMPLATE = files.ROOT / "tools" / "external.html.jinja"
 BEGINS = {  # patterns of how the files of this command begin
     "cases.csv": r"case,label,group,(patient,)?(scanner,)?p_normal,",
-    "measures.csv": r"part,measure,n,value,low,high\s",
+    "measures.csv": r"part,measure,n,value,low,high(,groups)?\s",
     "page.html": re.escape(TEMPLATE.read_text().partition("{{")[0]),
 }
 FEW = 20  # of a scanner's images: its intervals mean little
