@@ -45,11 +45,11 @@ def outline_agreement(cases, pairs):
 
 
 def second_outlines(outlines, how="mean"):
-    """Return how near copies are outlined: a Series, a Dice by case.
+    """Return how near copies are outlined: a Series, Dice by case.
 
-    outlines: of `outline_agreement`; how: of several, "mean", "min" or the
-    like. A network's Dice on these cases is what
-    it may be compared with; on others it may be higher or lower.
+    outlines: of `outline_agreement`; how: of several, "mean" or "min". A
+    network's Dice on these cases is what it may be compared with; on others it
+    may be higher or lower.
     """
     both = outlines.melt("dice", ["a", "b"], value_name="case")
     return both.astype({"dice": float}).groupby("case")["dice"].agg(how)

@@ -103,8 +103,7 @@ def steps(cases):
     )
     same = busi[~normal].groupby("case").first()
     rows = []
-    for names in STEPS:
-        one, other, differs = names
+    for one, other, differs in STEPS:
         gained = dice[one] - dice[other]
         ends = bootstrap.interval(gained, same["group"])
         row = dict(zip(("value", "low", "high"), ends, strict=True))
@@ -113,7 +112,7 @@ def steps(cases):
         row["by_fold"] = gained.groupby(same["fold"]).mean()
         row["missed"] = (missed[one] - missed[other]).mean()
         row["empty"] = (empty[one] - empty[other]).mean()
-        rows.append(row | {"names": names[:2], "differs": differs})
+        rows.append(row | {"names": (one, other), "differs": differs})
     return rows
 
 
