@@ -128,8 +128,8 @@ def test_rhythm_of_prose_and_code(source):
 def test_rhythm_counts_what_it_says():
     text = "# %% [markdown]\n# One, two - three [four](five six).\n\n"
     text += (
-        "# %%\nimport helpers\n\n# %%\n# why\na = 1\n\nb = 2\n\n# %%\n"
-        "figures.show(\n    a)\n\n"
+        "# %%\nimport helpers\n\n# %%\n# why\na = 1\n\nb = 2\n\n"
+        '# %% tags=["hide-input"]\nfigures.show(\n    a)\n\n'
     )
     text += "# %% [markdown]\n# ## Check yourself\n# five\n\n# %%\nc\nd\n"
     assert reading.rhythm(jupytext.reads(text, "py:percent")) == {
