@@ -191,7 +191,7 @@ pd.DataFrame(rows, ["mean / deviation", "darker than half"]).round(2)
 # lesion breaks that bargain. If it *attenuates* (swallows) more sound than its
 # surroundings, what lies behind it is drawn too dark: a *shadow*. If it
 # swallows less, as water does, what lies behind is drawn too bright:
-# *enhancement*.  (Narrow dark bands below the two *sides* of a lesion are
+# *enhancement*. (Narrow dark bands below the two *sides* of a lesion are
 # another thing, *edge shadows*: a smooth, curved rim bends the sound away.
 # Cysts and smooth benign lesions often have them.)
 #
