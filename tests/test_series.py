@@ -8,7 +8,7 @@ import pandas as pd
 from conftest import ROOT, run_all
 
 from tools import predict
-from tools.run_all import Job, next_of
+from tools.run_all import Job, limits_of, next_of
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
@@ -118,6 +118,7 @@ def test_what_others_read_runs_first_and_then_what_takes_long(tmp_path):
         order.append(job.title[:2])
     assert order[:3] == ["01", "02", "04"]
     assert all(order.index("09") < order.index(k) for k in ("03", "07", "08"))
+    assert limits_of(see, [prepare]) and not limits_of(prepare, [see])
 
 
 def test_a_failing_notebook_stops_the_run_and_is_kept(tmp_path, phantom_root):

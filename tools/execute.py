@@ -70,6 +70,8 @@ def execute(notebook, folder, parameters, title):
     began, cells = time.time(), json.loads(notebook.read_text())["cells"]
     options = {"kernel_name": "python3", "cwd": str(ROOT)}
     options |= {"progress_bar": False, "log_output": True}
+    # all is written by then, and TensorFlow takes two seconds to clear up
+    options["shutdown_kernel"] = "immediate"
     whole = files.replacing(folder / notebook.name)
     with open(folder / "log.txt", "w") as log, whole as partial:
         progress = Progress(title, len(cells), log)

@@ -133,8 +133,11 @@ class Job:
         steps = {path.stem for path in profiles.notebooks()}
         return {s for s in steps if s < own and f'\\"{s}\\"' in text}
 
-    def start(self, data):
-        """Start it; return whether there was something to do."""
+    def start(self, data, limits):
+        """Start it; return whether there was something to do.
+
+        limits: environment variables, of `limits_of`.
+        """
         decides = [self.parameters, self.content]
         self.inputs = inputs_of(self.notebook, decides, data)
         if up_to_date(self.folder, self.inputs):
@@ -142,7 +145,8 @@ class Job:
             return False
         words = self.notebook, self.folder, json.dumps(self.parameters)
         command = [sys.executable, "-m", "tools.execute", *words, self.title]
-        self.process = subprocess.Popen(command, cwd=ROOT)
+        env = limits | os.environ
+        self.process = subprocess.Popen(command, cwd=ROOT, env=env)
         return True
 
     def seal(self):
@@ -213,7 +217,8 @@ def run_series(data, profile, until, too_few="", external=None):
                 time.sleep(0.1)
                 continue
             waiting.remove(job)
-            running += [job] * job.start(data)
+            limits = {} if alone else limits_of(job, waiting)
+            running += [job] * job.start(data, limits)
     finally:
         for job in running:  # interrupted, as this is: they clear up
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -239,6 +244,17 @@ def next_of(waiting, running):
     if first and not awaited:
         return None
     return next(iter(awaited[:1] or ready[-1:]), None)
+
+
+def limits_of(job, waiting):
+    """Return environment variables that leave half of the cores to another.
+
+    Two networks that compute on all cores at once are in each other's way. One
+    that others wait for is not limited: it may soon be alone, for long.
+    """
+    if any(job.notebook.stem in other.needs for other in waiting):
+        return {}
+    return {"TF_NUM_INTRAOP_THREADS": str(os.cpu_count() // 2)}
 
 
 def main():
