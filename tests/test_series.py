@@ -119,6 +119,8 @@ def test_what_others_read_runs_first_and_then_what_takes_long(tmp_path):
     assert order[:3] == ["01", "02", "04"]
     assert all(order.index("09") < order.index(k) for k in ("03", "07", "08"))
     assert limits_of(see, [prepare]) and not limits_of(prepare, [see])
+    see.content["external"] = "a second set"
+    assert not limits_of(see, [prepare])
 
 
 def test_a_failing_notebook_stops_the_run_and_is_kept(tmp_path, phantom_root):

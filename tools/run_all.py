@@ -250,9 +250,11 @@ def limits_of(job, waiting):
     """Return environment variables that leave half of the cores to another.
 
     Two networks that compute on all cores at once are in each other's way. One
-    that others wait for is not limited: it may soon be alone, for long.
+    that others wait for, or that opens a second data set, is not limited: it
+    may soon be alone, for long.
     """
-    if any(job.notebook.stem in other.needs for other in waiting):
+    awaited = any(job.notebook.stem in other.needs for other in waiting)
+    if awaited or job.content:
         return {}
     return {"TF_NUM_INTRAOP_THREADS": str(os.cpu_count() // 2)}
 
