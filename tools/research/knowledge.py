@@ -22,8 +22,15 @@ from helpers import files
 from helpers.data import busbra, busi, layouts, splits
 from helpers.data.phantom import dataset
 from helpers.files import ROOT
-from helpers.model import augmentation, checkpoint, pretrained, training, unet
-from tools.research import imagenet, joint
+from helpers.model import (
+    augmentation,
+    checkpoint,
+    ensemble,
+    pretrained,
+    training,
+    unet,
+)
+from tools.research import imagenet
 from tools.research.recipes import RECIPES, Recipe
 
 HOME = ROOT / "runs" / "knowledge"
@@ -117,7 +124,7 @@ def fitted(data, folder):
             if not (place / "model.keras").exists():
                 sys.exit(f"{place}: train this first")
         models = [checkpoint.load(place / "model.keras") for place in places]
-        return joint.mean(models, recipe.size), [{"seconds": 0.0}]
+        return ensemble.mean(models, recipe.size), [{"seconds": 0.0}]
     return training.fit(
         network(recipe),
         data.batches(data.trains, views=data.views()),

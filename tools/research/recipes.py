@@ -11,7 +11,7 @@ class Recipe:
     learns from; of several, each gives the same number of lesion views to an
     epoch, and `normals` is the share of normal images, as in BUSI alone.
     last: keep the last weights, not those of the lowest validation loss.
-    parts: recipes trained before, whose networks become one, see `joint`; it
+    parts: recipes trained before, whose networks become one ensemble; it
     trains nothing then.
     """
 

@@ -1,25 +1,30 @@
-"""Join trained networks into one, which predicts the mean of theirs."""
+"""Trained networks in one, which predicts the mean of what they predict.
+
+Written against keras alone, so it runs on TensorFlow, JAX or PyTorch.
+"""
 
 import re
 
 import keras
 from keras import layers
 
-from helpers.model import pretrained
+from . import faster, pretrained
 
 
 def mean(models, side):
     """Return a network of squares of `side` pixels, in float32.
 
-    It shows each network the square at that network's own size, and takes the
-    mean of what they predict, at its own.
+    models: of `unet.build` and `pretrained.build`. Each is shown the square at
+    its own size, and their predictions are averaged at this one.
     """
     square = keras.Input((side, side, 1), name="image")
     predicted = []
     for model in map(for_use, models):
         seen = resized(square, model.input_shape[1])
         predicted.append(resized(model(seen), side))
-    return keras.Model(square, layers.Average()(predicted), name="joint")
+    joint = keras.Model(square, layers.Average()(predicted), name="joint")
+    faster.use(joint)
+    return joint
 
 
 def for_use(model):
@@ -34,6 +39,7 @@ def for_use(model):
 
 
 def resized(maps, side):
+    """Return maps (n, h, w, channels) at `side`, by bilinear interpolation."""
     if maps.shape[1] == side:
         return maps
-    return layers.Resizing(side, side)(maps)  # bilinear
+    return layers.Resizing(side, side)(maps)

@@ -5,10 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from helpers.model import checkpoint, pretrained, training, unet
-from tools.research import joint
-
-pytestmark = pytest.mark.research
+from helpers.model import checkpoint, ensemble, pretrained, training, unet
 
 
 @pytest.fixture
@@ -26,7 +23,7 @@ def models():
 
 
 def test_it_is_the_mean_also_after_it_was_kept(models, tmp_path):
-    whole = joint.mean(models, 64)
+    whole = ensemble.mean(models, 64)
     rng = np.random.default_rng(1)
     images = cv2.GaussianBlur(rng.random((64, 64, 4)), (0, 0), 3)
     images = np.float32(images.transpose(2, 0, 1))
