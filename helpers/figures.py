@@ -324,7 +324,7 @@ def backpropagation(sizes, heading):
 
     sizes: of the layers in order, each as a share of the layer's weights.
     """
-    labels = "convolution, first to last", "gradient, share of the weights"
+    labels = "convolution, first to last", "gradient / weights"
     figure, ax = chart(6.5, 3.4, heading, *labels)
     ax.set_yscale("log")
     layers = range(1, len(sizes) + 1)

@@ -207,8 +207,9 @@ class Step:
 
 
 def as_json(content):
-    """Return a dict as the text of a .json file."""
-    return json.dumps(content, indent=1) + "\n"
+    """Return a dict as the text of a .json file; nan becomes null."""
+    finite = json.loads(json.dumps(content), parse_constant=lambda _: None)
+    return json.dumps(finite, indent=1) + "\n"
 
 
 def sealed(folder, name="manifest.json"):

@@ -417,7 +417,7 @@ step.finish()
 # <details><summary>1. Why look at the share of the commonest class before you train a classifier?</summary>
 #
 # Because predicting it every time costs nothing. An accuracy below or near
-# that share shows no skill.
+# that share alone shows no skill.
 #
 # </details>
 #

@@ -486,8 +486,8 @@ step.finish()
 #
 # <details><summary>4. Two annotations of one frame agree with a mean Dice of 0.8. A network reaches 0.95 against one of them. Are you glad?</summary>
 #
-# No, you are wary. It agrees better with that one than the other one does.
-# Look for a leak, or for a habit of drawing that it has learned.
+# Not yet. A little more than 0.8 may be what outlines have in common, but 0.95
+# is a lot. Look for a leak, or for a habit of drawing that it has learned.
 #
 # </details>
 #

@@ -365,9 +365,9 @@ figures.show(
 #
 # You have all the pieces of a *U-Net* (Ronneberger et al. 2015). Here is the
 # plan: down on the left, up on the right, skip connections across. Each
-# picture is the image as fine as the maps of that level are: the fine ones
-# know *where*, the coarse ones see enough to tell *what*. You will write each
-# numbered part; (1) is the block that works at every level of (2) and (3).
+# picture shows, on the image itself, how fine the maps of its level are: the
+# fine ones know *where*, the coarse ones see enough to tell *what*. You will
+# write each numbered part; (1) is the block of every level of (2) and (3).
 
 # %%
 sides = [len(image) // 2**level for level in range(1, 5)]
@@ -444,7 +444,7 @@ for kind, part in kinds.items():
 #
 # A block is two convolutions. Its input is also added to its output: a
 # *residual connection* (He et al. 2016). So the block need only learn what to
-# *change*, and the gradient has a direct way back. A 1x1 convolution fits the
+# *change* (and training gets easier: notebook 4). A 1x1 convolution fits the
 # channels where their number changes. No convolution here has a *bias* of its
 # own: the normalisation adds one.
 
@@ -610,9 +610,9 @@ print(f"{model.count_params():,} parameters")
 # %% [markdown]
 # That is the whole network; `model.summary()` lists its layers. (The U-Net of
 # 2015 has no residual connections, no batch normalisation, no padding, no such
-# bias, and logits at full size.) `helpers/model/unet.py` holds the same
-# functions, so that other notebooks need not repeat them. The same? With equal
-# weights, both must make equal predictions.
+# bias, and logits as fine as the image.) `helpers/model/unet.py` holds the
+# same functions, so that other notebooks need not repeat them. The same? With
+# equal weights, both must make equal predictions.
 
 # %%
 from helpers.model import unet
@@ -735,7 +735,7 @@ pd.DataFrame(table, index=masks.CLASSES).round(4)
 # if one class has everything, $\log_2 3 = 1.58$ bits if all three are equal.
 # Expect it along the border of what the network marks, which need not be the
 # drawn outline, and all over a lesion whose class is uncertain. What is dark
-# inside the outline was missed without doubt.
+# inside the outline was found, or missed, without doubt.
 
 
 # %%

@@ -90,13 +90,13 @@ print(f"{model.count_params():,} parameters, {policy}")
 #
 # Take four lesion images, and let the network predict. It knows nothing yet.
 # How wrong is it? The *loss* says so in one number, the sum of three parts.
-# You write them in NumPy. *Cross-entropy* looks at each pixel alone: it is
-# minus the logarithm of the probability that the right class got. But most
-# pixels are background (*class imbalance*), so a network that marks nothing
-# does well by it. The *soft Dice loss* is 1 minus the Dice of the whole
-# lesion, computed from probabilities instead of a mask, and counts a small
-# lesion as much as a large one. With $r$ 1 on lesion pixels and else 0, and
-# $p$ the lesion probability:
+# You write them in NumPy, `classes` being the probabilities. *Cross-entropy*
+# looks at each pixel alone: it is minus the logarithm of the probability that
+# the right class got. But most pixels are background (*class imbalance*), so a
+# network that marks nothing does well by it. The *soft Dice loss* is 1 minus
+# the Dice of the whole lesion, computed from probabilities instead of a mask,
+# and counts a small lesion as much as a large one. With $r$ 1 on lesion pixels
+# and else 0, and $p$ the lesion probability:
 #
 # $$1 - \frac{2 \sum r p + 1}{\sum r + \sum p + 1}$$
 #
@@ -210,7 +210,7 @@ def taped(rate):
 
 
 # %%
-before = [np.array(weight) for weight in model.trainable_variables]
+before = [weight.numpy().copy() for weight in model.trainable_variables]
 steps = [taped(rate=0.01) for _ in range(6)]
 gradient = steps[0][1]
 listed = ", ".join(f"{loss:.2f}" for loss, _ in steps)
@@ -253,10 +253,9 @@ print(f"by nudging        {moved[0]:.4f} and {moved[1]:.4f}")
 # *backpropagation*. The gradient of four images is only an estimate of that of
 # all: hence the name *stochastic gradient descent*. Here is the size of the
 # first step's gradient at each convolution, divided by the size of its
-# weights. What matters: at no convolution is it near 0, so all can learn.
-# (Notebook 3's `image_bias` ends in weights of 0, which pass nothing back: the
-# layer before them gets exactly 0 in this first step, and learns from the
-# second.)
+# weights. One at which it is far smaller than at the others hardly learns by
+# such plain steps. (Notebook 3's `image_bias` ends in weights of 0, which pass
+# nothing back: the layer before them learns from the second step.)
 
 # %% tags=["hide-input"]
 pairs = zip(before, gradient, strict=True)
@@ -279,11 +278,11 @@ figures.show(
 # The folds come from notebook 2; near copies of a frame always share a fold.
 # One fold is *held out*: its cases have no part in training. An eighth of the
 # rest, again in whole groups, joins what notebook 2 put aside (fold -1): that
-# is the *validation part* (or set; the remainder is the *training set*). It
-# decides which epoch's weights are kept (an *epoch* is one look at all
-# images), those of the lowest loss there (*early stopping* would also end the
-# training there; the two fine-tuned networks below keep the last epoch's). The
-# held-out fold must not decide anything, or its score would flatter itself.
+# is the *validation part* (or set; the remainder is the *training set*). An
+# *epoch* is one look at all training images. The validation part decides which
+# epoch's weights are kept: those of the lowest loss there. (*Early stopping*
+# would also end the training there.) The held-out fold must not decide
+# anything, or its score would flatter itself.
 
 # %%
 from helpers.data import splits
@@ -307,10 +306,11 @@ pd.DataFrame(counts, index=names).fillna(0).astype(int)
 #
 # A network that cannot memorise one image has a fault in it, and no amount of
 # data will help. Expect a Dice near 1 on it; it says nothing about new images.
-# `AdamW` is the rule by which the parameters are changed: Adam, as in notebook
-# 0, and at each step all weights shrink a little, which keeps them small.
-# `compile_for` gives a network this rule and the loss; a `step` then returns
-# loss and Dice.
+# `AdamW` is the rule by which the parameters are changed: *Adam* steps along a
+# running mean of the gradients, divided by the root of that of their squares,
+# so all parameters move about as far. And at each step all weights shrink a
+# little, which keeps them small. `compile_for` gives a network this rule and
+# the loss; a `step` then returns loss and Dice.
 
 # %%
 of_one = split(first_fold)[0]
@@ -360,8 +360,7 @@ figures.show(figure, alt=alt)
 # before each step, rises from 0 over the first epoch, or a fifth of all steps
 # if that is less (the *warm-up*: the first gradients are large, and Adam's
 # running means rest on few steps yet). Then it falls along a cosine to 0, so
-# that the last steps are small. Its highest value was found by trial; notebook
-# 8 shows what others do.
+# that the last steps are small. Its highest value was found by trial.
 #
 # What is validated and kept are not the last weights but their *exponential
 # moving average* (EMA) over the last steps, which is steadier. And where the
@@ -377,14 +376,15 @@ figures.show(figure, alt=alt)
 # average = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)  # comes first
 # best = keras.callbacks.ModelCheckpoint("a.keras", save_best_only=True)
 # model.compile(rule, losses.segmentation_loss)
-# model.fit(train, validation_data=check, callbacks=[average, best])
+# how = {"epochs": epochs, "callbacks": [average, best]}
+# model.fit(train, validation_data=check, **how)
 # ```
 #
 # `training.fit` is nearly that (its average also forgets the random start),
 # and can be stopped and resumed.
 #
-# You will train three networks on the same cases, so what all need goes into
-# functions: the first trains one, without one fold.
+# What all networks need goes into functions. The first trains one, without one
+# fold.
 
 # %%
 from helpers.files import ROOT
@@ -432,9 +432,8 @@ def results(fold, model, history):
 # machine if your Drive is there. Once it has finished, running it again gives
 # back what is there. Change a number above, and it starts anew and says why.
 #
-# The Dice in these lines is a rough one, to watch a run by: over all
-# validation images, where an empty mask on a normal image counts 1. It is not
-# the Dice of notebook 5.
+# The Dice in these lines, over all validation images, where an empty mask on a
+# normal image counts 1, is not that of notebook 5.
 
 # %%
 networks = {}
@@ -443,9 +442,11 @@ networks = {}
 def over_folds(name, make, epochs, **settings):
     """Train a network for each fold, and keep what it predicts."""
     settings |= {"epochs": epochs}
-    for fold in range(first_fold, first_fold + n_folds) if epochs else ():
-        learned = trained(make(), name, fold, **settings)
-        networks.setdefault(name, []).append(results(fold, *learned))
+    if epochs:
+        networks[name] = [
+            results(fold, *trained(make(), name, fold, **settings))
+            for fold in range(first_fold, first_fold + n_folds)
+        ]
 
 
 # %% [markdown]
@@ -471,14 +472,15 @@ over_folds("from scratch", from_scratch, epochs, **rates)
 # a shadow looks like. A network that has learned such things elsewhere needs
 # less. It is *pretrained*; to train it on is called *fine-tuning*, and the
 # whole idea *transfer learning*. Fine-tuning takes small steps, or what is
-# known would be overwritten, and often fewer epochs. It keeps the weights of
-# the last epoch. (That rule was fixed beforehand, on real images, where the
-# validation loss rose again while the masks still improved.)
+# known would be overwritten, and often fewer epochs. It keeps the last epoch's
+# weights. (On real images, where that was tried, the validation loss rose
+# again while the masks still improved.)
 #
 # **Simulated images first**: the same U-Net, after 6,000 simulated images
 # (2,000 at width 24; `tools/research/pretrain.py`), and no real one. If your
 # cases are simulated, too, the two are kin: drawn by the same program, though
-# none is the same.
+# none is the same. Then this start shows what more data are worth, and not
+# what they are worth on patients' images.
 
 
 # %%
@@ -498,9 +500,10 @@ over_folds(name, knows_simulated, epochs_simulated, **rates)
 # keeps the shape that you know, a way down, a way up and skips between them,
 # with one level more. The way up is made of your blocks. The way down is
 # *EfficientNet-Lite0*, a simpler form of Tan & Le's (2019), whose filters
-# first saw 1.3 million photographs (*ImageNet*). Then they saw breast
-# ultrasound: images of another hospital (BUS-BRA, Gómez-Flores et al. 2024)
-# and simulated ones. None of them is among the cases here.
+# first saw 1.3 million photographs (*ImageNet*; for grey images their three
+# colours were added up). Then they saw breast ultrasound: images of another
+# hospital (BUS-BRA, Gómez-Flores et al. 2024) and simulated ones. None of them
+# is among the cases here.
 
 # %%
 from helpers.model import pretrained
@@ -528,16 +531,15 @@ over_folds(name, knows_photographs, epochs_pretrained, **rates)
 # %%
 def mean_of(one, other):
     """Return what the mean of two networks predicts, as `results` does."""
-    joined = {"model": (one["model"], other["model"]), "history": []}
+    joined = one | {"model": (one["model"], other["model"]), "history": []}
     for part in ("validation", "held out"):
         joined[part] = (one[part] + other[part]) / 2
-    return one | joined
+    return joined
 
 
-# %%
-tuned = [networks.get(f"{k} first") for k in ("simulated", "photographs")]
-if all(tuned):
-    networks["ensemble"] = list(map(mean_of, *tuned))
+if epochs_simulated and epochs_pretrained:
+    pairs = networks["simulated first"], networks["photographs first"]
+    networks["ensemble"] = list(map(mean_of, *pairs))
 
 # %% [markdown]
 # ## Read the curves
@@ -545,9 +547,8 @@ if all(tuned):
 # Of the network that was trained first: both losses should fall together.
 # Where the training loss goes on falling and the validation loss rises, the
 # network is *overfitting*: it learns these images by heart, and nothing that
-# helps with others. (The training loss may lie above the other one, and above
-# that of notebook 3: it is taken on the changed views, with parts switched
-# off, and notebook 3 showed its network the same images again and again.)
+# helps with others. (The training loss may lie above the other one: it is
+# taken on the changed views, with parts switched off.)
 
 # %% tags=["hide-input"]
 first, found = next(iter(networks.items()))
@@ -584,6 +585,7 @@ for one in itertools.chain(*networks.values()):
     pair = one["validation"], labels[split(one["fold"])[1]]
     one["frontier"] = postprocessing.frontier(*pair)
     one["rule"] = postprocessing.best(one["frontier"])
+    one["checked"] = one["frontier"]["smooth"].max()
 
 # %% tags=["hide-input"]
 curves = {}
@@ -597,27 +599,18 @@ title = f"The best rules, validation part of fold {fold}"
 figures.show_lines(curves, *labelled, title, marker="o")
 
 # %% [markdown]
-# Each point is a rule that no other one beats in both; a single point means
-# that one rule beats all others. Further up and to the right is better; where
-# you stand is your choice, made here by the smooth utility. Utility also
-# subtracts missed lesions, which this figure does not show, so the chosen rule
-# may lie below its curve. These are few cases, so expect the thresholds to
-# differ between folds.
-
-# %%
-worth = {
-    name: np.mean([one["frontier"]["smooth"].max() for one in found])
-    for name, found in networks.items()
-}
-print(", ".join(f"{name}: {u:.2f}" for name, u in worth.items()))
-
-# %% [markdown]
-# Which network goes on to the notebooks that follow? So few cases cannot tell
-# apart networks that are nearly as good, so that was fixed beforehand. On
-# patients' images it is the ensemble: over five folds of them the mean of two
-# such networks had a higher Dice than each (page *What knowledge is worth*).
-# On simulated images it is *simulated first*, which knows this very kind. What
-# you left out cannot go on: then it is the last that you trained.
+# Each point is a rule that no other one beats in both. Further up and to the
+# right is better; where you stand is your choice, made here by the smooth
+# utility. Utility also subtracts missed lesions, which this figure does not
+# show, so the chosen rule may lie below its curve. These are few cases, so
+# expect the thresholds to differ between folds.
+#
+# Which network goes on to the notebooks that follow? Few cases cannot tell
+# good networks apart, so that was fixed before this run. On patients' images
+# it is the ensemble: over five folds of BUSI it had a higher Dice than either
+# of its two (page *Results on real BUSI*), so on BUSI its score is a little
+# too good. On simulated images it is *simulated first*, which knows this very
+# kind. Where that was left out, it is the last that you trained.
 
 # %%
 chosen = list(networks)[-1]
@@ -635,12 +628,6 @@ _, _, held = split(first_fold)
 memorised = {"fold": first_fold, "rule": postprocessing.RULE}
 memorised["held out"] = training.predict(memoriser, images[held], flip=True)
 
-# %%
-if here.data.kind == "phantom":
-    print("Both starts saw more images of this very kind, drawn by the same")
-    print("program, simulated first by far the most. That shows what more")
-    print("data are worth, and not what they are worth on patients' images.")
-
 # %% [markdown]
 # **Predict, then run.** The first row will be the network that memorised one
 # image. What is its mean Dice on lesions that it never saw: near 0, about a
@@ -653,6 +640,7 @@ for name, found in everyone.items():
     for one in found:
         pair = one["held out"], labels[split(one["fold"])[2]]
         outcome = postprocessing.judged(*pair, **one["rule"])
+        outcome |= {"validation": one.get("checked", np.nan)}
         rows.append({"network": name, "fold": one["fold"]} | outcome)
 starts = pd.DataFrame(rows)
 shown = starts.groupby("network", sort=False).mean().drop(columns="fold")
@@ -664,17 +652,16 @@ shown.round(2)
 # normal images with nothing marked. *One image* has the plain threshold of one
 # half. *From scratch* against it: one image, learned by heart, is not enough.
 # *Simulated first* against *from scratch*: what that start adds. *Photographs
-# first* differs in several things at once: what was known, the network's size,
-# and how it was trained on. *Ensemble* against the two above it: what the mean
-# adds. (A network of 0 epochs has no row.)
+# first* differs in several things at once. *Ensemble* against the two above
+# it: what the mean adds.
 #
 # Each was trained with one seed, and on one fold if `n_folds` is 1, so a few
-# hundredths may be luck. (*One image* is always scored on one fold.) Compare
-# `utility` with the figures above: held out it tends to be lower, for the best
-# of many rules was picked on the validation part, luck included. If another
-# network than the chosen one is ahead, you may not change your mind now, or
-# held-out cases would have decided. As a picture: one held-out lesion of a
-# middle size, and each network's pixels above its threshold.
+# hundredths may be luck. Compare `utility` with `validation`, the smooth
+# utility there: held out it tends to be lower, for the best of many rules was
+# picked on the validation part, luck included. If another network than the
+# chosen one is ahead, you may not change your mind now, or held-out cases
+# would have decided. As a picture: one held-out lesion of a middle size, and
+# each network's pixels above its threshold.
 
 # %% tags=["hide-input"]
 areas = (labels[held] > 0).sum(axis=(1, 2))
@@ -690,7 +677,7 @@ n, case = len(everyone), folds["case"][held[i]]
 outlines, heading = [labels[held[i]] > 0] * n, f"{case}, held out: "
 heading += "ground truth blue, prediction dashed"
 pictures = [images[held[i]]] * n, list(everyone), outlines, predicted
-figure = figures.gallery(*pictures, columns=2, heading=heading)
+figure = figures.gallery(*pictures, columns=3, heading=heading)
 said = "The ground truth, and the prediction of each network: "
 figures.show(figure, alt=said + ", ".join(everyone))
 
@@ -717,9 +704,9 @@ rules.round(3)
 # %% [markdown]
 # ## Look at held-out cases
 #
-# Numbers do not show how a network fails. Look at the first benign and the
-# first malignant case that had no part in the training. Ask of each: is there
-# light where the outline is? In the map of the right class? And anywhere else?
+# Look at the first benign and the first malignant case that had no part in the
+# training. Ask of each: is there light where the outline is? In the map of the
+# right class? And anywhere else?
 
 # %% tags=["hide-input"]
 from helpers.data import masks
@@ -742,22 +729,13 @@ for i in examples:
 # ## Keep the predictions
 #
 # Notebook 5 reads these probabilities and scores them at the images' original
-# size. They are kept as 16-bit numbers, which have three digits: half the
-# space, and more is not needed. `validation.csv` keeps what notebook 7 needs
-# of the validation part. Beside `model.keras`, the last fold's network,
-# `model.json` gets its rule and how many images of which set it learned from,
-# here and, if patients' images, in its start: `make predict` and `make
-# external` read that.
-
-# %%
-learned_from = {here.data.kind: len(split(kept[-1]["fold"])[0])}
-if chosen in ("photographs first", "ensemble"):
-    learned_from["busbra"] = 1100  # its start did: models/README.md
-print(learned_from)
+# size. They are kept as 16-bit numbers, whose three digits are enough.
+# `validation.csv` keeps what notebook 7 needs of the validation part. Beside
+# `model.keras`, the last fold's network, `model.json` gets its rule and how
+# many images of which set it learned from, here and, if patients' images, in
+# its start: `make predict` and `make external` read that.
 
 # %% tags=["hide-input"]
-from helpers.model import ensemble
-
 histories = [
     pd.DataFrame(one["history"]).assign(network=name, fold=one["fold"])
     for name, found in networks.items()
@@ -765,12 +743,19 @@ histories = [
 ]
 step.save("history.csv", pd.concat(histories))
 step.save("starts.csv", starts.assign(chosen=starts["network"] == chosen))
-step.save("rules.csv", rules)
 known = folds[["case", "label", "group"]]
 step.save("validation.csv", known.join(pd.concat(features), how="inner"))
+step.save("rules.csv", rules)
+
+# %% tags=["hide-input"]
+from helpers.model import ensemble
+
 model = kept[-1]["model"]
 if chosen == "ensemble":
     model = ensemble.mean(model, image_size)
+learned_from = {here.data.kind: len(split(kept[-1]["fold"])[0])}
+if chosen in ("photographs first", "ensemble"):
+    learned_from["busbra"] = 1100  # its start did: models/README.md
 checkpoint.save(model, step.folder / "model.keras")
 step.keep("model.keras")
 step.save("model.json", kept[-1]["rule"] | {"by_set": learned_from})

@@ -371,8 +371,8 @@ show_cases(order[-4:], "The best cases")
 # It is easy to find *something* striking about a bad case. So ask the other
 # way round: do the cases that have it score lower on average? The dashed line
 # is the mean of all lesion images, these included; so what is judged is the
-# difference from the rest. Of nine causes one may stand out by chance, which
-# makes these intervals wider (notebook 6 explains this *correction*), and
+# difference from the rest. Of nine causes one may stand out by chance, so the
+# printed intervals are made wider (notebook 6 explains this *correction*), and
 # those of fewer than ten cases are not judged. Where the whole interval lies
 # below 0, that is an *association*, not yet a cause: small lesions may score
 # low because the small ones are also the faint ones. For a cause you must
@@ -460,10 +460,10 @@ kinds[kinds.any(axis=1)]
 # ## Which cases fail more often?
 #
 # Split the lesion images by what is known of each. The parts hold different
-# cases, so nothing can be paired: where two intervals overlap widely, these
-# cases show no difference. The first *quarter* has the smallest lesions.
-# With so many parts one will stand out by chance: take it as a question for
-# other data.
+# cases, so nothing can be paired, and how far two intervals overlap does not
+# settle it: that takes the difference, as above. The first *quarter* has the
+# smallest lesions. With so many parts one will stand out by chance: take it as
+# a question for other data.
 
 # %%
 by_size = lesions["reference_area"].rank(method="first")
@@ -505,7 +505,8 @@ by_lesion.round(3)
 # positives go away, but so do true ones. The *FROC curve* shows the whole
 # trade (the free-response ROC curve): take the parts of the plain mask, above
 # one half; the mean probability inside a part is its confidence. Admit the
-# surest part first, then the next; the curve ends when all are in.
+# surest part first, then the next; the curve ends when all are in. Read off
+# how many lesions are found at 0.1 false positives an image:
 
 # %%
 from helpers.evaluation import calibration
@@ -520,8 +521,9 @@ title = f"FROC curve ({here.data.kind})"
 figures.show_lines({"IoU at least 0.1": curve}, *axes, title)
 
 # %%
-rates = (0.1, 0.25, 0.5)  # for the report; beyond the curve: its last value
+rates = (0.1, 0.25, 0.5)  # beyond the curve: its last value
 at_rate = {str(rate): curve[1][curve[0] <= rate].max() for rate in rates}
+{rate: round(share, 2) for rate, share in at_rate.items()}
 
 # %% [markdown]
 # ## Keep what you found

@@ -206,7 +206,7 @@ print(f"marked ones only: AURC {of_marked[0]:.3f}, {part:.0%} saved")
 # ### Ask the same network five times
 #
 # Another idea: where several predictions for one case *disagree*, they cannot
-# all be right. You have one network for each fold, so you ask it about five
+# all be right. You have one model for each fold, so you ask it about five
 # views of each case: as it is, mirrored, darker, brighter, and smaller. Each
 # prediction is moved back to its place. Together they are a *test-time
 # augmentation ensemble*.
@@ -444,7 +444,7 @@ by_change.round(4)
 # in such tests; in decibels, which greys show, they would be added.)
 #
 # **Predict, then run.** Which of gain, speckle and shadow costs this network
-# something at its weakest strength already? The next cell tells.
+# most at its greatest strength? The next cell tells.
 
 # %% tags=["hide-input"]
 some = mine[:: -(-len(mine) // 40)]

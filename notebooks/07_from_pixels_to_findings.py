@@ -107,7 +107,7 @@ figures.show(figure, alt=alt)
 # The simplest statement is the class with the highest probability. Nothing is
 # fitted, not even the rule for masks, by which notebook 5 called an image
 # normal. Expect the confusion between neighbours: faint lesions predicted
-# normal, and benign ones predicted malignant or the reverse.
+# normal, benign ones predicted malignant, or the reverse of either.
 
 # %%
 cases["plain"] = cases[LABELS].idxmax(axis=1)
@@ -178,7 +178,7 @@ for fold, part in by_fold:
 # handful of cases: one odd case decides. Now apply the thresholds to the
 # held-out cases, which had no say in them. Both rows of *sensitivity* were to
 # be 0.95: how far off are they? Where 0.95 lies inside the interval, these
-# cases do not show a miss.
+# cases do not show that it was missed.
 
 # %%
 flagged, points = {}, []
@@ -336,10 +336,11 @@ image_calibration.round(3)
 # %% [markdown]
 # The base rate is perfectly calibrated (it was taken from these very cases)
 # and useless: a low ECE alone does not make a good model. One whose Brier
-# score is above that of the base rate says less than one number for everybody
-# would. A reliability diagram shows where "malignant" is predicted too often
-# or too seldom. A bin of a handful of cases only jumps, so those below 20 are
-# left out. (For the same reason the ECE comes out too high with few cases.)
+# score is above that of the base rate is, taken at its word, worse than one
+# number for everybody. A reliability diagram shows where "malignant" is
+# predicted too often or too seldom. A bin of a handful of cases only jumps, so
+# those below 20 are left out. (For the same reason the ECE comes out too high
+# with few cases.)
 
 # %%
 FEW, curves = 20, {"as it should be": ([0, 1], [0, 1])}
@@ -365,8 +366,8 @@ print(f"below 0.1 or above 0.9: {((p < 0.1) | (p > 0.9)).sum()} of {len(p)}")
 # Let the highest of the three probabilities be the model's *confidence*, and
 # refer the least sure cases to a person. The *coverage* is the share of cases
 # that the model still decides. Expect fewer errors among these: if not, its
-# confidence is worth nothing. Read the right end of the curve, too: an error
-# that is left there is sure and wrong.
+# confidence is worth nothing. Read the right end of the curve, too, where most
+# are referred: an error that is left there is sure and wrong.
 
 # %%
 confidence = cases[LABELS].max(axis=1)
@@ -455,14 +456,15 @@ alt = f"The model's net benefit is highest {helps}."
 figures.show(figures.decision(decisions, title), alt=alt)
 
 # %% [markdown]
-# That counts estimates. And which *t* do doctors use? BI-RADS advises a biopsy
-# above a probability of 2 %, and to wait and look again up to it. There, each
-# benign lesion that the model spares a biopsy gains 2/98, and each cancer loses
-# 1. Expect little: nearly everything is above so low a threshold.
+# That counts estimates, and takes the uncalibrated probabilities at their
+# word. And which *t* do doctors use? BI-RADS advises a biopsy above a
+# probability of 2 %, and to wait and look again up to it. There, each benign
+# lesion that the model spares a biopsy gains 2/98, and each cancer takes 1
+# away. Expect little: nearly everything is above so low a threshold.
 
 # %%
-gain = (p < 0.02) * np.where(ill, -1, 2 / 98)
-ends = bootstrap.interval(gain, group[has_lesion])
+spared = (p < 0.02) * np.where(ill, -1, 2 / 98)
+ends = bootstrap.interval(spared, group[has_lesion])
 text = "{:+.4f} ({:+.4f} to {:+.4f})".format(*ends)
 print(f"at 2 %, the model minus a biopsy for every lesion: {text}")
 

@@ -82,8 +82,8 @@ print(real_settings["command"])
 print(f"{real_settings['core_seconds'] / 60:.0f} minutes of one core")
 
 # %% [markdown]
-# Its column `network` is notebook 4's *photographs first*, larger than your
-# `network` below. Each image was scored by one that had not trained on it.
+# Its column `network` is notebook 4's *ensemble*, larger than your `network`
+# below. Each image was scored by one that had not trained on it.
 #
 # Now the miniature. `helpers/claims/miniature.py` trains each network on folds
 # 2, 3 and 4, so many batches, and keeps the Dice of each lesion of fold 1.
@@ -104,7 +104,7 @@ print(f"learn from {len(trial.learn)} cases, score {len(trial.test)} lesions")
 # A network that learned nothing can refute nothing. So you first train the
 # two that most checks rest on, and look:
 #
-# - `network` begins with weights from simulated images, as notebook 4 may, and
+# - `network` begins with weights from simulated images, and
 #   trains a little more, on large images,
 # - `share-100` is small and begins with random weights. It serves where
 #   earlier knowledge would spoil the question.
@@ -122,7 +122,7 @@ scratch = trial.train("share-100")
 # *Otsu* sets a threshold between dark and bright, *watershed* floods from the
 # dark core, *GrabCut* refines by the greys inside and outside; all three look
 # for something dark in the middle. `copy-nearest` takes the mask of the most
-# alike training image. An empty mask, all background, would score 0.
+# alike training image.
 
 # %%
 trial.test_untrained()
@@ -210,7 +210,7 @@ land, objects = land[own], objects[own] > 0
 # next cell tells.
 
 # %%
-networks = {"trained on land": toy, "on ultrasound": scratch}
+networks = {"trained on land": toy, "trained on ultrasound": scratch}
 scenes = {"a lake": land[0], "a town": land[1]}
 pictures = {f"{x}, {m}": scenes[x] for x in scenes for m in networks}
 predicted = [marked(m, x) for x in land[:2] for m in networks.values()]
@@ -275,10 +275,11 @@ trial.report(5)
 # ## Claim 6: they learn to ignore noise
 #
 # Does a network ignore noise because it is a CNN, or because it has seen
-# noise? You train a second one like `network` that meets speckle and burned-in
-# marks in training, by chance and at random strength. Both then predict the
-# same disturbed images. (*Plain* is not quite innocent: the usual augmentation
-# has a little noise and blur, and some images of a set carry marks.)
+# noise? You train a second one like `network` that meets speckle (noise to
+# textbooks, not to appendix A1) and burned-in marks in training, by chance and
+# at random strength. Both then predict the same disturbed images. (*Plain* is
+# not quite innocent: the usual augmentation has a little noise and blur, and
+# some images of a set carry marks.)
 
 # %%
 noisy = trial.train("noisy", disturb=trials.disturb, **start)
@@ -508,10 +509,11 @@ figures.show_intervals(split, 0, unit, title)
 
 # %% [markdown]
 # The shares are those beyond what chance would seem to explain (*omega
-# squared*), so one may lie below 0. Their intervals, and those of claim 10,
-# draw the trainings anew (a *residual bootstrap*): each is its setting's mean
-# plus the deviation of some training from its own. Of few trainings, four in
-# the miniature, such an interval is rough itself. So look at the trainings:
+# squared*), so one may lie below 0; *their interplay* is what settings do only
+# together. The intervals, and those of claim 10, draw the trainings anew (a
+# *residual bootstrap*): a setting's mean, plus how far some training lies from
+# the mean of its own. Of few trainings, four in the miniature, they are rough
+# themselves. So look at the trainings:
 
 # %%
 means = design.run_means(real_dice, len(codes))

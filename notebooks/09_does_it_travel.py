@@ -64,8 +64,8 @@ cache = here.runs / "cache"
 #
 # A scanner is a set of choices. A lower *frequency* reaches deeper (which is
 # not simulated), but its waves are longer, so the grain is coarser, and less
-# of them is swallowed, so shadows are fainter. A wider *beam* smears from side
-# to side. The *gain* makes all echoes brighter. And the picture has some
+# of the sound is swallowed, so shadows are fainter. A wider *beam* smears from
+# side to side. The *gain* makes all echoes brighter. And the picture has some
 # *size* and form. In the simulator these are numbers, here set further apart
 # than two breast scanners would be, and nothing else changes:
 
@@ -337,9 +337,9 @@ print(f"{len(few)} cases there teach, {len(rest)} judge")
 
 # %% [markdown]
 # **Repair 1: move the thresholds.** The network stays; its rule is fitted anew
-# on the few cases, by the utility of notebook 4. It costs nothing but the
-# outlines. Expect it to help where the network still *sees* the lesion but is
-# less sure of it.
+# on the few cases, by the utility of notebook 4. It needs no training, only
+# the outlines. Expect it to help where the network still *sees* the lesion but
+# is less sure of it.
 
 # %%
 size = model.input_shape[1]
@@ -430,13 +430,13 @@ for name in repairs.index.difference(["frozen", "home alone"], sort=False):
 #
 # ## Real hospitals
 #
-# These results are kept, not computed here: `tools/research/travel.py` froze
-# networks that had learned from one of two real sets, BUSI from Egypt and
-# BUS-BRA from Brazil, and opened the other. In brackets is what a network knew
+# Kept results: `tools/research/travel.py` froze networks that had learned from
+# one of two real sets, BUSI from Egypt and BUS-BRA from Brazil (1,100 of its
+# 1,875 images), and opened the other. In brackets is what a network knew
 # before: *simulated*, the lesson's U-Net, much as notebook 4's *simulated
-# first*; *photographs*, a larger network. The rule was fitted by the utility
-# on validation cases at home; a journey from a set to itself is the fold that
-# was held out there.
+# first*; *photographs*, a larger one, which had not seen the set that it
+# opened. The rule was fitted by the utility on validation cases at home; a
+# journey from a set to itself is the fold that was held out there.
 
 # %%
 real = pd.read_csv(ROOT / "results" / "travel.csv")
@@ -462,7 +462,7 @@ for measure in ("dice", "auc_benign_malignant"):
     for first in ("simulated", "photographs"):
         ways = [f"BUSI to {to} ({first})" for to in ("BUS-BRA", "BUSI")]
         change = bootstrap.difference(*(some.loc[measure, w] for w in ways))
-        ends = "{:+.2f} ({:+.2f} to {:+.2f})".format(*change)
+        ends = "{:+.3f} ({:+.3f} to {:+.3f})".format(*change)
         print(f"{short[measure]}, {first}: {ends}")
 
 # %% tags=["hide-input"]
@@ -474,8 +474,8 @@ figures.show_intervals(shown, None, "mean lesion Dice, 95 % interval", title)
 
 # %% [markdown]
 # Look again at *empty* where a network of BUS-BRA opened BUSI: that network
-# and its rule had met simulated normal images only, one in six. Exercise 2 of
-# notebook 4 asks what it does to learn from none.
+# and its rule had met no normal images but simulated ones, a sixth of what
+# they saw. Exercise 2 of notebook 4 asks what it does to learn from none.
 #
 # The figure also has the plain threshold of *one half*: thresholds that keep
 # normal images empty need not suit BUS-BRA, which has none. A network that

@@ -103,7 +103,7 @@ figures.show(
 )
 
 # %% [markdown]
-# In each map the least is black and the most is white. At the lower right
+# How strongly each scatterer answers is drawn at random. At the lower right
 # there are two, and you see one: what is nearer than a blot's size cannot be
 # told apart. (The phantom's pictures are smoother: a mean of several looks,
 # which comes next, a little blurred.)
