@@ -5,6 +5,7 @@ import re
 import shutil
 
 import pandas as pd
+import pytest
 from conftest import ROOT, run_all
 
 from tools import predict
@@ -32,8 +33,8 @@ def test_the_network_begins_to_learn_and_each_held_out_case_is_scored(series):
     losses = history[history["network"] == "from scratch"]["loss"]
     assert losses.iloc[-1] < 0.9 * losses.iloc[0]
     starts = pd.read_csv(trained / "starts.csv")["network"]
-    assert set(starts) == {"one image", *history["network"]}
-    assert len(starts) == 3
+    assert set(starts) == {"one image", *history["network"], "ensemble"}
+    assert len(starts) == 5
     folds = pd.read_csv(run / "02_prepare_the_masks/folds.csv")
     scored = pd.read_csv(run / "05_read_the_errors/scores.csv")
     held_out = sorted(folds[folds["fold"] == 0]["case"])
@@ -45,6 +46,16 @@ def test_the_network_begins_to_learn_and_each_held_out_case_is_scored(series):
     rules = pd.read_csv(trained / "rules.csv")
     kept = predict.read_rule(trained / "model.json")
     assert kept == rules[list(kept)].iloc[-1].to_dict()
+
+
+def test_reports_are_strict_json_in_which_each_value_has_a_name(series):
+    for path in series[0].glob("*/*.json"):
+        found = json.loads(path.read_text(), parse_constant=pytest.fail)
+        assert not any(key[0].isdigit() for key in found), path
+    findings = json.loads(
+        (series[0] / "07_from_pixels_to_findings/findings.json").read_text()
+    )
+    assert "gain_of_fitting" in findings
 
 
 def test_every_picture_of_a_notebook_is_on_its_page(series):
