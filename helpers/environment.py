@@ -72,9 +72,17 @@ def can_ask():
     return get_ipython() is not None
 
 
+def cores():
+    """Return how many cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS
+        return os.cpu_count()
+
+
 def device():
     """Return the GPU's name, else the number of cores; no TensorFlow."""
-    return nvidia("name") or f"CPU with {os.cpu_count()} cores, no GPU"
+    return nvidia("name") or f"CPU with {cores()} cores, no GPU"
 
 
 def gpu_advice():

@@ -104,11 +104,7 @@ def several_masks(function):
         (one + other, 0, "these are two cases with one mask each."),
         (one + two, 1, "benign (10) has two masks."),
         (three, 1, "it is one case, however many masks it has."),
-        (
-            three[::-1] + one + two,
-            2,
-            "the order of the files must not matter.",
-        ),
+        (three[::-1] + one + two, 2, "the order of the files must not count."),
     ):
         if (value := function(list(names))) != wanted:
             return f"for {', '.join(names)} it returns {value}: {hint}"
@@ -122,12 +118,7 @@ def count_groups(function):
         (3, [(0, 1)], 2, "two copies are one group, the third another."),
         (4, [(0, 1), (1, 2)], 2, "a copy of a copy is in the same group."),
         (3, [(0, 1), (1, 2), (0, 2)], 1, "the third pair joins nothing new."),
-        (
-            5,
-            [(0, 1), (2, 3), (1, 3)],
-            2,
-            "the last pair makes one group of two.",
-        ),
+        (5, [(0, 1), (2, 3), (1, 3)], 2, "the last makes one group of two."),
     ):
         if (value := function(n, list(pairs))) != wanted:
             given = f"{n} images and the pairs {pairs}"
@@ -141,12 +132,7 @@ def count_groups(function):
 def leaking_groups(function):
     """Wanted: the groups in several folds, a function of groups and folds."""
     for groups, folds, wanted, hint in (
-        (
-            "aab",
-            [0, 0, 1],
-            "",
-            "a group may have many images, if its fold is one.",
-        ),
+        ("aab", [0, 0, 1], "", "a group may have many images in one fold."),
         ("aba", [0, 0, 1], "a", "a has an image in fold 0 and one in fold 1."),
         ("abbcccd", [1, 0, 0, 2, 2, 0, 1], "c", "only c is in two folds."),
         ("abab", [0, 1, 2, 0], "ab", "both a and b are in two folds."),
@@ -220,9 +206,7 @@ def without_skips(decoder):
             "its maps still hang on a finer level: lay nothing beside the "
             "enlarged ones, and add nothing to them."
         )
-    counts = (
-        f"{network.count_params():,} parameters, {WITH_SKIPS:,} with skips"
-    )
+    counts = f"{network.count_params():,} parameters, {WITH_SKIPS:,} with them"
     print(f"Your decoder on levels of 8 to 64 channels: {counts}")
     return ""
 
@@ -284,18 +268,8 @@ def own_calibration_error(function):
     """Wanted: the ECE in two bins, up to one half and above it."""
     for given, true, wanted, hint in (
         ([0.9] * 10, [1] * 9 + [0], 0, "9 of 10 at 0.9 is as it should be."),
-        (
-            [0.9] * 10,
-            [1] * 5 + [0] * 5,
-            0.4,
-            "half of them are true, not 0.9.",
-        ),
-        (
-            [0.2] * 4,
-            [1, 1, 0, 0],
-            0.3,
-            "a probability may be too low as well.",
-        ),
+        ([0.9] * 10, [1] * 5 + [0] * 5, 0.4, "half are true, not 0.9."),
+        ([0.2] * 4, [1, 1, 0, 0], 0.3, "a probability may be too low, too."),
         ([0.1] * 3 + [0.9], [0] * 4, 0.3, "a quarter of them are off by 0.9."),
         ([0.2, 0.4, 0.6, 1.0], [0, 1, 1, 0], 0.25, "take means within a bin."),
     ):
@@ -364,9 +338,7 @@ def predictive_value(function):
         false = (1 - specificity) * (1 - prevalence)
         value = float(function(*given))
         if np.isclose(value, true):
-            return (
-                "that is the share of all who are true positives: divide it."
-            )
+            return "that is the share of true positives among all: divide it."
         if not np.isclose(value, true / (true + false)):
             return (
                 f"for {given} it gives {value:.3f}. Of 1000 people "
@@ -385,9 +357,7 @@ def data_to_halve(function):
         value = function(b)
         if math.isclose(value, wanted, rel_tol=1e-6):
             continue
-        hint = (
-            "k times the data leave k ** -b of the error: when is that 1 / 2?"
-        )
+        hint = "k times data leave k ** -b of the error: when is that 1 / 2?"
         if math.isclose(value, 2**b):
             hint = f"{value:.2f} ** -{b} is not 1 / 2. Which k ** -{b} is?"
         if math.isclose(value, 0.5 ** (1 / b)):
@@ -421,20 +391,16 @@ def share_of_groups(function):
 def mean_of_patients(function):
     """Wanted: the mean Dice over patients, a function of Dice and patient."""
     for dice, patients, wanted, hint in (
-        ([0.8, 0.6], ["a", "b"], 0.7, "each has one image here."),
+        ([0.8, 0.6], "ab", 0.7, "each has one image here."),
         (
             [0.9, 0.9, 0.9, 0.1],
-            ["a", "a", "a", "b"],
+            "aaab",
             0.5,
-            "a has three images and still counts once.",
+            "a has three images and one vote.",
         ),
-        (
-            [1.0, 0.0, 0.5, 0.0],
-            ["b", "a", "b", "a"],
-            0.375,
-            "the images of a patient need not stand together.",
-        ),
+        ([1.0, 0.0, 0.5, 0.0], "baba", 0.375, "a's images may stand apart."),
     ):
+        patients = list(patients)
         value = float(function(np.array(dice), np.array(patients)))
         if not math.isclose(value, wanted, abs_tol=1e-6):
             given = f"{dice} of the patients {patients}"

@@ -5,7 +5,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-import threading
+import uuid
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent  # of the repository
@@ -24,11 +24,9 @@ def replacing(path):
     writing fails, it stays the old one and nothing else is left behind.
     """
     path = Path(path)
-    # short, as names may be of the greatest length; np.savez needs the suffix
-    digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:12]
-    # another process or thread may be writing the same file
-    writer = f"{os.getpid()}-{threading.get_ident()}"
-    partial = path.with_name(f".partial-{digest}-{writer}{path.suffix}")
+    # short, as a name may have the greatest length; another process or thread
+    # may be writing the same file; np.savez needs the suffix
+    partial = path.with_name(f".partial-{uuid.uuid4().hex}{path.suffix}")
     try:
         yield partial
         os.replace(partial, path)

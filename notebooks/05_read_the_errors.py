@@ -312,7 +312,8 @@ print(f"pixel accuracy of 'background everywhere': {accuracy:.1%}")
 
 # %% tags=["hide-input"]
 middle = lesions["dice"].median()
-low = f"{(lesions['dice'] < 0.1).sum()} of {len(lesions)} below 0.1"
+missed = lesions["dice"] < postprocessing.MISSED
+low = f"{missed.sum()} of {len(lesions)} below {postprocessing.MISSED}"
 title = f"Held-out lesion images ({here.data.kind})"
 figure = figures.score_histogram(lesions, title)
 alt = f"Histogram of Dice by case: median {middle:.2f}, {low}."
@@ -407,7 +408,8 @@ for name in judged:
 
 # %%
 targets = map(masks.target, references, cases["label"])
-classed = postprocessing.class_masks(cases, probabilities, predicted)
+full = postprocessing.restored(cases, probabilities)
+classed = map(postprocessing.class_mask, predicted, full)
 table = table.join(pd.DataFrame(map(metrics.class_pixels, targets, classed)))
 
 # %%
@@ -511,8 +513,9 @@ by_lesion.round(3)
 # %%
 from helpers.evaluation import calibration
 
-full = postprocessing.lesion_probabilities(cases, probabilities)
-froc = calibration.froc(map(metrics.candidates, references, plain, full))
+full = postprocessing.restored(cases, probabilities)
+lesion = (1 - p[..., 0] for p in full)
+froc = calibration.froc(map(metrics.candidates, references, plain, lesion))
 curve = froc["false_per_image"], froc["sensitivity"]
 
 # %% tags=["hide-input"]
@@ -642,7 +645,7 @@ exercises.check(exercises.without_normals, lesion_mean)
 # you also beat the rule that was fitted to this network on real images?
 
 # %%
-from helpers.evaluation import unseen
+from helpers.model import unseen
 
 my_rule = ...  # a function of probabilities (rows, columns, 3)
 exercises.check(unseen.own_rule, my_rule)

@@ -68,9 +68,8 @@ def test_a_pair_out_of_step_is_named(project):
         source.write("#\n# One more sentence.\n")
     (project / "notebooks" / f"{SOURCES[2].stem}.ipynb").unlink()
     old = [source.name for source in SOURCES[1:3]]
-    with pytest.raises(
-        SystemExit, match=re.escape(f"step with their .ipynb: {old}")
-    ):
+    said = re.escape(f"step with their .ipynb: {old}")
+    with pytest.raises(SystemExit, match=said):
         build_notebooks.check()
 
 

@@ -86,9 +86,7 @@ def test_nobody_is_asked_where_nobody_can_answer(colab, monkeypatch, capsys):
     [(None, False, False), (object(), False, True), (object(), True, False)],
     ids=["child process", "reader", "papermill"],
 )
-def test_only_a_kernel_without_papermill_can_ask(
-    monkeypatch, kernel, papermill, can
-):
+def test_only_a_readers_kernel_can_ask(monkeypatch, kernel, papermill, can):
     monkeypatch.delenv("BUSI_UNATTENDED", raising=False)
     monkeypatch.setattr(environment, "under_papermill", lambda: papermill)
     monkeypatch.setattr("IPython.get_ipython", lambda: kernel)

@@ -12,8 +12,8 @@ from keras import layers
 
 from helpers import exercises
 from helpers.claims import checks
-from helpers.evaluation import calibration, metrics, robustness, unseen
-from helpers.model import unet
+from helpers.evaluation import calibration, metrics, robustness
+from helpers.model import unet, unseen
 
 
 def dice(a, b):
@@ -171,10 +171,7 @@ WRONG = {
     "own_calibration_error": [
         (lambda p, true: abs(p.mean() - true.mean()), "0.6, 1.0] and"),
         (lambda p, true: np.abs(p - true).mean(), "9 of 10"),
-        (
-            lambda *both: two_bins(*both, lambda a, b: a.mean() - b.mean()),
-            "low",
-        ),
+        (lambda *two: two_bins(*two, lambda a, b: a.mean() - b.mean()), "low"),
         (lambda p, true: p[p < 0.5].mean(), "nothing falls into"),
     ],
     "without_normals": [
@@ -209,10 +206,7 @@ WRONG = {
         (lambda groups, share: groups < "g", "of 20 groups it keeps 0"),
         (lambda groups, share: some_groups(groups, 0.5), "share of 0.1"),
     ],
-    "threshold_for_nine": [
-        (0.34, "go lower"),
-        (0.28, "9 malignant and 6 benign"),
-    ],
+    "threshold_for_nine": [(0.34, "go lower"), (0.28, "9 malignant and 6 b")],
     "predictive_value": [
         (lambda s, t, p: s * p, "divide"),
         (lambda s, t, p: s, "270 are true positives"),

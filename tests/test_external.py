@@ -38,14 +38,11 @@ def test_one_table_with_intervals_by_scanner_and_one_page(run, own, capsys):
     said = capsys.readouterr().out
     assert "6 of 6 images" in said
     assert "No thresholds were found beside the model" in said
-    assert (
-        "thresholds are the usual ones" in page and "model's own" not in page
-    )
+    assert "thresholds are the usual ones" in page
+    assert "model's own" not in page
 
 
-def test_the_models_own_thresholds_are_used_and_shown(
-    run, own, model_file, monkeypatch
-):
+def test_own_thresholds_are_used_and_shown(run, own, model_file, monkeypatch):
     beside = model_file.with_suffix(".json")
     beside.write_text('{"threshold": 0.31, "image_threshold": 1.0}')
     try:

@@ -233,9 +233,7 @@ def test_external_reaches_notebook_9_and_few_cases_leave_out_2_to_9(tmp_path):
     assert list(made("too few")) == ["00", "01", "A1"]
 
 
-def test_a_notebook_that_ends_without_a_manifest_is_not_finished(
-    tmp_path, capsys
-):
+def test_a_notebook_without_a_manifest_is_not_finished(tmp_path, capsys):
     done = SimpleNamespace(returncode=0)
     paths = tmp_path / "x.ipynb", tmp_path
     job = run_all.Job("t", *paths, {}, {}, process=done)
@@ -256,9 +254,7 @@ def test_what_a_notebook_imports_decides_whether_it_is_up_to_date():
 @pytest.mark.parametrize(
     "read", ["models/start_16.npz", "helpers/data/picture_rules.json"]
 )
-def test_another_start_or_rule_makes_a_notebook_stale(
-    read, tmp_path, monkeypatch
-):
+def test_another_file_makes_a_notebook_stale(read, tmp_path, monkeypatch):
     copied = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "helpers", tmp_path / "helpers", ignore=copied)
     (tmp_path / "models").mkdir()

@@ -145,9 +145,7 @@ def test_box_and_sizes_are_those_of_the_mask():
     assert row["area_pixels"] == row["area"] == 40 * 16
 
 
-def test_a_spacing_is_down_and_across_and_the_files_own_goes_first(
-    monkeypatch,
-):
+def test_a_spacing_is_down_and_across_the_files_own_goes_first(monkeypatch):
     assert predict.spacing_of("0.08,0.1") == (0.08, 0.1)
     assert predict.spacing_of("0.08") == (0.08, 0.08)
     own = pictures.Picture(smooth(), [], (0.2, 0.3))
@@ -217,7 +215,7 @@ def test_names_that_agree_or_are_too_long_stay_apart(tmp_path):
     assert len({name.casefold() for name in found}) == len(names)
     assert {"a/x", "b/x", "y", "z.x"} < set(found)
     for name in found:
-        outputs.put(tmp_path / "reports" / f"{name}.html", b"whole")
+        outputs.put({tmp_path / "reports" / f"{name}.html": b"whole"})
 
 
 def test_results_of_an_earlier_run_are_told_apart(run, capsys):

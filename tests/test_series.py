@@ -84,9 +84,8 @@ def test_each_notebooks_page_opens_it_in_colab_and_links_its_words(series):
     pages = series[0].parent / "site" / "notebooks"
     for notebook in NOTEBOOKS:
         text = (pages / f"{notebook.stem}.html").read_text()
-        (colab,) = set(
-            re.findall(r'href="https://colab[^"]*/blob/([^"]*)"', text)
-        )
+        found = re.findall(r'href="https://colab[^"]*/blob/([^"]*)"', text)
+        (colab,) = set(found)
         assert colab == f"main/notebooks/{notebook.name}"
         assert "std-term" in text
 
@@ -116,10 +115,8 @@ def test_a_wrong_folder_is_one_sentence(tmp_path):
 
 
 def test_what_others_read_runs_first_and_then_what_takes_long(tmp_path):
-    steps = [
-        Job(path.stem, path, tmp_path / path.stem, {}, {})
-        for path in NOTEBOOKS
-    ]
+    named = [(path.stem, path, tmp_path / path.stem) for path in NOTEBOOKS]
+    steps = [Job(*names, {}, {}) for names in named]
     start, explore, prepare, see = steps[:4]
     assert next_of([start, prepare], [explore]) is None
     assert next_of([start, see], [prepare]) is start
@@ -140,9 +137,7 @@ def test_a_failing_notebook_stops_the_run_and_is_kept(tmp_path, phantom_root):
     shutil.copytree(ROOT / "tools", copy / "tools")
     (copy / "notebooks").mkdir()
     for path in NOTEBOOKS[:2]:
-        text = path.read_text().replace(
-            "busi.examine(here", "busi.exmaine(here"
-        )
+        text = path.read_text().replace("busi.examine(", "busi.exmaine(")
         (copy / "notebooks" / path.name).write_text(text)
     (copy / "profiles").mkdir()
     (copy / "profiles/quick.yaml").write_text("profile: quick\nsteps: 2\n")

@@ -95,9 +95,7 @@ def protect(out, root):
     with outputs.refusing(out, "cannot be written to"):
         home = next(path for path in (out, *out.parents) if path.exists())
     if not home.is_dir() or not os.access(home, os.W_OK):
-        raise predict.Refused(
-            f"{home} cannot be written to: give another OUT."
-        )
+        raise predict.Refused(f"{home} cannot be written: give another OUT.")
 
 
 def _begins(path, pattern):
@@ -147,9 +145,7 @@ def main():
     path = files.absolute(o.model or predict.SMALL_MODEL)
     model, rule = predict.load_model(path)
     # notebook 4's are all called model, and folders may share a name, too
-    both = f"{found.root} {files.sha256(path)}".encode(
-        errors="surrogateescape"
-    )
+    both = os.fsencode(f"{found.root} {files.sha256(path)}")
     digest = hashlib.sha256(both).hexdigest()[:8]
     name = f"{found.root.name}-{path.stem}-{digest}"
     home = environment.runs_folder(files.ROOT) / "external" / name
@@ -175,19 +171,16 @@ def main():
         "few": FEW,
         "date": time.strftime("%Y-%m-%d"),
     }
-    kept = scores.drop(columns=measures.GAPS)
+    kept = scores.drop(columns=measures.GAPS).to_csv(index=False)
     text = table.round(4).to_csv(index=False)
     shown = page(facts, table, said)
-    outputs.put_all(
-        {
-            # of names that are not UTF-8 the tables keep every byte
-            out / "cases.csv": kept.to_csv(index=False).encode(
-                errors="surrogateescape"
-            ),
-            out / "measures.csv": text.encode(),
-            out / "page.html": shown.encode(errors="backslashreplace"),
-        }
-    )
+    contents = {
+        # of names that are not UTF-8 the tables keep every byte
+        out / "cases.csv": kept.encode(errors="surrogateescape"),
+        out / "measures.csv": text.encode(),
+        out / "page.html": shown.encode(errors="backslashreplace"),
+    }
+    outputs.put(contents)
     print(f"{len(cases)} images, {facts['groups']}\n{text_of(table)}")
     print(f"Written: {out / 'page.html'} and the tables beside it.")
     print("For teaching and research. This is not a medical device.")

@@ -125,13 +125,8 @@ def refusing(path, what):
         raise Refused(f"{problem}: give another OUT.") from None
 
 
-def put(path, data):
-    """Write bytes, seen only when whole; raise Refused where that fails."""
-    put_all({path: data})
-
-
-def put_all(contents):
-    """Write files, {path: bytes}, of which all are seen or none."""
+def put(contents):
+    """Write files, {path: bytes}, each seen only when whole; else Refused."""
     try:
         with contextlib.ExitStack() as together:
             for path, data in contents.items():
@@ -153,7 +148,7 @@ def put_table(path, rows, columns):
     writer.writeheader()
     writer.writerows(rows)
     # names may be in any encoding
-    put(path, text.getvalue().encode(errors="surrogateescape"))
+    put({path: text.getvalue().encode(errors="surrogateescape")})
 
 
 def unwritten(out, written):

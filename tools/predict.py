@@ -211,9 +211,7 @@ def described(picture, both, rule):
     p = classification.image_probabilities(classes)
     why = classification.review_reasons(classes, mask, p)
     why += classification.out_of_range(picture.grey)
-    bounds = (
-        cv2.boundingRect(mask.astype(np.uint8)) if mask.any() else [""] * 4
-    )
+    bounds = cv2.boundingRect(np.uint8(mask)) if mask.any() else [""] * 4
     row = {
         "class": classification.image_class(p, mask.any()),
         "lesion_probability": round(1 - p["normal"], 4),
@@ -346,21 +344,15 @@ class Run:
         drawn = png(overlay)
         small = drawn if smaller(overlay) is overlay else png(smaller(overlay))
         shown = {"The image": png(smaller(picture.grey)), "Outlined": small}
-        page = report.page(
-            row,
-            images=shown,
-            shape=picture.grey.shape,
-            digest=picture.digest,
-            **about,
-        )
+        facts = {"shape": picture.grey.shape, "digest": picture.digest}
+        page = report.page(row, shown, **facts, **about)
         contents = {
-            f"masks/{name}.png": png(mask.astype(np.uint8) * 255),
-            f"overlays/{name}.png": drawn,
-            f"reports/{name}.html": page,
+            self.out / f"masks/{name}.png": png(mask.astype(np.uint8) * 255),
+            self.out / f"overlays/{name}.png": drawn,
+            self.out / f"reports/{name}.html": page,
         }
-        for where, data in contents.items():
-            put(self.out / where, data)
-            self.written.add(self.out / where)
+        put(contents)
+        self.written.update(contents)
 
     def summary(self):
         """Return lines that count everything that was seen."""

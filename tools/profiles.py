@@ -66,10 +66,7 @@ def parsed(path):
     """Return the {name: value} of a YAML file; refuse a name given twice."""
     try:
         text = path.read_text(encoding="utf-8")
-        tree, values = (
-            yaml.compose(text, yaml.SafeLoader),
-            yaml.safe_load(text),
-        )
+        tree, values = yaml.compose(text), yaml.safe_load(text)
     except OSError as error:
         raise Refused(f"cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:

@@ -203,7 +203,7 @@ def run_series(data, profile, until, too_few="", external=None):
     os.environ["BUSI_DIR"], os.environ["BUSI_RUNS"] = str(data.root), str(runs)
     os.environ["BUSI_UNATTENDED"] = "1"
     lab.prefer_own_kernel()
-    alone = os.cpu_count() == 1 or environment.gpu_capability()
+    alone = environment.cores() == 1 or environment.gpu_capability()
     waiting = list(jobs(run, profile, until, too_few, external))
     running, failed = [], False
     try:
@@ -256,7 +256,7 @@ def limits_of(job, waiting):
     awaited = any(job.notebook.stem in other.needs for other in waiting)
     if awaited or job.content:
         return {}
-    return {"TF_NUM_INTRAOP_THREADS": str(os.cpu_count() // 2)}
+    return {"TF_NUM_INTRAOP_THREADS": str(environment.cores() // 2)}
 
 
 def main():

@@ -164,9 +164,7 @@ def mend_opencv(venv, uv, log):
     sure = [] if uv else ["--yes"]
     run([*tool, "uninstall", *where, *sure, "opencv-python"], log)
     run([*tool, "install", *where, "opencv-python-headless==" + version], log)
-    print(
-        "OpenCV's desktop libraries are missing: its headless build is used."
-    )
+    print("OpenCV's desktop libraries are missing: taking its headless build.")
 
 
 def ready(venv, stamp, wanted_stamp):

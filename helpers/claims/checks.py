@@ -135,67 +135,41 @@ def readable(checks):
 MEANS = {
     (1, 0, HOLDS): "the class alone tells too little of where the lesion is",
     (1, 0, FAILS): "the class alone gives a good part of the mask",
-    (1, 0, UNCLEAR): "it is open how much of the mask the class alone gives",
     (4, 0, HOLDS): "the method carried over to other images",
     (4, 0, FAILS): "the method did not carry over to other images",
-    (4, 0, UNCLEAR): "it is open whether the method carried over to other "
-    "images",
     (4, 1, HOLDS): "the weights carried over, too",
     (4, 1, FAILS): "the weights did not carry over",
-    (4, 1, UNCLEAR): "it is open whether the weights carried over",
     (5, 0, HOLDS): "small lesions do not fare much worse than the rest",
     (5, 0, FAILS): "small lesions fare clearly worse than the rest",
-    (5, 0, UNCLEAR): "it is open whether small lesions fare much worse than "
-    "the rest",
     (5, 1, HOLDS): "the levels that see far raise the Dice, as notebook 3 "
     "suggests",
     (5, 1, FAILS): "the levels that see far lower the Dice, in spite of "
     "notebook 3",
-    (5, 1, UNCLEAR): "it is open whether the levels that see far raise the "
-    "Dice",
-    (6, 0, HOLDS): "without training for it, speckle costs little",
-    (6, 0, FAILS): "without training for it, speckle costs too much",
-    (6, 0, UNCLEAR): "it is open whether speckle costs too much",
-    (6, 1, HOLDS): "without training for them, marks cost lesions little Dice",
-    (6, 1, FAILS): "without training for them, marks cost lesions too much "
-    "Dice",
-    (6, 1, UNCLEAR): "it is open whether marks cost lesions too much Dice",
+    (6, 0, HOLDS): "speckle that training did not show costs little",
+    (6, 0, FAILS): "speckle that training did not show costs too much",
+    (6, 1, HOLDS): "marks that training did not show cost little Dice",
+    (6, 1, FAILS): "marks that training did not show cost too much Dice",
     (6, 2, HOLDS): "training on speckle wins some of that back",
     (6, 2, FAILS): "training on speckle made it worse",
-    (6, 2, UNCLEAR): "it is open whether training on speckle helps",
     (6, 3, HOLDS): "training on marks wins some of that back",
     (6, 3, FAILS): "training on marks made it worse",
-    (6, 3, UNCLEAR): "it is open whether training on marks helps",
-    (7, 2, HOLDS): "where a lesion is outlined twice, the network is closer "
-    "to an outline than the other outline is",
-    (7, 2, FAILS): "where a lesion is outlined twice, the other outline is "
-    "closer than the network",
-    (7, 2, UNCLEAR): "it is open whether a second outline is closer than the "
-    "network",
+    (7, 2, HOLDS): "the network is closer to an outline than a second one is",
+    (7, 2, FAILS): "a second outline is closer to one than the network is",
     (8, 0, HOLDS): "so little data costs more than the bound",
     (8, 0, FAILS): "so little data costs less than the bound",
-    (8, 0, UNCLEAR): "it is open what so little data costs",
-    (8, 1, HOLDS): "twice the data would add more than the bound, if the law "
-    "is right",
-    (8, 1, FAILS): "twice the data would add less than the bound, if the law "
-    "is right",
-    (8, 1, UNCLEAR): "it is open what twice the data would add",
-    (9, 0, HOLDS): "to train the smaller network costs more than an hour of "
-    "one core",
-    (9, 0, FAILS): "to train the smaller network costs less than an hour of "
-    "one core",
-    (9, 0, UNCLEAR): "it is open whether the smaller network costs an hour "
-    "of one core",
-    (9, 1, HOLDS): "to train the larger network costs more than an hour of "
-    "one core",
-    (9, 1, FAILS): "to train the larger network costs less than an hour of "
-    "one core",
-    (9, 1, UNCLEAR): "it is open whether the larger network costs an hour of "
-    "one core",
+    (8, 1, HOLDS): "twice the data would add more than that, by the law",
+    (8, 1, FAILS): "twice the data would add less than that, by the law",
+    (9, 0, HOLDS): "the smaller network trains for over an hour of a core",
+    (9, 0, FAILS): "the smaller network trains for under an hour of a core",
+    (9, 1, HOLDS): "the larger network trains for over an hour of a core",
+    (9, 1, FAILS): "the larger network trains for under an hour of a core",
     (10, 1, HOLDS): "one setting alone decides more than the bound",
     (10, 1, FAILS): "no setting alone decides as much as the bound",
-    (10, 1, UNCLEAR): "it is open whether one setting decides more than the "
-    "bound",
+}
+MEANS |= {
+    (claim, k, UNCLEAR): f"it is open whether {text}"
+    for (claim, k, outcome), text in MEANS.items()
+    if outcome == HOLDS
 }
 
 
@@ -276,12 +250,8 @@ BY_CASE = {
     "Dice, all levels minus the finest two": (5, "share-100 - depth-2", "> 0"),
     "Dice lost to speckle": (6, "plain - plain speckle", "< 0.05"),
     "Dice lost to marks": (6, "plain - plain marks", "< 0.05"),
-    "Dice won by training on speckle": (
-        6,
-        "noisy speckle - plain speckle",
-        "> 0",
-    ),
-    "Dice won by training on marks": (6, "noisy marks - plain marks", "> 0"),
+    "Dice won by seeing speckle": (6, "noisy speckle - plain speckle", "> 0"),
+    "Dice won by seeing marks": (6, "noisy marks - plain marks", "> 0"),
 }
 # what must be better than a fixed shape before a claim is judged
 NETWORKS = {4: ["toy"], 5: ["network", "share-100"], 6: ["plain"]}

@@ -104,7 +104,7 @@ def unpack(archive):
             whole.mkdir()
             with zipfile.ZipFile(archive) as content:
                 check_members(archive, content.infolist())
-                extract(archive, content, whole)
+                extract(content, whole)
             if not target.is_dir():  # another process may have been faster
                 os.replace(whole, target)
     except (*NOT_WHOLE, OSError) as error:
@@ -134,12 +134,7 @@ def check_members(archive, members):
             raise ArchiveError(f"{archive} holds the link '{name}': {REFUSED}")
         if member.flag_bits & 1:
             raise ArchiveError(f"{archive} is encrypted: unpack it by hand.")
-    check_size(archive, sum(member.file_size for member in members))
-
-
-def check_size(archive, size):
-    """Raise ArchiveError if more bytes than the limit would be written."""
-    if size > LIMIT:
+    if sum(member.file_size for member in members) > LIMIT:
         problem = f"unpack to over {LIMIT / 1e9:.0f} GB and BUSI is 0.2 GB"
         raise ArchiveError(f"{archive} would {problem}: {REFUSED}")
 
@@ -151,14 +146,10 @@ def wanted(content):
     return [pair for pair in pairs if not pair[0].startswith("__MACOSX")]
 
 
-def extract(archive, content, folder):
-    """Write the files, counting bytes: declared sizes may be false."""
-    written = 0
+def extract(content, folder):
+    """Write the files; Python reads no more of one than its declared size."""
     for path, member in wanted(content):
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         with content.open(member) as source, open(target, "wb") as file:
-            while block := source.read(1 << 20):
-                written += len(block)
-                check_size(archive, written)
-                file.write(block)
+            shutil.copyfileobj(source, file)

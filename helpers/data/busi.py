@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from .. import files
+from .. import environment, files
 from . import busi_folder, dicom, masks, pictures
 from .busi_folder import LABELS, NAME, DataError, class_folder, find, is_junk
 
@@ -325,7 +325,7 @@ def in_threads(function, items, what=None):
     bar = {"delay": 2, "mininterval": 1, "leave": False, "disable": quiet}
     # each thread changes the filters of warnings for a moment; they cross
     restored = warnings.catch_warnings()
-    with restored, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with restored, ThreadPoolExecutor(environment.cores()) as pool:
         results = pool.map(function, items)
         return list(tqdm(results, what, len(items), **bar))
 

@@ -8,7 +8,6 @@ than about 60 % of each side, and most views of a lesion from another angle.
 """
 
 import functools
-import os
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -20,6 +19,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from threadpoolctl import threadpool_limits
 
+from .. import environment
 from . import busi, registration
 
 # On BUSI (results/near_duplicates.json) copies end at 0.03, other frames of a
@@ -80,7 +80,7 @@ def near_duplicates(cases, limit=LIMIT):
     # thirds of the work on waiting
     one_each = threadpool_limits(1, user_api="blas")
     restored = warnings.catch_warnings()  # see busi.in_threads
-    with one_each, restored, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with one_each, restored, ThreadPoolExecutor(environment.cores()) as pool:
         hashes = list(pool.map(lambda path: _hashes(frame(path)), paths))
         same_bits = _same_bits(hashes, pool)
         pairs = _candidates(same_bits)

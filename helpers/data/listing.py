@@ -34,7 +34,7 @@ def of_folder(root, results=lambda folder: ()):
     results: of a folder, the names in it of what this project wrote. Each
     folder and file is taken once, however many links lead to it.
     """
-    found, waiting, files = Listing(), [Path(root)], {}
+    found, waiting, files = Listing(), [Path(root)], []
     around = Path(os.path.realpath(root)).parents
     while waiting:
         folder = waiting.pop()
@@ -56,26 +56,15 @@ def of_folder(root, results=lambda folder: ()):
             elif os.path.isdir(path):
                 waiting.append(path)
             else:
-                _take(found, files, path)
-    found.images.sort()
+                files.append(path)
+    kept = {}
+    # the file itself goes before the links to it
+    for path in sorted(files, key=lambda path: (os.path.islink(path), path)):
+        same = kept.setdefault(os.path.realpath(path), path)
+        if same != path:
+            found.left_out[path] = f"the same file as {same.name}"
+    found.images = sorted(kept.values())
     return found
-
-
-def _take(found, files, path):
-    """Add a file to the images, unless it is there by another name."""
-    home = os.path.realpath(path)
-    if home in files:
-        same = files[home]
-        # the file itself is kept, not the link to it
-        if os.path.islink(same) and not os.path.islink(path):
-            found.images.remove(same)
-            found.images.append(path)
-            path, same = same, path
-            files[home] = same
-        found.left_out[path] = f"the same file as {same.name}"
-        return
-    files[home] = path
-    found.images.append(path)
 
 
 def _reason(path, written):

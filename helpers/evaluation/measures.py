@@ -40,7 +40,7 @@ def of_case(case, classes, rules):
     reference = masks.merge(case.masks)
     target = masks.target(reference, case.label)
     box = masks.Letterbox.of(*reference.shape, len(classes))
-    full = postprocessing.restore_probabilities(classes, *reference.shape)
+    full = masks.restore(classes.astype(np.float32), box)
     p = classification.image_probabilities(classes)
     square, _ = masks.letterbox(reference, len(classes))
     gaps = calibration.gaps(1 - classes[..., 0].astype(float), square, BINS)

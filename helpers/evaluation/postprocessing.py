@@ -54,30 +54,14 @@ def lesion_masks(cases, classes, rules):
     return predictions
 
 
-def restore_probabilities(classes, height, width):
-    """Return probabilities at an image's size, float32 (height, width, 3)."""
-    box = masks.Letterbox.of(height, width, classes.shape[0])
-    return masks.restore(classes.astype(np.float32), box)
-
-
-def lesion_probabilities(cases, classes):
-    """Yield each case's lesion probability at its original size, (h, w).
+def restored(cases, classes):
+    """Yield each case's probabilities at its original size, (h, w, 3).
 
     cases: DataFrame[height, width ...]; classes: (n, size, size, 3).
     """
-    shapes = cases["height"], cases["width"]
-    for full in map(restore_probabilities, classes, *shapes):
-        yield 1 - full[..., 0]
-
-
-def class_masks(cases, classes, predictions):
-    """Yield each case's `class_mask` at its original size, uint8 (h, w).
-
-    cases, classes: as above; predictions: of `lesion_masks`.
-    """
-    shapes = cases["height"], cases["width"]
-    restored = map(restore_probabilities, classes, *shapes)
-    yield from map(class_mask, predictions, restored)
+    for case, p in zip(cases.itertuples(), classes, strict=True):
+        box = masks.Letterbox.of(case.height, case.width, len(p))
+        yield masks.restore(p.astype(np.float32), box)
 
 
 def class_mask(mask, classes):

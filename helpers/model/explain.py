@@ -49,9 +49,8 @@ def occlusion(predict, image, inside, patch=16, step=8):
     to class probabilities (n, h, w, 3).
     """
     rows, columns = (range(0, side, step) for side in image.shape)
-    squares = [
-        np.s_[y : y + patch, x : x + patch] for y in rows for x in columns
-    ]
+    places = itertools.product(rows, columns)
+    squares = [np.s_[y : y + patch, x : x + patch] for y, x in places]
     views = np.stack([image] * (len(squares) + 1))  # the last one stays whole
     grey = round(image[image > 0].mean()) if image.any() else 0
     for view, square in zip(views, squares, strict=False):

@@ -54,10 +54,8 @@ def test_a_network_that_learned_nothing_gives_no_verdict(trial, capsys):
 
 
 def test_pictures_say_how_much_is_outlined(monkeypatch):
-    told = []
-    monkeypatch.setattr(
-        miniature.figures, "show", lambda _, alt: told.append(alt)
-    )
+    told, figures = [], miniature.figures
+    monkeypatch.setattr(figures, "show", lambda _, alt: told.append(alt))
     image, mask = np.zeros((8, 8), np.uint8), np.eye(8) > 0
     miniature.look({"a\nb": image}, [mask], None, "One")
     assert told == ["One. Share of each picture: a b, outlined 12.5%."]

@@ -101,11 +101,7 @@ FAULTS = {  # kind: (file that is named, file that is changed, its content)
     "gigantic": (IMAGE, IMAGE, PNG[:16] + GIGANTIC + PNG[24:]),
     "a damaged comment": (IMAGE, IMAGE, PNG[:33] + COMMENT + PNG[33:]),
     "turned by a tag": (IMAGE, IMAGE, TURNED),
-    "turned and damaged": (
-        IMAGE,
-        IMAGE,
-        TURNED[:99] + bytes(9) + TURNED[108:],
-    ),
+    "turned, damaged": (IMAGE, IMAGE, TURNED[:99] + bytes(9) + TURNED[108:]),
     "low": (IMAGE, IMAGE, png(COLOURS[:12])),
     "empty": (IMAGE, IMAGE, b""),
     "text": (IMAGE, IMAGE, b"404 not found"),
@@ -119,18 +115,10 @@ FAULTS = {  # kind: (file that is named, file that is changed, its content)
     "a mask as image": (IMAGE, IMAGE, png(LESION[:, ::-1])),
     "inverted": (MASK, MASK, png(255 - LESION)),
     "all is lesion": (MASK, MASK, png(255 - EMPTY)),
-    "transparent lesion": (
-        MASK,
-        MASK,
-        png(np.dstack([COLOURS, LESION]) | WHITE),
-    ),
+    "transparent": (MASK, MASK, png(np.dstack([COLOURS, LESION]) | WHITE)),
     "nearly all": (MASK, MASK, png(np.pad(255 - EMPTY[1:], [(0, 1), (0, 0)]))),
     "a speck": (MASK, MASK, png(LESION * SPECK)),
-    "an outline": (
-        MASK,
-        MASK,
-        png(LESION - cv2.erode(LESION, np.ones((3, 3)))),
-    ),
+    "outline": (MASK, MASK, png(LESION - cv2.erode(LESION, np.ones((3, 3))))),
     "dangling link": (IMAGE, IMAGE, lambda path: path.symlink_to("nowhere")),
 }
 
@@ -263,9 +251,7 @@ def test_what_may_not_be_read_is_named(root, monkeypatch, locked, row, n):
     assert len(busi.index(root)) == n
 
 
-def test_a_locked_neighbour_does_not_matter_and_a_locked_set_is_named(
-    root, monkeypatch
-):
+def test_of_locked_folders_only_the_set_itself_matters(root, monkeypatch):
     neighbour = root.parent / "AAA"
     neighbour.mkdir()
     lock(monkeypatch, neighbour)
@@ -397,9 +383,7 @@ def test_arrays_hold_squares_and_classes(root):
         busi.load_arrays(cases.iloc[:0], 32)
 
 
-def test_the_cache_follows_files_classes_size_and_code(
-    root, tmp_path, monkeypatch
-):
+def test_the_cache_follows_files_classes_and_code(root, tmp_path, monkeypatch):
     cases = busi.index(root)
     first = busi.load_arrays(cases, 32, tmp_path)[1]
     assert busi.load_arrays(cases, 16, tmp_path)[1].shape == (6, 16, 16)

@@ -238,10 +238,7 @@ REFUSED = {
     "burned in": (made(BurnedInAnnotation="YES"), "text burned in"),
     "spectrum": (made(regions=[region(RegionSpatialFormat=3)]), "no 2-D scan"),
     "outside": (made(regions=[region(x1=400)]), "outside of its picture"),
-    "signed": (
-        made(GREY.astype(np.int16), PixelRepresentation=1),
-        "signed values",
-    ),
+    "signed": (made(np.int16(GREY), PixelRepresentation=1), "signed values"),
     "slope": (made(RescaleSlope=-1, RescaleIntercept=255), "no window"),
     "high bit": (made(DEEP, BitsStored=12), "unusual bits"),
     "damaged": (with_hole(packed(GREY, "MONOCHROME2", JPEG, "JPEG")), "damag"),
@@ -272,9 +269,7 @@ def test_a_bare_file_without_a_mark_is_read_by_its_name(tmp_path):
     assert np.array_equal(pictures.read(path).grey, GREY)
 
 
-def test_without_pydicom_a_sentence_says_what_to_install(
-    tmp_path, monkeypatch
-):
+def test_without_pydicom_it_is_said_what_to_install(tmp_path, monkeypatch):
     imported = builtins.__import__
 
     def refuse(name, *others):

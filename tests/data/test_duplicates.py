@@ -98,9 +98,7 @@ def test_every_kind_of_copy_is_found_and_nothing_else(pairs):
     assert changes.loc["crop", "scale"] > 1.15, "less is shown, but larger"
 
 
-def test_what_does_not_fit_in_memory_changes_nothing(
-    copies, pairs, monkeypatch
-):
+def test_what_exceeds_the_memory_changes_nothing(copies, pairs, monkeypatch):
     monkeypatch.setattr(duplicates, "FRAMES", 2)
     monkeypatch.setattr(duplicates, "QUERIES_AT_ONCE", 48)
     pd.testing.assert_frame_equal(duplicates.near_duplicates(copies), pairs)

@@ -134,9 +134,7 @@ def small_model():
     return verdict
 
 
-def test_a_hundred_damaged_pictures_get_a_sentence_or_are_read(
-    capfd, tmp_path
-):
+def test_damaged_pictures_get_a_sentence_or_are_read(capfd, tmp_path):
     found = run(96, 0, lambda grey: "benign", tmp_path / "x", images=2)
     assert len(found) == 96
     assert set(found["outcome"]) <= {"refused", "said", "same"}

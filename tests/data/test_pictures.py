@@ -66,13 +66,11 @@ def marks(share, *values):
     return picture
 
 
+HOT = marks(0.0005, *range(5000, 65000, 999))
+
+
 @pytest.mark.parametrize(
-    "picture",
-    [
-        marks(0.01, 65535),
-        marks(0.3, 65535),
-        marks(0.0005, *range(5000, 65000, 999)),
-    ],
+    "picture", [marks(0.01, 65535), marks(0.3, 65535), HOT]
 )
 def test_burned_in_marks_and_hot_pixels_do_not_change_the_scale(picture):
     found = read(deep_png(picture))

@@ -61,9 +61,7 @@ def test_busi_is_found_beside_another_set(real_root):
     assert sources.locate(str(real_root.parent)).root == real_root
 
 
-def test_what_is_not_used_in_data_is_not_passed_over_in_silence(
-    small_phantom, capsys
-):
+def test_what_in_data_is_not_used_is_named(small_phantom, capsys):
     folder = sources.DATA / "BUSI" / "benign"
     folder.mkdir(parents=True)
     (folder / "benign1.png").write_bytes(b"of another name")
@@ -139,9 +137,7 @@ def test_without_any_data_a_phantom_is_simulated_once(small_phantom, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_a_zip_in_drive_is_copied_once_to_the_local_disk(
-    real_root, drive, monkeypatch
-):
+def test_a_zip_in_drive_is_copied_here_once(real_root, drive, monkeypatch):
     first = sources.locate(drive=drive)
     (copy,) = archives.cache_folder().glob("*.zip")
     assert copy.read_bytes() == (drive / "archive.zip").read_bytes()

@@ -197,9 +197,7 @@ def test_two_machines_train_as_one(start, alone, tmp_path):
     assert_as_one(alone, both)
 
 
-def test_without_epochs_from_scratch_it_starts_from_simulated_images(
-    start, tmp_path
-):
+def test_without_own_epochs_it_starts_from_simulated_images(start, tmp_path):
     """As in the gpu profile, with notebook 4's steps for such a start."""
     run, none = prepared(tmp_path), ("-p", "epochs", 0)
     process = start(run, 0, 1, 0, *none, "-p", "epochs_simulated", 2)

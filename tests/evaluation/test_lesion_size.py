@@ -99,9 +99,8 @@ def test_the_range_holds_all_thresholds_and_the_mirror_image():
     found = lesion_size.ranges(own, both, box, RULE)
     # alone, one image has a radius of 20 at one half, the other one of 28
     assert found["length"] == pytest.approx((40, 56), rel=0.03)
-    assert found["area"] == pytest.approx(
-        (np.pi * 20**2, np.pi * 28**2), rel=0.03
-    )
+    areas = np.pi * 20**2, np.pi * 28**2
+    assert found["area"] == pytest.approx(areas, rel=0.03)
     alone = np.stack([both[0], both[0]])
     low, high = lesion_size.ranges(own, alone, box, RULE)["length"]
     # thresholds of 0.6 and 0.4

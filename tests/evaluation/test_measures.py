@@ -101,9 +101,8 @@ def test_each_scanner_has_its_own_rows(scores):
 
 def test_intervals_are_of_patients_not_of_images(scores):
     twice = pd.concat([scores, scores], ignore_index=True)
-    one, other = (
-        measures.table(t, ("dice",)).iloc[0] for t in (scores, twice)
-    )
+    tables = (measures.table(t, ("dice",)) for t in (scores, twice))
+    one, other = (table.iloc[0] for table in tables)
     assert other["low"] == pytest.approx(one["low"])
     assert other["high"] == pytest.approx(one["high"])
 

@@ -9,12 +9,8 @@ from helpers.evaluation import classification, postprocessing, robustness
 
 CHANGES = robustness.DISTURBANCES
 each = pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-STRENGTHS = {
-    "gain": (3, 9),
-    "blur": (1, 4),
-    "downsample": (2, 8),
-    "marks": (1, 6),
-}
+STRENGTHS = {"gain": (3, 9), "blur": (1, 4)}
+STRENGTHS |= {"downsample": (2, 8), "marks": (1, 6)}
 
 
 @pytest.fixture

@@ -138,9 +138,7 @@ def test_no_state_that_is_put_aside_replaces_another(state):
     assert len(contents) == 2 and first in contents
 
 
-def test_a_drive_that_went_away_is_not_replaced_by_a_local_folder(
-    tmp_path, capsys
-):
+def test_no_local_folder_replaces_a_drive_that_went_away(tmp_path, capsys):
     drive = tmp_path / "unmounted"
     state = checkpoint.State(tmp_path / "run", drive, SETTINGS)
     shutil.rmtree(drive)

@@ -14,9 +14,8 @@ def models():
     keras.utils.set_random_seed(0)
     large = pretrained.build(64)
     rng = np.random.default_rng(0)
-    large.set_weights(
-        [w + rng.uniform(0, 0.1, w.shape) for w in large.get_weights()]
-    )
+    weights = large.get_weights()
+    large.set_weights([w + rng.uniform(0, 0.1, w.shape) for w in weights])
     keras.config.set_dtype_policy("mixed_bfloat16")
     yield [unet.build(32, width=4, depth=2), large]
     keras.config.set_dtype_policy("float32")

@@ -178,9 +178,7 @@ def test_a_run_that_was_killed_ends_as_if_it_was_not(
     assert "Going on after epoch 2" in capsys.readouterr().out
 
 
-def test_a_new_machine_goes_on_from_drive(
-    discs, whole, remains, tmp_path, capsys
-):
+def test_another_goes_on_from_drive(discs, whole, remains, tmp_path, capsys):
     drive = shutil.copytree(remains / "drive", tmp_path / "drive")
     assert_same(train(parts(discs), tmp_path / "new", drive=drive), whole)
     # copies keep a pause

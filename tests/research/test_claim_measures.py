@@ -34,9 +34,7 @@ def test_costs_by_hand():
 
 
 def test_a_wider_network_costs_more_work():
-    small, wide = (
-        claim_measures.cost(32, width, turns=2) for width in (4, 16)
-    )
+    small, wide = (claim_measures.cost(32, width, 2) for width in (4, 16))
     assert len(small) == 2 and small[0]["parameters"] < wide[0]["parameters"]
     assert wide[0]["multiply_adds"] > 8 * small[0]["multiply_adds"]
     for turn in small + wide:
@@ -44,10 +42,8 @@ def test_a_wider_network_costs_more_work():
 
 
 def test_a_slid_filter_is_a_convolution_and_not_its_mirror_image(monkeypatch):
-    image, conv = (
-        np.random.default_rng(0).random((20, 24), np.float32),
-        keras.ops.conv,
-    )
+    image = np.random.default_rng(0).random((20, 24), np.float32)
+    conv = keras.ops.conv
     assert claim_measures.filter_gap(image, claim_measures.SOBEL) < 1e-5
     mirrored = lambda x, w: conv(x, w[::-1].copy())  # noqa: E731
     monkeypatch.setattr(claim_measures.ops, "conv", mirrored)

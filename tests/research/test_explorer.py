@@ -43,9 +43,7 @@ def found(home):
     return explorer.explored("blurred", home)
 
 
-def test_each_case_is_held_out_once_and_validates_where_it_was_seen(
-    home, found
-):
+def test_each_case_is_held_out_once_and_validates_where_seen(home, found):
     held = [case["case"] for case in found["held_out"]]
     assert sorted(held) == sorted(home["case"])
     validates = pd.Series([case["case"] for case in found["validation"]])

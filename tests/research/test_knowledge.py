@@ -117,9 +117,7 @@ def test_scores_are_those_of_each_held_out_case(tables, recipe):
     assert row["normals_empty"] == (normals["area"] == 0).mean()
 
 
-def test_a_new_recipe_joins_those_scored_before(
-    tables, recipe, tmp_path, monkeypatch
-):
+def test_recipes_join_those_before(tables, recipe, tmp_path, monkeypatch):
     write("sure", tables, 0.45)
     write("vague", tables, 0.2)
     shutil.copy(out_of_fold.RESULTS / "axilla.csv", tmp_path)
@@ -162,9 +160,8 @@ def test_the_armpits_are_those_that_the_word_is_found_on(busi_root):
     from helpers.data import burned_text
 
     cases = busi.index(busi_root)
-    shown = [
-        burned_text.shows_armpit(busi.read_image(p)) for p in cases["image"]
-    ]
+    images = map(busi.read_image, cases["image"])
+    shown = list(map(burned_text.shows_armpit, images))
     listed = pd.read_csv(ROOT / "results" / "axilla.csv")["case"]
     assert cases["case"][shown].tolist() == listed.tolist()
     by_eye = pd.read_csv(ROOT / "results" / "axilla_by_eye.csv")

@@ -19,9 +19,8 @@ def trained(tables, tmp_path, monkeypatch):
     monkeypatch.setattr(knowledge, "datasets", lambda *_: tables)
     monkeypatch.setattr(travel, "HOME", tmp_path / "travel")
     monkeypatch.setattr(out_of_fold, "RESULTS", tmp_path)
-    recipe = dataclasses.replace(
-        knowledge.RECIPES["simulated"], size=32, epochs=1
-    )
+    recipe = knowledge.RECIPES["simulated"]
+    recipe = dataclasses.replace(recipe, size=32, epochs=1)
     monkeypatch.setitem(knowledge.RECIPES, "simulated", recipe)
     folder = knowledge.HOME / "simulated"
     knowledge.train(folder / "fold_0", recipe, tables, 0)

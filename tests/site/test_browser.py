@@ -266,9 +266,8 @@ def test_nothing_moves_before_play_and_pause_stops_it(sliding, motion):
     page.wait_for_timeout(700)
     assert state(root)[0] == 0
     root.get_by_role("button", name="Play").click()
-    page.wait_for_function(
-        "document.querySelector('.sliding-filter input').value > 2"
-    )
+    slider = "document.querySelector('.sliding-filter input')"
+    page.wait_for_function(f"{slider}.value > 2")
     root.get_by_role("button", name="Pause").click()
     at = state(root)[0]
     page.wait_for_timeout(700)

@@ -170,9 +170,8 @@ def test_the_kept_cases_give_the_figures_that_python_kept(scripts, split):
         near = 0.06 * (high - low) + 0.005  # shares of few cases jump
         assert found[name]["low"] == pytest.approx(low, abs=near)
         assert found[name]["high"] == pytest.approx(high, abs=near)
-    dice, missed, empty = (
-        found[name]["mean"] for name in ("dice", "missed", "empty")
-    )
+    names = "dice", "missed", "empty"
+    dice, missed, empty = (found[name]["mean"] for name in names)
     worth = dice - postprocessing.MISS * missed + postprocessing.EMPTY * empty
     assert found["utility"] == pytest.approx(worth)
 

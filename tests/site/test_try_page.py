@@ -143,9 +143,7 @@ def as_text(content):
     return base64.b64encode(content).decode()
 
 
-def test_the_runtime_comes_with_the_button_and_images_go_nowhere(
-    opened, tmp_path
-):
+def test_a_button_brings_the_runtime_and_images_stay_here(opened, tmp_path):
     seen = opened()
     early = [url for url in seen.asked if "litert" in url or "tflite" in url]
     assert early == []
@@ -321,9 +319,8 @@ def test_two_marks_of_the_ruler_give_millimetres(loaded):
     assert spacing == pytest.approx(10 / (0.5 * across), rel=0.02)
     size = seen.page.locator("#try-size", has_text="mm (")
     size.wait_for(timeout=SOON)
-    values = re.findall(
-        r"([\d.]+) mm \(([\d.]+) to ([\d.]+)\)", size.inner_text()
-    )
+    sizes = r"([\d.]+) mm \(([\d.]+) to ([\d.]+)\)"
+    values = re.findall(sizes, size.inner_text())
     assert float(values[0][0]) == pytest.approx(int(number) * spacing, abs=0.1)
     for value, low, high in values:
         assert float(low) <= float(value) <= float(high)

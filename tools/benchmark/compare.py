@@ -70,7 +70,7 @@ def settings_of(o, simulated):
         "batch_size": 8,
         "learning_rate": 2e-3,
         "seed": 0,
-        "cores": cores(),
+        "cores": environment.cores(),
         "precisions": ["float32", *low],  # that of `training.precision` last
         "target": o.target or (0.6 if simulated else 0.72),
     }
@@ -296,14 +296,6 @@ def batch_making(work, settings, step_speed):
     return {"pairs_per_second": made, "share_of_a_step": round(part, 4)}
 
 
-def cores():
-    """Return the number of this process's cores, each contender's threads."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS
-        return os.cpu_count()
-
-
 def machine():
     """Return where this runs and how busy it is."""
     info = Path("/proc/cpuinfo")
@@ -313,7 +305,7 @@ def machine():
     return {
         "started": now.isoformat(timespec="minutes"),
         "processor": next(models, "unknown"),
-        "cores": cores(),
+        "cores": environment.cores(),
         "load_average": [round(load, 2) for load in os.getloadavg()],
     }
 
@@ -355,7 +347,7 @@ def main(arguments):
     o = options(arguments)
     began = time.time()
     for kind in ("OMP_NUM", "TF_NUM_INTRAOP", "TF_NUM_INTEROP"):
-        os.environ[f"{kind}_THREADS"] = str(cores())
+        os.environ[f"{kind}_THREADS"] = str(environment.cores())
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     try:
         source = sources.locate(o.data)

@@ -170,9 +170,8 @@ def exponents(rows):
     """Return {step: k}: between its two largest sizes time grows as n^k."""
     found = {}
     for step, part in pd.DataFrame(rows).groupby("step", sort=False):
-        ratio = (
-            part[["cases", "seconds"]].tail(2).apply(np.log).diff().iloc[-1]
-        )
+        largest = part[["cases", "seconds"]].tail(2)
+        ratio = np.log(largest).diff().iloc[-1]
         found[step] = round(float(ratio["seconds"] / ratio["cases"]), 2)
     return found
 

@@ -102,7 +102,7 @@ def in_torch(pair):
 
     setup_env.Stop, worker.Failed: there is none, a sentence.
     """
-    settings = {"cores": compare.cores(), "seed": 0, "width": WIDTH}
+    settings = {"cores": environment.cores(), "seed": 0, "width": WIDTH}
     settings["learning_rate"] = 1e-3
     x, y = (a.reshape(STEPS, BATCH, *a.shape[1:]) for a in pair)
     python = venv.make()

@@ -195,9 +195,8 @@ class Contender(worker.Contender):
                     part.data.copy_(as_torch(self.ours[f"{kind}.{i}.{j}"]))
         images = torch.from_numpy(self.ours["images"].transpose(0, 3, 1, 2))
         labels = torch.from_numpy(self.ours["labels"]).long()
-        theirs = torch.from_numpy(
-            self.ours["prediction"].transpose(0, 3, 1, 2)
-        )
+        theirs = self.ours["prediction"].transpose(0, 3, 1, 2)
+        theirs = torch.from_numpy(theirs)
         logits = theirs.clip(1e-7).log()  # as `losses.cross_entropy` does
         with torch.inference_mode():
             classes = model(images).softmax(1)

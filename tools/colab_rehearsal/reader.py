@@ -51,12 +51,9 @@ class Reader(NotebookClient):
 
 def main(notebook, executed, folder, word=None):
     book = nbformat.read(notebook, as_version=4)
-    reader = Reader(
-        book,
-        timeout=900,
-        kernel_name="python3",
-        resources={"metadata": {"path": folder}},
-    )
+    where = {"metadata": {"path": folder}}
+    options = {"timeout": 900, "kernel_name": "python3"}
+    reader = Reader(book, resources=where, **options)
     reader.word = word
     # seen in the outputs
     with contextlib.suppress(CellExecutionError, DeadKernelError):

@@ -13,7 +13,6 @@ Linux, and the environment of `make test-colab`.
 import argparse
 import importlib.metadata
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -37,9 +36,7 @@ STANDINS = Path(__file__).resolve().parent
 TINY = yaml.safe_load((ROOT / "profiles" / "tiny.yaml").read_text())
 CASES = {"n_benign": 24, "n_malignant": 14, "n_normal": 8, "seed": 3}
 STOPS = "says what to run"
-MAY_STOP = re.compile(
-    r"Not ready: .* Run notebooks/(\w+)\.ipynb first, .*: !(.+)"
-)
+MAY_STOP = re.compile(r"Not ready: .* notebooks/(\w+)\.ipynb first, .*: !(.+)")
 
 
 class Failed(Exception):
@@ -323,7 +320,7 @@ def matrix(stage, chosen, series, situations):
     # in order: each finds the earlier ones' results in Drive
     first = {n.stem: timed(stage, FIRST, n, stage.drive) for n in series}
     entries, jobs = {FIRST.title: first}, {}
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(environment.cores()) as pool:
         for situation in situations:
             entries[situation.title] = {}
             for notebook in chosen if situation != BY_ITSELF else ():
@@ -336,11 +333,8 @@ def matrix(stage, chosen, series, situations):
     if BY_ITSELF in situations:
         # some of the last notebooks need no other one, as the others show
         rows = [row for row in entries.values() if row is not first]
-        stop = [
-            n
-            for n in chosen
-            if any(STOPS in row.get(n.stem, "") for row in rows)
-        ]
+        said = [{n: row.get(n.stem, "") for n in chosen} for row in rows]
+        stop = [n for n in chosen if any(STOPS in row[n] for row in said)]
         title, last = BY_ITSELF.title, (stop or chosen)[-1]
         try:
             entries[title] = rehearse_run_all(stage, last, series)

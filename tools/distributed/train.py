@@ -101,7 +101,10 @@ def parameters(o):
     run = manifest["parameters"]
     profile = files.ROOT / "profiles" / f"{run['profile']}.yaml"
     values = yaml.safe_load(profile.read_text()) if profile.exists() else {}
-    asked = {name: ast.literal_eval(value) for name, value in o.p}
+    try:
+        asked = {name: ast.literal_eval(value) for name, value in o.p}
+    except (SyntaxError, ValueError):
+        sys.exit(f"-p takes a name and a number, not {o.p}")
     if unknown := sorted(set(asked) - set(own)):
         sys.exit(f"-p takes {sorted(own)}, not {unknown}")
     every = {**own, **values, **run, **asked}

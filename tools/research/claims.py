@@ -40,12 +40,8 @@ SIZE = 64  # pixels, a quarter of the work of 128
 SHARES = (5, 10, 25, 50, 100)  # percent of the training groups
 SEEDS = 0, 1
 START = ROOT / "models" / "start_16.npz"
-DESIGN = {
-    "learning rate": (3e-4, 3e-3),
-    "batch": (4, 16),
-    "Dice part": (False, True),
-    "width": (8, 16),
-}
+DESIGN = {"learning rate": (3e-4, 3e-3), "batch": (4, 16)}
+DESIGN |= {"Dice part": (False, True), "width": (8, 16)}
 # the arguments of `trials.trained` that these factors set
 ARGUMENTS = ("learning_rate", "batch_size", "overlap", "width")
 SEEN = 2000  # images that each run of the design trains on, with repetition

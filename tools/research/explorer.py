@@ -76,9 +76,7 @@ def record(case, reference, p):
     malignant = of_image["malignant"] > of_image["benign"]
     zones, n = zoned(reference)
     # nothing outside is ever predicted: a smaller picture is counted sooner
-    x, y, width, height = cv2.boundingRect(
-        (p > THRESHOLDS[0]).astype(np.uint8)
-    )
+    x, y, width, height = cv2.boundingRect(np.uint8(p > THRESHOLDS[0]))
     used = np.s_[y : y + height, x : x + width]
     return {
         "case": case.case,
@@ -156,12 +154,9 @@ def causes(held, cases):
     # only cases of one group can be copies of each other
     copied = cases[cases["group"].duplicated(keep=False)]
     pairs = duplicates.near_duplicates(copied)
-    looks = error_analysis.looks(
-        lesions,
-        list(map(masks.merge, lesions["masks"])),
-        cases,
-        leakage.outline_agreement(cases, pairs),
-    )
+    references = list(map(masks.merge, lesions["masks"]))
+    twice = leakage.outline_agreement(cases, pairs)
+    looks = error_analysis.looks(lesions, references, cases, twice)
     named = error_analysis.causes(looks)
     names = (list(named.columns[row]) for row in named.to_numpy())
     return dict(zip(lesions["case"], names, strict=True))
@@ -178,8 +173,7 @@ def figures(found, rule):
 def explored(recipe, cases):
     """Return all that the page needs, a dict."""
     held, validation = gathered(recipe, cases)
-    pair = np.stack(validation["classes"]), np.stack(validation["target"])
-    rule = postprocessing.fit_rule(*pair)
+    rule = postprocessing.fit_rule(*out_of_fold.stacked(validation))
     # never used to choose anything, not even for another fold's network
     new = held[~held["case"].isin(validation["case"])]
     judged = {"validation": validation, "held_out": held, "new": new}
@@ -192,9 +186,7 @@ def explored(recipe, cases):
         "outlined": OUTLINED,
         "grid": GRID,
         "chosen": {name: float(value) for name, value in rule.items()},
-        "figures": {
-            name: figures(part, rule) for name, part in judged.items()
-        },
+        "figures": {k: figures(part, rule) for k, part in judged.items()},
         "validation": [
             record(case, *restored(case)) for case in validation.itertuples()
         ],

@@ -310,9 +310,10 @@ def scores(table):
     """Return three means of DataFrame[label, group, dice, area]."""
     is_normal = table["label"] == "normal"
     lesions, normals = table[~is_normal], table[is_normal]
+    missed = lesions["dice"] < postprocessing.MISSED
     return {
         "lesion_dice": mean(lesions, lesions["dice"]),
-        "lesions_below_0.1": mean(lesions, lesions["dice"] < 0.1),
+        "missed": mean(lesions, missed),
         "normals_empty": mean(normals, normals["area"] == 0),
     }
 

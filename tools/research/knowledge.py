@@ -91,9 +91,8 @@ class Data:
         arrays = [busi.load_arrays(t, recipe.size, CACHE) for t in tables]
         both = zip(*arrays, strict=True)
         self.images, self.labels = map(np.concatenate, both)
-        parts = [
-            splits.roles(part, fold) for _, part in self.cases.groupby("set")
-        ]
+        by_set = self.cases.groupby("set")
+        parts = [splits.roles(part, fold) for _, part in by_set]
         self.trains, self.validates, self.held = (
             self.cases.index.isin(np.concatenate(rows))
             for rows in zip(*parts, strict=True)

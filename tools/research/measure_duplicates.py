@@ -25,7 +25,6 @@ The weighted recall counts a drawn pair for those not drawn. It is rough: one
 unseen related pair among the rest would lower it much.
 """
 
-import os
 import sys
 import tempfile
 import time
@@ -35,7 +34,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, norm
 
-from helpers import files, workspace
+from helpers import environment, files, workspace
 from helpers.data import busi, duplicates, splits
 from helpers.data.phantom import dataset
 from helpers.files import ROOT
@@ -84,10 +83,8 @@ def against_labels(pairs):
         for name, part in labelled.groupby("stratum", sort=False)
     }
     right = labelled["right"].sum()
-    whole = {
-        "found pairs without a label": len(found - known),
-        "precision": proportion(right, labelled["found"].sum()),
-    }
+    whole = {"found pairs without a label": len(found - known)}
+    whole["precision"] = proportion(right, labelled["found"].sum())
     for label in ("same_frame", "same_lesion_other_frame"):
         part = labelled[labelled["label"] == label]
         hit = part.loc[part["found"], "weight"].sum()
@@ -133,7 +130,7 @@ def on_real_images(cases):
         "cases": len(cases),
         "seconds": round(seconds, 1),
         "processor seconds": round(cpu, 1),
-        "cores": os.cpu_count(),
+        "cores": environment.cores(),
         "pairs": len(pairs),
         "pairs up to 0.05": int((pairs["distance"] <= 0.05).sum()),
         "mirrored pairs": int(pairs["mirrored"].sum()),

@@ -24,6 +24,7 @@ from helpers.files import ROOT
 from tools.research import knowledge
 
 FOLDS = range(5)
+KEYS = ["set", "case", "held_out"]
 SENSITIVITY, SPECIFICITY = 0.95, 0.75
 RESULTS = ROOT / "results"
 ENDS = "low", "median", "high"
@@ -45,14 +46,12 @@ def predictions(recipe, fold):
     for name in recipe.split("+"):
         path = knowledge.HOME / name / f"fold_{fold}" / "predictions.npz"
         with np.load(path, allow_pickle=False) as file:
-            table = pd.DataFrame(
-                {k: file[k] for k in ("set", "case", "held_out")}
-            )
+            table = pd.DataFrame({name: file[name] for name in KEYS})
             classes = file["probabilities"].astype(np.float32)
         if "+" in recipe and classes.shape[1] != SIDE:
             classes = [cv2.resize(one, (SIDE, SIDE)) for one in classes]
         table["classes"] = list(classes)
-        tables.append(table.set_index(["set", "case", "held_out"])["classes"])
+        tables.append(table.set_index(KEYS)["classes"])
     together = pd.concat(tables, axis=1, join="inner")
     mean = [np.mean(list(row), axis=0) for row in together.to_numpy()]
     return together.index.to_frame(index=False).assign(classes=mean)
@@ -70,6 +69,11 @@ def of_set(recipe, which, cases, fold):
         mask = masks.letterbox(masks.merge(case.masks), len(case.classes))[0]
         targets.append(masks.target(mask, case.label))
     return found.assign(target=targets)
+
+
+def stacked(table):
+    """Return (classes, targets) of `of_set`, each an array of its cases."""
+    return np.stack(table["classes"]), np.stack(table["target"])
 
 
 def former_rule(frontier):
@@ -91,10 +95,8 @@ def fitted_rules(folds, fold):
     own = folds[fold].query("not held_out")
     rest = [part for k, part in enumerate(folds) if k != fold]
     others = pd.concat(rest).query("held_out")
-    tried, pooled = (
-        postprocessing.frontier(np.stack(t["classes"]), np.stack(t["target"]))
-        for t in (own, others)
-    )
+    both = map(stacked, (own, others))
+    tried, pooled = (postprocessing.frontier(*pair) for pair in both)
     return {
         "utility": postprocessing.best(tried),
         "former": former_rule(tried),
@@ -133,12 +135,9 @@ def stability(recipe, cases, resamples=200):
     rows, rng = [], np.random.default_rng(0)
     for fold in FOLDS:
         found = of_set(recipe, "busi", cases, fold)
-        own, held = (
-            postprocessing.all_marks(
-                np.stack(part["classes"]), np.stack(part["target"])
-            )
-            for _, part in found.groupby("held_out", sort=True)
-        )
+        parts = found.groupby("held_out", sort=True)
+        both = (stacked(part) for _, part in parts)
+        own, held = (postprocessing.all_marks(*pair) for pair in both)
         n = (~found["held_out"]).sum()
         chosen = []
         for draw in rng.multinomial(n, np.full(n, 1 / n), resamples):

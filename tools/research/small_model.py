@@ -13,14 +13,13 @@ goes on.
 
 import sys
 
-import numpy as np
 import pandas as pd
 
 from helpers import files, workspace
 from helpers.evaluation import bootstrap, postprocessing
 from helpers.files import ROOT
 from helpers.model import checkpoint
-from tools.research import explorer, keep_results, knowledge
+from tools.research import explorer, keep_results, knowledge, out_of_fold
 from tools.research.recipes import SHIPPED
 
 SCORES = ROOT / "results" / "knowledge_cases.csv"
@@ -66,8 +65,7 @@ def on_all(name, tables):
 def rule_of(cases):
     """Return the rule of the highest utility on all held-out cases of BUSI."""
     held, _ = explorer.gathered(SHIPPED, cases)
-    pair = np.stack(held["classes"]), np.stack(held["target"])
-    return postprocessing.fit_rule(*pair)
+    return postprocessing.fit_rule(*out_of_fold.stacked(held))
 
 
 def figures():

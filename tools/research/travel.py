@@ -79,9 +79,8 @@ def scored(recipe_name, network, tables, which):
     seen = data.validates | data.held
     home = predicted(name, make, "home", data.images[seen])
     own = data.validates[seen]
-    rule = postprocessing.fit_rule(
-        home[own].astype(np.float32), data.labels[seen][own]
-    )
+    pair = home[own].astype(np.float32), data.labels[seen][own]
+    rule = postprocessing.fit_rule(*pair)
     rules = {"fitted": rule, "one half": postprocessing.RULE}
     away = tables[which]
     images, _ = busi.load_arrays(away, recipe.size, knowledge.CACHE)
@@ -141,10 +140,8 @@ def main(busi_at, busbra_at, *recipes):
         print(rows[-1].query("part == 'all'").to_string(), flush=True)
     columns = [*KEYS, "networks", "measure", "n", "groups"]
     columns += ["value", "low", "high"]
-    new = {
-        "travel": pd.concat(rows)[columns],
-        "travel_rules": pd.concat(rules),
-    }
+    table = pd.concat(rows)[columns]
+    new = {"travel": table, "travel_rules": pd.concat(rules)}
     for name, table in new.items():
         whole = out_of_fold.merged(name, table).round(4)
         path = out_of_fold.RESULTS / f"{name}.csv"

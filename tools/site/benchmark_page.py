@@ -32,7 +32,7 @@ def page(path):
     values |= {"gap": torch.get("largest_difference"), "spread": spread}
     values |= {k: kept(path, k) for k in ("step", "growth", "waiting")}
     values |= {"by_step": by_step, "zip": zip}
-    return templates.fill("benchmark.md.jinja", None, **values)
+    return templates.fill("benchmark.md.jinja", **values)
 
 
 def kept(path, name):

@@ -53,15 +53,11 @@ def page(found):
     known = {case["case"] for case in validation}
     return templates.fill(
         "explorer/page.md.jinja",
-        None,
         recipe=found["recipe"],
         dice={name: triple(of["dice"]) for name, of in figures.items()},
         empty_normals=triple(figures["validation"]["empty"]),
         filters=filters(),
         scripts=SCRIPTS,
-        missed=postprocessing.MISSED,
-        miss=postprocessing.MISS,
-        empty=postprocessing.EMPTY,
         n={
             "validation": len(validation),
             "validated": len(known),

@@ -54,14 +54,10 @@ def page(folder=RESULTS):
     kinds = worst.groupby("kind")["dice"].agg(["size", "mean"])
     return fill(
         "what_knowledge_is_worth.md.jinja",
-        None,
         alike=busi["dice"][[name for name in two if LESSON not in name]],
         busi=busi,
         by_rule=own.to_dict("records"),
-        empty=postprocessing.EMPTY,
         first=busi.index[0],
-        miss=postprocessing.MISS,
-        missed=postprocessing.MISSED,
         parts=list(recipes.RECIPES[SHIPPED].parts),
         pair=lambda name: tuple(busi[name][[LESSON, "imagenet"]]),
         recipes=RECIPES,

@@ -7,16 +7,8 @@ import pandas as pd
 
 from helpers.evaluation import leakage
 from tools.research.recipes import RECIPES
-from tools.site.templates import (
-    FILES,
-    RESULTS,
-    ROOT,
-    SHIPPED,
-    fill,
-    reports,
-    shipped,
-    shipped_scores,
-)
+from tools.site import templates
+from tools.site.templates import FILES, RESULTS, ROOT, SHIPPED
 
 ANSWERS = ("Yes", "In part", "No", "Not applicable")
 
@@ -27,15 +19,15 @@ def page(run, notebooks, results=RESULTS):
     run: of the lesson's network; results: where knowledge.csv is, with the
     scores of the shipped network's recipe.
     """
-    found = reports(run)
-    found["scores"] = shipped_scores(results)
+    found = templates.reports(run)
+    found["scores"] = templates.shipped_scores(results)
     parts = [RECIPES[name] for name in RECIPES[SHIPPED].parts]
-    values = found | {"parts": parts, "shipped": shipped()}
+    values = found | {"parts": parts, "shipped": templates.shipped()}
     values["card"] = card((ROOT / "models" / "README.md").read_text())
     starts = pd.read_csv(run / "starts.csv")
     (chosen,) = starts["network"][starts["chosen"]].unique()
     values |= {"data": data(run), "tally": tally, "chosen": chosen}
-    return fill("model_report.md.jinja", notebooks, **values)
+    return templates.fill("model_report.md.jinja", notebooks, **values)
 
 
 def card(text):

@@ -5,26 +5,18 @@ import re
 import nbformat
 import pandas as pd
 
-from helpers.evaluation import leakage, postprocessing
-from tools.site import reading
-from tools.site.templates import (
-    REFERENCE,
-    RESULTS,
-    ROOT,
-    SHIPPED,
-    fill,
-    shipped_scores,
-)
+from helpers.evaluation import leakage
+from tools.site import reading, templates
+from tools.site.templates import REFERENCE, RESULTS, ROOT, SHIPPED
 
 
 def page(notebooks):
     """Return the page, Markdown; `notebooks`: the folder that it links to."""
     leaks = pd.read_csv(REFERENCE / "leaks.csv").set_index("split")
-    return fill(
+    return templates.fill(
         "index.md.jinja",
         notebooks,
-        row=shipped_scores(),
-        missed=postprocessing.MISSED,
+        row=templates.shipped_scores(),
         appendix=any(notebooks.glob("A*.ipynb")),
         copied=leaks.loc["by groups", "copy-nearest Dice"],
         ladder=ladder({path.name for path in notebooks.glob("*.ipynb")}),

@@ -9,6 +9,7 @@ import jinja2  # comes with Sphinx
 import pandas as pd
 from mdit_py_plugins.anchors.index import slugify  # as MyST's
 
+from helpers.evaluation import postprocessing as rules
 from helpers.files import ROOT
 from tools.research.recipes import SHIPPED
 
@@ -18,10 +19,11 @@ RESULTS = ROOT / "results"
 REFERENCE = RESULTS / "busi-cpu-five-folds"
 
 
-def fill(template, notebooks, **values):
+def fill(template, notebooks=None, **values):
     """Return a template of pages/ as Markdown; a missing value is an error.
 
-    notebooks: folder of the notebooks that become pages, to link to them.
+    notebooks: folder of the notebooks that become pages, to link to them. All
+    templates know what a rule costs: missed, miss and empty.
     """
     options = ("trim_blocks", "lstrip_blocks", "keep_trailing_newline")
     environment = jinja2.Environment(
@@ -42,6 +44,8 @@ def fill(template, notebooks, **values):
         "versions": lambda found: ", ".join(map(" ".join, found.items())),
     }
     values |= {"files": FILES, "see": partial(see_notebook, notebooks)}
+    values |= {"missed": rules.MISSED, "miss": rules.MISS}
+    values["empty"] = rules.EMPTY
     return environment.get_template(template).render(values)
 
 

@@ -77,7 +77,7 @@ def add(source):
     values = {"samples": SAMPLES, "sample_size": SAMPLE_SIZE, **settings()}
     size = sum((target / name).stat().st_size for name in names)
     values["megabytes"] = size / 1e6
-    page.write_text(templates.fill("try/page.md.jinja", None, **values))
+    page.write_text(templates.fill("try/page.md.jinja", **values))
 
 
 def make():

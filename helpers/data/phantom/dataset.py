@@ -3,14 +3,13 @@
 import dataclasses
 import itertools
 import json
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from ... import files
+from ... import environment, files
 from ..busi_folder import MARKER, is_junk
 from .physics import LABELS, USUAL, Scanner, noise, simulate
 
@@ -92,7 +91,7 @@ def write_cases(folder, settings):
         (folder / label).mkdir()
     todo = [(label, n + 1) for label in LABELS for n in range(counts[label])]
     # nearly all time is spent in OpenCV and NumPy, which let threads run
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(environment.cores()) as threads:
         for name, shown, kind, burned in threads.map(write_case, todo):
             showing.setdefault(shown, []).append((name, kind))
             marks |= {name: burned} if burned else {}

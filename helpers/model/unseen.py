@@ -12,8 +12,8 @@ import pandas as pd
 
 from ..data import masks
 from ..data.phantom import physics
+from ..evaluation import metrics, postprocessing
 from ..files import ROOT
-from . import metrics, postprocessing
 
 EACH, SEED = 8, 20_270  # images of a class; no other phantom has this seed
 
@@ -40,9 +40,8 @@ def own_rule(rule):
         how = functools.partial(postprocessing.lesion_mask, **numbers)
         box = masks.Letterbox.of(*lesions[0].shape, len(lesions[0]))
         predicted[name] = [how(classes, box) for classes in probabilities]
-    scores = pd.DataFrame(
-        {k: scored(lesions, v) for k, v in predicted.items()}
-    )
+    rows = {name: scored(lesions, own) for name, own in predicted.items()}
+    scores = pd.DataFrame(rows)
     print(scores.T.round(2).to_string())
     return hint(scores["yours"], scores["one half"])
 
@@ -91,10 +90,9 @@ def exam():
     (n, size, size, 3) and bool (n, size, size), of EACH images of each class,
     simulated here; the first call takes some seconds.
     """
-    import keras  # seconds, and needed here only
+    from . import checkpoint, training  # seconds, and needed here only
 
-    path = ROOT / "models" / "small.keras"
-    model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    model = checkpoint.load(ROOT / "models" / "small.keras")
     size, images, lesions = model.input_shape[1], [], []
     for number in range(EACH * len(physics.LABELS)):
         label = physics.LABELS[number % len(physics.LABELS)]
@@ -103,8 +101,6 @@ def exam():
         lesion = np.any(frame.masks or [frame.image < 0], axis=0)
         images.append(masks.letterbox(frame.image, size)[0])
         lesions.append(masks.letterbox(lesion, size)[0])
-    greys = np.stack(images)[..., None] / np.float32(255)
-    # and their mirror images, for whose mean the rule was fitted
-    both = np.concatenate([greys, greys[:, :, ::-1]])
-    plain, mirrored = np.split(model.predict(both, verbose=0), 2)
-    return (plain + mirrored[:, :, ::-1]) / 2, np.stack(lesions)
+    # the mean with the mirror image, as the rule was fitted
+    classes = training.predict(model, np.stack(images), flip=True)
+    return classes, np.stack(lesions)
