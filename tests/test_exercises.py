@@ -215,7 +215,7 @@ WRONG = {
     ],
     "mean_of_patients": [
         (lambda d, p: d.mean(), "a has three images"),
-        (lambda d, p: np.mean([d[0], d[-1]]), "need not stand together"),
+        (lambda d, p: np.mean([d[0], d[-1]]), "may stand apart"),
     ],
     "own_knobs": [
         (lambda x, rng: x, "always brighter, or never"),
