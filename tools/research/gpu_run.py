@@ -45,7 +45,7 @@ RECIPE |= {"width": PROFILE["width"], "seed": 0}
 RECIPE |= {"batch_size": 0, "learning_rate": 0.0}  # 0: as in NOTEBOOK
 # Batch size and learning rate from each start, as notebook 4 has them.
 NOTEBOOK = {"random": (8, 2e-3), "simulated": (8, 5e-4)}
-NOTEBOOK["pretrained"] = 16, 1e-3
+NOTEBOOK["pretrained"] = 8, 1e-3
 TUNED = "batch_size", "learning_rate"
 SCORED = ["label", "group", "dice", "area"]
 BLANK = {"finished": False, "epochs": 0, "images": 0, "image_seconds": 0.0}
