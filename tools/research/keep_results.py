@@ -27,6 +27,8 @@ def provenance(run):
     steps = list(map(workspace.load, sorted(run.glob("*/manifest.json"))))
     if not steps or any(step["simulated"] for step in steps):
         sys.exit(f"{run} is no finished run on real images: nothing was kept.")
+    # without a second set, all that notebook 9 writes is simulated
+    steps = [s for s in steps if s["parameters"].get("external", "none")]
     # not where the data lies on this machine
     command = 'make run-all DATA="folder or zip of BUSI" PROFILE='
     return {

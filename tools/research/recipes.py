@@ -38,3 +38,4 @@ RECIPES = {
     "joint": Recipe(parts=("simulated", "both")),
 }
 SHIPPED = "joint"  # what models/small.keras is
+SPECIFICITY = 0.75  # at which the sensitivity for malignant is told

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from helpers.evaluation import bootstrap, postprocessing
-from tools.research import keep_results, out_of_fold, recipes
+from tools.research import keep_results, recipes
 from tools.site.templates import RESULTS, SHIPPED, fill
 
 LESSON = "simulated"  # the only recipe of the smaller kind of network
@@ -69,7 +69,7 @@ def page(folder=RESULTS):
             for name, rows in pooled.groupby("set", sort=False)
         },
         shipped=SHIPPED,
-        specificity=out_of_fold.SPECIFICITY,
+        specificity=recipes.SPECIFICITY,
         seed=seed_alone(folder),
         steady=steady.pivot(index="fold", columns="what"),
         steps=steps(cases),
