@@ -28,7 +28,8 @@ def provenance(run):
     if not steps or any(step["simulated"] for step in steps):
         sys.exit(f"{run} is no finished run on real images: nothing was kept.")
     # without a second set, all that notebook 9 writes is simulated
-    steps = [s for s in steps if s["parameters"].get("external", "none")]
+    second = [s.get("parameters", {}).get("external") for s in steps]
+    steps = [s for s, at in zip(steps, second, strict=True) if at != ""]
     # not where the data lies on this machine
     command = 'make run-all DATA="folder or zip of BUSI" PROFILE='
     return {
