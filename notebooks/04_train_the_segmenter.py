@@ -645,7 +645,7 @@ for name, found in everyone.items():
 starts = pd.DataFrame(rows)
 shown = starts.groupby("network", sort=False).mean().drop(columns="fold")
 print("ahead on the held-out cases:", shown["utility"].idxmax())
-shown.round(2)
+shown.round(2).fillna("")
 
 # %% [markdown]
 # `marked` is the share of lesion images with anything marked, `empty` that of
@@ -741,11 +741,12 @@ histories = [
     for name, found in networks.items()
     for one in found
 ]
-step.save("history.csv", pd.concat(histories))
-step.save("starts.csv", starts.assign(chosen=starts["network"] == chosen))
 known = folds[["case", "label", "group"]]
-step.save("validation.csv", known.join(pd.concat(features), how="inner"))
-step.save("rules.csv", rules)
+tables = {"history": pd.concat(histories), "rules": rules}
+tables["starts"] = starts.assign(chosen=starts["network"] == chosen)
+tables["validation"] = known.join(pd.concat(features), how="inner")
+for name, table in tables.items():
+    step.save(f"{name}.csv", table)
 
 # %% tags=["hide-input"]
 from helpers.model import ensemble
