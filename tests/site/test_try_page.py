@@ -384,7 +384,7 @@ def test_the_slider_moves_the_outline_by_keyboard_and_goes_back(loaded):
     seen.page.click("#try-reset")
     assert area.inner_text() == first
     slider.fill("0.95")
-    choose(seen, "benign")  # what is said of a new image is by the rule
+    choose(seen, "malignant")  # what is said of a new image is by the rule
     assert float(slider.input_value()) == rule["threshold"]
 
 
