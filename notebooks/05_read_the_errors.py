@@ -526,7 +526,7 @@ figures.show_lines({"IoU at least 0.1": curve}, *axes, title)
 # %%
 rates = (0.1, 0.25, 0.5)  # beyond the curve: its last value
 at_rate = {str(rate): curve[1][curve[0] <= rate].max() for rate in rates}
-{rate: round(share, 2) for rate, share in at_rate.items()}
+print(", ".join(f"{n:.2f} at {rate}" for rate, n in at_rate.items()))
 
 # %% [markdown]
 # ## Keep what you found

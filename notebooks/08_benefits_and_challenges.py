@@ -104,8 +104,8 @@ print(f"learn from {len(trial.learn)} cases, score {len(trial.test)} lesions")
 # A network that learned nothing can refute nothing. So you first train the
 # two that most checks rest on, and look:
 #
-# - `network` begins with weights from simulated images, and
-#   trains a little more, on large images,
+# - `network` begins with weights from simulated images, and trains a little
+#   more, on large images,
 # - `share-100` is small and begins with random weights. It serves where
 #   earlier knowledge would spoil the question.
 

@@ -66,7 +66,8 @@ def parsed(path):
     """Return the {name: value} of a YAML file; refuse a name given twice."""
     try:
         text = path.read_text(encoding="utf-8")
-        tree, values = yaml.compose(text), yaml.safe_load(text)
+        tree = yaml.compose(text, yaml.SafeLoader)
+        values = yaml.safe_load(text)
     except OSError as error:
         raise Refused(f"cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:

@@ -154,7 +154,7 @@ MEANS = {
     (6, 3, HOLDS): "training on marks wins some of that back",
     (6, 3, FAILS): "training on marks made it worse",
     (7, 2, HOLDS): "the network is closer to an outline than a second one is",
-    (7, 2, FAILS): "a second outline is closer to one than the network is",
+    (7, 2, FAILS): "the network is farther from an outline than a second is",
     (8, 0, HOLDS): "so little data costs more than the bound",
     (8, 0, FAILS): "so little data costs less than the bound",
     (8, 1, HOLDS): "twice the data would add more than that, by the law",
